@@ -1,0 +1,1 @@
+"""Everything that touches the world, and the joining of all rooms (`node`)."""

@@ -1,0 +1,143 @@
+"""What may leave the core, in the order in which it must happen.
+
+A `Persist` is durable before any later effect of the same step is carried out.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from consensus.messages import (
+    Batch,
+    Commit,
+    Message,
+    NewView,
+    PreparedCertificate,
+    PrePrepare,
+    Prepare,
+    StableCheckpoint,
+    ViewChange,
+)
+from consensus.types import Digest, ReplicaId, SequenceNumber
+
+# What the vote log holds: a PRE-PREPARE with its batch, own votes, certificates (checklist G1).
+Record: TypeAlias = (
+    PrePrepare | Prepare | Commit | PreparedCertificate | ViewChange | NewView | StableCheckpoint
+)
+
+
+class Timer(Enum):
+    """The timers of a replica; starting one that runs replaces it under a new generation."""
+
+    REQUEST = "request"
+    NEW_VIEW = "new_view"
+    RETRANSMIT = "retransmit"
+    IDLE = "idle"
+    STATUS = "status"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persist:
+    """Append to the vote log and make it durable."""
+
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Send to one replica."""
+
+    to: ReplicaId
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broadcast:
+    """Send to all other replicas."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execute:
+    """Execute a committed batch; asked for in order, without gap, once per sequence."""
+
+    sequence: SequenceNumber
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stabilized:
+    """A quorum signed this header: clients may be answered, the certificate may be served."""
+
+    stable: StableCheckpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildBatch:
+    """An idle block is due: offer a batch by `Submitted`, empty if nothing waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchBatch:
+    """Ask any peer for the body of a batch; repeated until `Fetched` or superseded."""
+
+    sequence: SequenceNumber
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchState:
+    """Bring the ledger at least to the certified `target`; ends with `Synced`.
+
+    Until then the core asks for no execution.
+    """
+
+    target: StableCheckpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnteredView:
+    """The replica is in normal operation in `view`: unsealed submissions may be offered again."""
+
+    view: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equivocated:
+    """Two validly signed, conflicting messages of one sender: portable evidence (B8)."""
+
+    first: Message
+    second: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartTimer:
+    """Report `TimerExpired(timer, generation)` after `duration_ms` of monotonic time."""
+
+    timer: Timer
+    generation: int
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopTimer:
+    """Forget the timer."""
+
+    timer: Timer
+
+
+Effect: TypeAlias = (
+    Persist
+    | Send
+    | Broadcast
+    | Execute
+    | Stabilized
+    | BuildBatch
+    | FetchBatch
+    | FetchState
+    | EnteredView
+    | Equivocated
+    | StartTimer
+    | StopTimer
+)

@@ -1,0 +1,102 @@
+"""What may enter the core. Each event carries the wall clock `now_ms` of its arrival.
+
+The driver has verified every signature in `Received.message`, nested certificates included,
+and every batch body (digest and `is_proposable`). The core checks all the rest.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from consensus.effects import Record, Timer
+from consensus.messages import Batch, Checkpoint, Message, StableCheckpoint
+from consensus.types import Digest, SequenceNumber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A message of a peer, signatures verified. Its sender need not be the connection's peer."""
+
+    message: Message
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """The mempool offers a batch for proposal; ignored unless `Replica.may_propose`.
+
+    An empty batch is the answer to the effect `BuildBatch` and keeps time moving.
+    """
+
+    batch: Batch
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The oldest submission known here and not certified yet changed; None: nothing waits."""
+
+    oldest: Digest | None
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A batch body that `FetchBatch` asked for, its digest recomputed."""
+
+    batch: Batch
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """Block `sequence` is durable; `checkpoint` is our signature over its header.
+
+    `checkpoint` is None for a replica that may not vote. `time_ms` is the block's time.
+    """
+
+    sequence: SequenceNumber
+    header_digest: Digest
+    time_ms: int
+    checkpoint: Checkpoint | None
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """State transfer ended: the ledger stands at `executed`, `stable` is its certificate."""
+
+    stable: StableCheckpoint
+    executed: SequenceNumber
+    header_digest: Digest
+    time_ms: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerExpired:
+    """A timer ran out; a generation that is not the newest of its timer is ignored."""
+
+    timer: Timer
+    generation: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """First event of a process: what the vote log and the ledger hold, in the order written.
+
+    At the first start `records` is empty and the ledger stands at genesis.
+    """
+
+    records: tuple[Record, ...]
+    stable: StableCheckpoint
+    executed: SequenceNumber
+    header_digest: Digest
+    time_ms: int
+    checkpoint: Checkpoint | None
+    now_ms: int
+
+
+Event: TypeAlias = (
+    Received | Submitted | Waiting | Fetched | Executed | Synced | TimerExpired | Restored
+)

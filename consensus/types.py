@@ -1,0 +1,77 @@
+"""Identifiers, quorum arithmetic and the replica group.
+
+The only file that does arithmetic on quorum sizes. No messages, no state.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NewType
+
+from consensus.errors import InvalidMembership
+
+ReplicaId = NewType("ReplicaId", int)
+Epoch = NewType("Epoch", int)
+View = NewType("View", int)
+SequenceNumber = NewType("SequenceNumber", int)
+Height = NewType("Height", int)
+Digest = NewType("Digest", bytes)
+Signature = NewType("Signature", bytes)
+
+DIGEST_BYTES = 32
+SIGNATURE_BYTES = 64
+# Upper bound of every integer in a message: exact in JSON and far beyond any run.
+INTEGER_MAX = 2**53 - 1
+# f = 0 below four replicas: such a group tolerates no fault at all.
+REPLICAS_MIN = 4
+
+NULL_BATCH_DIGEST = Digest(bytes(DIGEST_BYTES))
+
+
+def sequence_of(height: Height) -> SequenceNumber:
+    """Every sequence number yields exactly one block, so the two are equal in value."""
+    return SequenceNumber(int(height))
+
+
+def height_of(sequence: SequenceNumber) -> Height:
+    """Return the height of the block that `sequence` yields."""
+    return Height(int(sequence))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """The replicas of one epoch, numbered 0 … n−1; any n ≥ 4, also n ≠ 3f+1."""
+
+    epoch: Epoch
+    size: int
+
+    def __post_init__(self) -> None:
+        if self.size < REPLICAS_MIN:
+            raise InvalidMembership(expected=REPLICAS_MIN, actual=self.size)
+
+    @property
+    def max_faulty(self) -> int:
+        """f = ⌊(n−1)/3⌋."""
+        return (self.size - 1) // 3
+
+    @property
+    def quorum(self) -> int:
+        """⌈(n+f+1)/2⌉: any two quorums share an honest replica."""
+        return (self.size + self.max_faulty) // 2 + 1
+
+    @property
+    def weak_quorum(self) -> int:
+        """f+1: at least one of them is honest."""
+        return self.max_faulty + 1
+
+    def primary(self, view: View) -> ReplicaId:
+        """Return the primary of `view` (OSDI '99 §4.1)."""
+        return ReplicaId(view % self.size)
+
+    def is_member(self, replica: ReplicaId) -> bool:
+        """Tell whether `replica` belongs to this epoch."""
+        return 0 <= replica < self.size
+
+    def are_distinct_members(self, replicas: Iterable[ReplicaId]) -> bool:
+        """Tell whether no id is repeated and all are members."""
+        ids = tuple(replicas)
+        return len(set(ids)) == len(ids) and all(self.is_member(one) for one in ids)
