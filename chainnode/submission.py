@@ -1,17 +1,28 @@
 """What a client signs: submissions and their calls. Pure leaf; docs/wire-format.md §4.
 
-`Submission` is immutable and remembers its encoding, digest and calls root, so that none of
-them is computed twice between admission and execution.
+A `Submission` is immutable and carries its encoding, header and digests, so that none of them
+is computed twice between admission and execution.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NewType
 
-from chainnode.codec import Limits, decode, encode
+from chainnode.codec import (
+    InvalidEncoding,
+    Limits,
+    Plain,
+    as_array,
+    as_bytes,
+    as_int,
+    as_text,
+    decode,
+    encode,
+)
 from chainnode.errors import InvalidInput
+from chainnode.genesis import Parameters
 from chainnode.ledger.merkle import merkle_root
-from chainnode.suites.port import PrivateKey, Suite
+from chainnode.suites.port import InvalidKey, InvalidSignature, PrivateKey, Suite
 
 SubmissionDigest = NewType("SubmissionDigest", bytes)
 
@@ -21,16 +32,28 @@ KEY_TAG = "kun.key"
 FORMAT_VERSION = 1
 SALT_BYTES = 16
 KEY_ID_BYTES = 20
+CHAIN_ID_BYTES = 32
+SIGNATURE_BYTES = 64
+# The private part of a record fits beside its purpose, case and people; larger things are files.
 PRIVATE_BYTES_MAX = 4096
-# A public part holds 18 bounded fields; the largest legal one stays under this.
+# A public part holds at most 18 bounded fields; the largest legal one stays under this.
 PUBLIC_BYTES_MAX = 4096
-TEXT_CHARACTERS_MAX = 32
+NAME_CHARACTERS_MAX = 32
+# Public keys have 32 or 33 bytes; the suite says which.
+_PUBLIC_KEY_BYTES_MAX = 33
+# A submission is an array of an array of arrays.
+_DEPTH_MAX = 3
+# Four elements a call (itself and its three parts) and the ten around them.
+_ELEMENTS_PER_CALL = 4
+_ELEMENTS_AROUND = 16
+_WIRE_FIELDS = 10
+_CALL_FIELDS = 3
 
 
 class InvalidSubmission(InvalidInput):
-    """A submission that is malformed or does not fit this chain.
+    """A submission that is malformed or does not fit this chain; the sender's fault.
 
-    `code` is stable (HTTP problem code); `expected` and `actual` make the sentence.
+    `code` is stable (it becomes the problem code of the HTTP API).
     """
 
     def __init__(self, *, code: str, expected: str, actual: str) -> None:
@@ -42,14 +65,14 @@ class InvalidSubmission(InvalidInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of a contract: what the contract reads, and what travels beside it."""
+    """One call of a contract: what the contract reads, and what only travels beside it."""
 
     action: str
     public: bytes
     private: bytes = field(default=b"", repr=False)
 
     def body_digest(self, suite: Suite) -> bytes:
-        """Digest of action and both parts; either part can be withheld and the rest proves."""
+        """Digest of the action and both parts; either part can be withheld, the rest proves."""
         return body_digest(
             suite,
             action=self.action,
@@ -58,24 +81,12 @@ class Call:
         )
 
 
-def body_digest(
-    suite: Suite, *, action: str, public_digest: bytes, private_digest: bytes
-) -> bytes:
-    """Combine the digests of the two parts (docs/wire-format.md §4)."""
-    return suite.digest(encode((BODY_TAG, FORMAT_VERSION, action, public_digest, private_digest)))
-
-
-def key_id(suite: Suite, public_key: bytes) -> bytes:
-    """Return the 20-byte key identifier, truncated as in RFC 7093 §2 method 1."""
-    return suite.digest(encode((KEY_TAG, FORMAT_VERSION, public_key)))[:KEY_ID_BYTES]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """A signed header over the Merkle root of its calls.
 
-    Made by `sign_submission` or `decode_submission` only. The signature is *not* verified by
-    construction; `verify_submission` does that.
+    Made by `sign_submission` and `decode_submission` alone, which compute the derived fields.
+    Construction does not verify the signature: `verify_submission` does.
     """
 
     chain_id: bytes
@@ -92,10 +103,36 @@ class Submission:
     encoded: bytes = field(repr=False)
 
 
-def _header(
-    fields: tuple[bytes, bytes, int, int, str, int], *, count: int, calls_root: bytes
-) -> bytes:
-    return encode((SUBMISSION_TAG, FORMAT_VERSION, *fields, count, calls_root))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HeaderFields:
+    chain_id: bytes
+    public_key: bytes
+    nonce: int
+    valid_until_ms: int
+    contract: str
+    contract_version: int
+
+    def plain(self) -> tuple[Plain, ...]:
+        return (
+            SUBMISSION_TAG,
+            FORMAT_VERSION,
+            self.chain_id,
+            self.public_key,
+            self.nonce,
+            self.valid_until_ms,
+            self.contract,
+            self.contract_version,
+        )
+
+
+def body_digest(suite: Suite, *, action: str, public_digest: bytes, private_digest: bytes) -> bytes:
+    """Combine the digests of the two parts of a call."""
+    return suite.digest(encode((BODY_TAG, FORMAT_VERSION, action, public_digest, private_digest)))
+
+
+def key_id(suite: Suite, public_key: bytes) -> bytes:
+    """Return the 20-byte key identifier, truncated as in RFC 7093 §2 method 1."""
+    return suite.digest(encode((KEY_TAG, FORMAT_VERSION, public_key)))[:KEY_ID_BYTES]
 
 
 def sign_submission(
@@ -109,40 +146,64 @@ def sign_submission(
     calls: Sequence[Call],
     contract_version: int = 1,
 ) -> Submission:
-    """Build and sign a submission; one signature covers all its calls."""
-    fields = (chain_id, key.public_key, nonce, valid_until_ms, contract, contract_version)
-    body_digests = tuple(call.body_digest(suite) for call in calls)
-    header = _header(
-        fields, count=len(body_digests), calls_root=merkle_root(suite.digest, body_digests)
-    )
-    signature = key.sign(header)
-    wire_calls = tuple((call.action, call.public, call.private) for call in calls)
-    encoded = encode((SUBMISSION_TAG, FORMAT_VERSION, *fields, wire_calls, signature))
-    return Submission(
+    """Build a submission; one signature covers all its calls."""
+    fields = _HeaderFields(
         chain_id=chain_id,
         public_key=key.public_key,
         nonce=nonce,
         valid_until_ms=valid_until_ms,
         contract=contract,
         contract_version=contract_version,
+    )
+    digests = tuple(call.body_digest(suite) for call in calls)
+    header = _encode_header(suite, fields, digests)
+    signature = key.sign(header)
+    wire_calls = tuple((call.action, call.public, call.private) for call in calls)
+    encoded = encode((*fields.plain(), wire_calls, signature))
+    return _assemble(
+        suite,
+        fields,
         calls=tuple(calls),
-        signature=signature,
-        body_digests=body_digests,
+        digests=digests,
         header=header,
-        digest=SubmissionDigest(suite.digest(header)),
+        signature=signature,
         encoded=encoded,
     )
 
 
+def decode_submission(suite: Suite, data: bytes, parameters: Parameters) -> Submission:
+    """Read one submission, bounded by the chain's parameters; the signature is not verified.
+
+    Raises:
+        InvalidSubmission: `OVERSIZE` or `MALFORMED`, with what was expected.
+
+    """
+    if len(data) > parameters.submission_bytes_max:
+        raise InvalidSubmission(
+            code="OVERSIZE",
+            expected=f"at most {parameters.submission_bytes_max} bytes",
+            actual=f"{len(data)} bytes",
+        )
+    limits = Limits(
+        bytes_max=parameters.submission_bytes_max,
+        depth_max=_DEPTH_MAX,
+        elements_max=parameters.calls_max * _ELEMENTS_PER_CALL + _ELEMENTS_AROUND,
+    )
+    try:
+        return _from_plain(suite, decode(data, limits), data, parameters.calls_max)
+    except InvalidEncoding as error:
+        raise InvalidSubmission(
+            code="MALFORMED", expected="a canonical submission, version 1", actual=str(error)
+        ) from error
+
+
 def verify_submission(suite: Suite, submission: Submission) -> None:
-    """Check the client's signature.
+    """Check the sender's signature over the header.
 
     Raises:
         InvalidSubmission: `BAD_SIGNATURE` or `BAD_KEY`.
 
     """
-    from chainnode.suites.port import InvalidKey, InvalidSignature
-
     try:
         suite.verify(
             public_key=submission.public_key,
@@ -161,4 +222,114 @@ def verify_submission(suite: Suite, submission: Submission) -> None:
         ) from error
 
 
-__all__ = ["Limits", "decode"]
+def validate_proposable(
+    submission: Submission, *, chain_id: bytes, parameters: Parameters, time_ms: int
+) -> None:
+    """Check everything but the signature that a batch of time `time_ms` asks of a submission.
+
+    The one predicate of admission (with the node's clock), proposal and backups (both with the
+    batch's time): what one of them accepts, the others accept. It sees bytes, genesis
+    parameters and a time, never the replica's state, which may lag.
+
+    Raises:
+        InvalidSubmission: `WRONG_CHAIN`, `EXPIRED` or `VALID_TOO_LONG`.
+
+    """
+    if submission.chain_id != chain_id:
+        raise InvalidSubmission(
+            code="WRONG_CHAIN",
+            expected=f"chain id {chain_id.hex()}",
+            actual=submission.chain_id.hex(),
+        )
+    if submission.valid_until_ms < time_ms:
+        raise InvalidSubmission(
+            code="EXPIRED",
+            expected=f"valid_until_ms of at least {time_ms}",
+            actual=str(submission.valid_until_ms),
+        )
+    latest_ms = time_ms + parameters.validity_ms_max
+    if submission.valid_until_ms > latest_ms:
+        raise InvalidSubmission(
+            code="VALID_TOO_LONG",
+            expected=f"valid_until_ms of at most {latest_ms}",
+            actual=str(submission.valid_until_ms),
+        )
+
+
+def _encode_header(suite: Suite, fields: _HeaderFields, digests: Sequence[bytes]) -> bytes:
+    return encode((*fields.plain(), len(digests), merkle_root(suite.digest, digests)))
+
+
+def _assemble(
+    suite: Suite,
+    fields: _HeaderFields,
+    *,
+    calls: tuple[Call, ...],
+    digests: tuple[bytes, ...],
+    header: bytes,
+    signature: bytes,
+    encoded: bytes,
+) -> Submission:
+    return Submission(
+        chain_id=fields.chain_id,
+        public_key=fields.public_key,
+        nonce=fields.nonce,
+        valid_until_ms=fields.valid_until_ms,
+        contract=fields.contract,
+        contract_version=fields.contract_version,
+        calls=calls,
+        signature=signature,
+        body_digests=digests,
+        header=header,
+        digest=SubmissionDigest(suite.digest(header)),
+        encoded=encoded,
+    )
+
+
+def _from_plain(suite: Suite, plain: Plain, data: bytes, calls_max: int) -> Submission:
+    wire = as_array(plain, size=_WIRE_FIELDS, what="submission")
+    if wire[:2] != (SUBMISSION_TAG, FORMAT_VERSION):
+        raise InvalidEncoding(
+            what="submission tag and version",
+            expected=f"{SUBMISSION_TAG} {FORMAT_VERSION}",
+            actual=f"{wire[0]!r:.40} {wire[1]!r:.40}",
+        )
+    fields = _HeaderFields(
+        chain_id=as_bytes(wire[2], "chain id", size=CHAIN_ID_BYTES),
+        public_key=as_bytes(wire[3], "public key", maximum=_PUBLIC_KEY_BYTES_MAX),
+        nonce=as_int(wire[4], "nonce"),
+        valid_until_ms=as_int(wire[5], "valid_until_ms"),
+        contract=as_text(wire[6], "contract", maximum=NAME_CHARACTERS_MAX),
+        contract_version=as_int(wire[7], "contract version"),
+    )
+    calls = _calls_from_plain(wire[8], calls_max)
+    signature = as_bytes(wire[9], "signature", size=SIGNATURE_BYTES)
+    digests = tuple(call.body_digest(suite) for call in calls)
+    header = _encode_header(suite, fields, digests)
+    return _assemble(
+        suite,
+        fields,
+        calls=calls,
+        digests=digests,
+        header=header,
+        signature=signature,
+        encoded=data,
+    )
+
+
+def _calls_from_plain(plain: Plain, calls_max: int) -> tuple[Call, ...]:
+    calls = as_array(plain, size=None, what="calls")
+    if not 1 <= len(calls) <= calls_max:
+        raise InvalidEncoding(
+            what="calls", expected=f"1 to {calls_max} calls", actual=f"{len(calls)} calls"
+        )
+    return tuple(_call_from_plain(call) for call in calls)
+
+
+def _call_from_plain(plain: Plain) -> Call:
+    action, public, private = as_array(plain, size=_CALL_FIELDS, what="call")
+    return Call(
+        action=as_text(action, "action", maximum=NAME_CHARACTERS_MAX),
+        public=as_bytes(public, "public part", maximum=PUBLIC_BYTES_MAX),
+        private=as_bytes(private, "private part", maximum=PRIVATE_BYTES_MAX),
+    )

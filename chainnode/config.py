@@ -1,0 +1,254 @@
+"""The settings of one node: `kun.toml`, overridden by `KUN_*` variables. Frozen and validated.
+
+One error names every fault found. Relative paths are relative to the folder of the file.
+Nothing here is secret: keys and pass phrases are paths.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from chainnode.errors import ConfigurationError
+
+_PORT_MAX = 65_535
+_TIMEOUT_MS_MIN = 100
+_TIMEOUT_MS_MAX = 600_000
+_FILE_BYTES_MAX = 256 * 1024
+
+# section -> setting -> type; what is not listed is refused with the nearest name.
+_SETTINGS: dict[str, dict[str, type]] = {
+    "node": {
+        "name": str,
+        "replica_id": int,
+        "genesis": str,
+        "data_dir": str,
+        "log_dir": str,
+        "vote_key": str,
+        "passphrase_file": str,
+    },
+    "p2p": {"listen": str, "tls_ca": str, "tls_cert": str, "tls_key": str, "peers": list},
+    "api": {"listen": str},
+    "consensus": {"request_timeout_ms": int, "timeout_cap_ms": int},
+    "clock": {"start": str},
+}
+_OPTIONAL = {
+    ("node", "passphrase_file"),
+    ("consensus", "request_timeout_ms"),
+    ("consensus", "timeout_cap_ms"),
+    ("clock", "start"),
+}
+
+
+class InvalidConfiguration(ConfigurationError):
+    """A configuration file with faults; all of them are named."""
+
+    def __init__(self, path: Path, faults: list[str]) -> None:
+        self.path = path
+        self.faults = tuple(faults)
+        super().__init__(f"{path}: " + "; ".join(faults))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A host and a TCP port; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    """Everything a node needs to start. Times in milliseconds."""
+
+    name: str
+    replica_id: int
+    genesis: Path
+    data_dir: Path
+    log_dir: Path
+    vote_key: Path
+    passphrase_file: Path | None
+    p2p_listen: Address
+    tls_ca: Path
+    tls_cert: Path
+    tls_key: Path
+    peers: Mapping[int, Address]
+    api_listen: Address
+    request_timeout_ms: int
+    timeout_cap_ms: int
+    # Devnet chains only: the wall clock reads this at the start of the process.
+    clock_start_ms: int | None
+
+
+def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> NodeConfig:
+    """Read and validate a `kun.toml`.
+
+    Raises:
+        InvalidConfiguration: unreadable, or with faults.
+
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_FILE_BYTES_MAX + 1)
+        document = tomllib.loads(raw.decode("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidConfiguration(path, [f"cannot be read: {error}"]) from error
+    faults = _shape_faults(document)
+    if faults:
+        raise InvalidConfiguration(path, faults)
+    _override(document, environment)
+    return _Reader(path=path, document=document, faults=faults).read()
+
+
+def parse_address(text: str) -> Address:
+    """Read `host:port`.
+
+    Raises:
+        ValueError: another shape.
+
+    """
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or not port.isdecimal() or int(port) > _PORT_MAX:
+        raise ValueError(f"expected host:port, got {text!r:.80}")
+    return Address(host=host.strip("[]"), port=int(port))
+
+
+def _shape_faults(document: Mapping[str, object]) -> list[str]:
+    faults = []
+    for section, settings in document.items():
+        if section not in _SETTINGS:
+            faults.append(_unknown(f"section [{section}]", section, _SETTINGS))
+        elif not isinstance(settings, dict):
+            faults.append(f"[{section}]: expected a section")
+        else:
+            faults.extend(
+                _unknown(f"[{section}] {name}", name, _SETTINGS[section])
+                for name in settings
+                if name not in _SETTINGS[section]
+            )
+    return faults
+
+
+def _unknown(what: str, name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    hint = f'; did you mean "{near[0]}"?' if near else f"; known: {', '.join(known)}"
+    return f"unknown {what}{hint}"
+
+
+def _override(document: dict[str, dict[str, object]], environment: Mapping[str, str]) -> None:
+    """Apply `KUN_<SECTION>_<SETTING>`; integers are read as such."""
+    for section, settings in _SETTINGS.items():
+        for name, kind in settings.items():
+            value = environment.get(f"KUN_{section}_{name}".upper())
+            if value is None or kind is list:
+                continue
+            number = kind is int and value.isdecimal()
+            document.setdefault(section, {})[name] = int(value) if number else value
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reader:
+    """Reads one document and gathers every fault before it gives up."""
+
+    path: Path
+    document: Mapping[str, Mapping[str, object]]
+    faults: list[str]
+
+    def read(self) -> NodeConfig:
+        config = NodeConfig(
+            name=self._text("node", "name"),
+            replica_id=self._integer("node", "replica_id", default=-1, low=0, high=1023),
+            genesis=self._path("node", "genesis"),
+            data_dir=self._path("node", "data_dir"),
+            log_dir=self._path("node", "log_dir"),
+            vote_key=self._path("node", "vote_key"),
+            passphrase_file=self._optional_path("node", "passphrase_file"),
+            p2p_listen=self._address("p2p", "listen"),
+            tls_ca=self._path("p2p", "tls_ca"),
+            tls_cert=self._path("p2p", "tls_cert"),
+            tls_key=self._path("p2p", "tls_key"),
+            peers=self._peers(),
+            api_listen=self._address("api", "listen"),
+            request_timeout_ms=self._timeout("request_timeout_ms", default=2_000),
+            timeout_cap_ms=self._timeout("timeout_cap_ms", default=60_000),
+            clock_start_ms=self._clock(),
+        )
+        if self.faults:
+            raise InvalidConfiguration(self.path, self.faults)
+        return config
+
+    def _raw(self, section: str, name: str) -> object | None:
+        value = self.document.get(section, {}).get(name)
+        if value is None and (section, name) not in _OPTIONAL:
+            self.faults.append(f"[{section}] {name} is missing")
+        return value
+
+    def _text(self, section: str, name: str) -> str:
+        value = self._raw(section, name)
+        if value is not None and not isinstance(value, str):
+            self.faults.append(f"[{section}] {name}: expected text, got {value!r:.80}")
+        return value if isinstance(value, str) else ""
+
+    def _integer(self, section: str, name: str, *, default: int, low: int, high: int) -> int:
+        value = self._raw(section, name)
+        if value is None:
+            return default
+        if not isinstance(value, int) or not low <= value <= high:
+            self.faults.append(
+                f"[{section}] {name}: expected an integer from {low} to {high}, got {value!r:.80}"
+            )
+            return default
+        return value
+
+    def _timeout(self, name: str, *, default: int) -> int:
+        return self._integer(
+            "consensus", name, default=default, low=_TIMEOUT_MS_MIN, high=_TIMEOUT_MS_MAX
+        )
+
+    def _path(self, section: str, name: str) -> Path:
+        return self.path.parent / self._text(section, name)
+
+    def _optional_path(self, section: str, name: str) -> Path | None:
+        text = self._text(section, name)
+        return self.path.parent / text if text else None
+
+    def _address(self, section: str, name: str) -> Address:
+        text = self._text(section, name)
+        try:
+            return parse_address(text)
+        except ValueError as error:
+            if text:
+                self.faults.append(f"[{section}] {name}: {error}")
+            return Address(host="", port=0)
+
+    def _peers(self) -> Mapping[int, Address]:
+        rows = self._raw("p2p", "peers")
+        peers: dict[int, Address] = {}
+        for row in rows if isinstance(rows, list) else []:
+            if not isinstance(row, dict) or set(row) != {"replica_id", "address"}:
+                self.faults.append("[[p2p.peers]]: expected replica_id and address")
+                continue
+            try:
+                peers[int(row["replica_id"])] = parse_address(str(row["address"]))
+            except ValueError as error:
+                self.faults.append(f"[[p2p.peers]] {row['replica_id']!r:.20}: {error}")
+        return peers
+
+    def _clock(self) -> int | None:
+        text = self._text("clock", "start")
+        if not text:
+            return None
+        try:
+            instant = datetime.fromisoformat(text)
+        except ValueError:
+            instant = None
+        if instant is None or instant.tzinfo is None:
+            self.faults.append(f"[clock] start: expected RFC 3339 with an offset, got {text!r:.40}")
+            return None
+        return round(instant.timestamp() * 1000)
