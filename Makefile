@@ -1,0 +1,63 @@
+# Kunlian: everything a person or a robot runs, by name. `make help` lists it.
+#
+# Needs only make, Python 3.11 or 3.12 and OpenSSL >= 3. The environment is made on demand and
+# made again when pyproject.toml or the lock changes; VENV= puts it elsewhere, PYTHON= picks
+# the interpreter.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Two fast tests at a time: the smallest machine we promise to work on has two cores.
+WORKERS ?= 2
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+$(READY): pyproject.toml requirements-lock.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { \
+	  echo "Kunlian needs Python 3.11 or 3.12, and $(PYTHON) is" \
+	    "$$($(PYTHON) --version 2>&1 || true); name another one: make PYTHON=python3.12 …" >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) has no venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@test ! -e $(VENV) || test -e $(VENV)/pyvenv.cfg || { \
+	  echo "VENV=$(VENV) exists and is no virtual environment; it is left alone" >&2; exit 1; }
+	@echo "making the environment $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements-lock.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	  --no-deps --editable .
+	@touch $@
+
+.PHONY: dev
+dev: $(READY) ## make the environment: the locked dependencies and this tree, editable
+	@echo "ready; to use it in this shell: . $(BIN)/activate"
+
+.PHONY: check
+check: $(READY) ## format, lint, types and architecture rules; changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/architecture
+
+.PHONY: docs
+docs: $(READY) ## links, decisions and examples in the documents
+	$(BIN)/pytest -q tests/architecture/test_docs.py
+
+.PHONY: test
+test: $(READY) ## the whole suite: fast tests side by side, then the slow ones one by one
+	$(BIN)/pytest -q -m "not slow" -n $(WORKERS)
+	$(BIN)/pytest -q -m slow
+
+.PHONY: clean
+clean: ## remove what the tools made; the environment and devnets stay
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -type d -not -path "./.*" -prune -exec rm -rf {} +
