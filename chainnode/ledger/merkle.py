@@ -178,7 +178,7 @@ def consistency_path_from_nodes(
     return tuple(reversed(path))
 
 
-def verify_inclusion(  # noqa: PLR0913 - the six parts of the statement, all by name
+def verify_inclusion(
     h: Hash, *, leaf_hash: bytes, index: int, size: int, path: Sequence[bytes], root: bytes
 ) -> None:
     """Check that `leaf_hash` is leaf `index` of the `size` leaves under `root` (§2.1.3.2).
@@ -200,7 +200,7 @@ def verify_inclusion(  # noqa: PLR0913 - the six parts of the statement, all by 
     _require_root("inclusion proof", digest, root)
 
 
-def verify_consistency(  # noqa: PLR0913 - the five parts of the statement, all by name
+def verify_consistency(
     h: Hash,
     *,
     old_size: int,
