@@ -1,0 +1,321 @@
+"""The walls between rooms as one table, and how a module is held against it.
+
+The directions are explained in docs/architecture.md. A wall reads: what stands `inside`, except
+`besides`, imports nothing of `forbids`, except `allows`. Lazy imports and imports for types
+count like all others. `external`, where given, names every foreign package that may be known.
+"""
+
+import sys
+from dataclasses import dataclass
+
+from tests.architecture.sources import (
+    PRODUCTION,
+    Import,
+    Module,
+    imports_of,
+    is_under,
+    is_under_any,
+)
+
+# Pure and known to every room of the node: values, encodings, limits, errors.
+LEAVES = (
+    "chainnode.batch",
+    "chainnode.codec",
+    "chainnode.errors",
+    "chainnode.genesis",
+    "chainnode.submission",
+    "chainnode.suites",
+)
+# The only rules of business that others see: shapes, numbers, derivations.
+SCHEMAS = ("contracts.schemas", "contracts.index_rule")
+# The half of the ledger that needs no disk.
+LEDGER_PURE = (
+    "chainnode.ledger.bucket_map",
+    "chainnode.ledger.codec",
+    "chainnode.ledger.errors",
+    "chainnode.ledger.merkle",
+    "chainnode.ledger.proofs",
+    "chainnode.ledger.types",
+)
+# Identifiers and the only quorum arithmetic there is.
+QUORUMS = ("consensus.types",)
+# What somebody outside a running node may use to look at it or to prepare it.
+FROM_OUTSIDE = (
+    *LEAVES,
+    *LEDGER_PURE,
+    *SCHEMAS,
+    *QUORUMS,
+    "chainnode.client",
+    "chainnode.config",
+    "chainnode.keys",
+    "chainnode.pki",
+    "chainnode.verify",
+)
+# Sources of chance, time, order and surroundings: none may reach a pure room.
+IMPURE = (
+    *("asyncio", "threading", "concurrent", "multiprocessing", "queue", "sched", "signal"),
+    *("time", "datetime", "calendar", "zoneinfo", "random", "secrets", "uuid"),
+    *("os", "sys", "io", "pathlib", "tempfile", "shutil", "glob", "platform", "locale"),
+    *("socket", "ssl", "select", "selectors", "subprocess", "http", "urllib"),
+    *("logging", "warnings", "json", "pickle", "marshal", "importlib", "inspect", "gc"),
+    *("math", "cmath", "decimal", "fractions", "statistics", "hashlib", "hmac", "ctypes"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wall:
+    """One rule about imports; `why` is the sentence that a violation prints."""
+
+    why: str
+    inside: tuple[str, ...]
+    besides: tuple[str, ...] = ()
+    forbids: tuple[str, ...] = ()
+    allows: tuple[str, ...] = ()
+    allows_lazily: tuple[str, ...] = ()
+    external: tuple[str, ...] | None = None
+
+    def surrounds(self, module: Module) -> bool:
+        """Tell whether the rule is about `module`."""
+        return is_under_any(module.name, self.inside) and not is_under_any(
+            module.name, self.besides
+        )
+
+    def refuses(self, imported: Import) -> bool:
+        """Tell whether a module inside must not have this import."""
+        target = imported.target
+        top = target.partition(".")[0]
+        if self.external is not None and not is_under_any(target, self.external):
+            is_foreign = top not in sys.stdlib_module_names and top not in (*PRODUCTION, "tests")
+            if is_foreign:
+                return True
+        allowed = self.allows + (self.allows_lazily if imported.is_lazy else ())
+        return is_under_any(target, self.forbids) and not is_under_any(target, allowed)
+
+
+WALLS = (
+    Wall(
+        why="consensus knows the standard library and itself",
+        inside=("consensus",),
+        forbids=PRODUCTION,
+        allows=("consensus",),
+        external=(),
+    ),
+    Wall(
+        why="contracts know the standard library, msgspec and themselves",
+        inside=("contracts",),
+        forbids=PRODUCTION,
+        allows=("contracts",),
+        external=("msgspec",),
+    ),
+    Wall(
+        why="the core is pure: no clock, chance, thread, file, socket or log",
+        inside=("consensus", "contracts"),
+        forbids=IMPURE,
+    ),
+    Wall(
+        why="schemas are data that stand below every contract",
+        inside=SCHEMAS,
+        forbids=("contracts",),
+        allows=SCHEMAS,
+    ),
+    Wall(
+        why="only execution runs contracts; others see the schemas at most",
+        inside=PRODUCTION,
+        besides=("contracts", "chainnode.execution"),
+        forbids=("contracts",),
+        allows=SCHEMAS,
+    ),
+    Wall(
+        why="only the driver owns a Replica",
+        inside=PRODUCTION,
+        besides=("consensus", "chainnode.driver"),
+        forbids=("consensus.replica", "consensus.Replica"),
+    ),
+    Wall(
+        why="consensus is known to driver, verify, vote log and node; quorums to all",
+        inside=PRODUCTION,
+        besides=(
+            *("consensus", "contracts", "chainnode.driver", "chainnode.verify"),
+            *("chainnode.votelog", "chainnode.node", "chainnode.ledger", "chainnode.p2p"),
+        ),
+        forbids=("consensus",),
+        allows=QUORUMS,
+    ),
+    Wall(
+        why="the ledger takes frames and certificates as bytes",
+        inside=("chainnode.ledger",),
+        forbids=PRODUCTION,
+        allows=("chainnode.ledger", *LEAVES),
+    ),
+    Wall(
+        why="the pure half of the ledger needs no disk",
+        inside=LEDGER_PURE,
+        forbids=("chainnode.ledger", "plyvel", "os", "pathlib", "fcntl", "asyncio"),
+        allows=LEDGER_PURE,
+    ),
+    Wall(
+        why="p2p carries bytes and knows no ledger, no consensus, no contract",
+        inside=("chainnode.p2p",),
+        forbids=PRODUCTION,
+        allows=("chainnode.p2p", "chainnode.pki", *LEAVES),
+    ),
+    Wall(
+        why="framing and handshake do no I/O",
+        inside=("chainnode.p2p.framing", "chainnode.p2p.handshake"),
+        forbids=("asyncio", "socket", "ssl", "selectors", "threading", "time", "uvloop"),
+    ),
+    Wall(
+        why="suites, codec and errors are leaves",
+        inside=("chainnode.suites", "chainnode.codec", "chainnode.errors"),
+        forbids=PRODUCTION,
+        allows=("chainnode.suites", "chainnode.errors"),
+        external=("cryptography", "msgpack"),
+    ),
+    Wall(
+        why="verify needs no node: leaves, the pure ledger, schemas and the quorum rules",
+        inside=("chainnode.verify",),
+        forbids=PRODUCTION,
+        allows=("chainnode.verify", "consensus", *LEAVES, *LEDGER_PURE, *SCHEMAS),
+    ),
+    Wall(
+        why="the client needs the answers' verifier, keys and leaves",
+        inside=("chainnode.client",),
+        forbids=PRODUCTION,
+        allows=FROM_OUTSIDE,
+    ),
+    Wall(
+        why="api knows the node's public methods, the verifier and leaves",
+        inside=("chainnode.api",),
+        forbids=PRODUCTION,
+        allows=(
+            *("chainnode.api", "chainnode.node", "chainnode.verify"),
+            *(*LEAVES, *LEDGER_PURE, *SCHEMAS, *QUORUMS),
+        ),
+    ),
+    Wall(
+        why="cli knows the node's public methods and what stands outside; devnet lazily",
+        inside=("chainnode.cli",),
+        forbids=PRODUCTION,
+        allows=("chainnode.cli", "chainnode.node", *FROM_OUTSIDE),
+        allows_lazily=("devnet",),
+    ),
+    Wall(
+        why="devnet speaks to processes from outside: CLI, HTTP, files",
+        inside=("devnet",),
+        forbids=PRODUCTION,
+        allows=("devnet", "chainnode.cli", *FROM_OUTSIDE),
+    ),
+    Wall(
+        why="nobody but cli knows devnet",
+        inside=PRODUCTION,
+        besides=("devnet", "chainnode.cli"),
+        forbids=("devnet",),
+    ),
+    Wall(
+        why="the node joins the rooms, so no room knows it; api and cli ask it",
+        inside=PRODUCTION,
+        besides=("chainnode.node", "chainnode.api", "chainnode.cli"),
+        forbids=("chainnode.node",),
+    ),
+    Wall(
+        why="only node knows the driver",
+        inside=PRODUCTION,
+        besides=("chainnode.driver", "chainnode.node"),
+        forbids=("chainnode.driver",),
+    ),
+    Wall(
+        why="LevelDB stays behind the ledger's wall",
+        inside=PRODUCTION,
+        besides=("chainnode.ledger",),
+        forbids=("plyvel",),
+    ),
+    Wall(
+        why="pydantic stays behind the API's wall",
+        inside=PRODUCTION,
+        besides=("chainnode.api",),
+        forbids=("pydantic",),
+    ),
+    Wall(
+        why="FastAPI serves the API, and departments' own services outside the node",
+        inside=PRODUCTION,
+        besides=("chainnode.api", "devnet"),
+        forbids=("fastapi", "starlette"),
+    ),
+    Wall(
+        why="production knows no test and no benchmark",
+        inside=PRODUCTION,
+        forbids=("tests", "benchmarks", "pytest", "hypothesis", "gmssl"),
+    ),
+)
+
+
+def violations(module: Module) -> tuple[str, ...]:
+    """Name every import of `module` that goes through a wall, and why the wall stands."""
+    walls = tuple(wall for wall in WALLS if wall.surrounds(module))
+    return tuple(
+        f"{module.path}:{imported.line} imports {imported.target}: {wall.why}"
+        for imported in imports_of(module)
+        for wall in walls
+        if wall.refuses(imported)
+    )
+
+
+def loaded_with(name: str, modules: dict[str, Module]) -> dict[str, tuple[str, ...]]:
+    """Everything that `import name` may load, foreign names too, each with the way to it.
+
+    Lazy imports count, imports for types do not; importing a module runs every `__init__` above.
+    """
+    ways: dict[str, tuple[str, ...]] = {}
+    waiting: list[tuple[str, tuple[str, ...]]] = [(name, ())]
+    while waiting:
+        target, way = waiting.pop()
+        for part in _files_of(target, modules):
+            if part in ways:
+                continue
+            ways[part] = (*way, part)
+            if part in modules:
+                waiting += [
+                    (one.target, ways[part])
+                    for one in imports_of(modules[part])
+                    if not one.is_type_only
+                ]
+    return ways
+
+
+def _files_of(target: str, modules: dict[str, Module]) -> tuple[str, ...]:
+    """Return the modules that importing `target` runs: packages above it and itself."""
+    parts = target.split(".")
+    above = tuple(".".join(parts[: end + 1]) for end in range(len(parts)))
+    return tuple(one for one in above if one in modules) or (parts[0],)
+
+
+def circles(modules: dict[str, Module]) -> tuple[str, ...]:
+    """Name the pairs of modules that reach each other by imports (package faces aside)."""
+    direct = {
+        name: {
+            part
+            for one in imports_of(module)
+            if not one.is_type_only
+            for part in _files_of(one.target, modules)[-1:]
+            if part in modules and part != name and not modules[part].is_package
+        }
+        for name, module in modules.items()
+        if not module.is_package
+    }
+    reached = {name: _closure(name, direct) for name in direct}
+    return tuple(
+        f"{one} <-> {other}"
+        for one in sorted(direct)
+        for other in sorted(reached[one])
+        if one < other and one in reached[other] and not is_under(other, one)
+    )
+
+
+def _closure(name: str, direct: dict[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for target in direct.get(waiting.pop(), set()) - seen:
+            seen.add(target)
+            waiting.append(target)
+    return seen
