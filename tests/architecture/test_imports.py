@@ -50,7 +50,7 @@ BREACHES = (
     ("devnet/x.py", "import importlib\nimportlib.import_module('chainnode.api')", "devnet speaks"),
     ("chainnode/config.py", "import devnet", "nobody but cli"),
     ("chainnode/sync/x.py", "from chainnode import node", "the node joins"),
-    ("chainnode/api/x.py", "from chainnode.driver import Driver", "only node knows the driver"),
+    ("chainnode/api/x.py", "from chainnode.driver import Driver", "only the node knows"),
     ("chainnode/votelog.py", "def f():\n    import plyvel", "LevelDB stays"),
     ("chainnode/config.py", "from pydantic import BaseModel", "pydantic stays"),
     ("chainnode/client/x.py", "from fastapi import FastAPI", "FastAPI serves"),
@@ -67,6 +67,10 @@ PERMITTED = (
     ("chainnode/verify/x.py", "from consensus.types import Membership"),
     ("chainnode/api/x.py", "from fastapi import FastAPI\nfrom . import schemas"),
 )
+# Faces that hold more than names, and why.
+FACES_WITH_CODE = {
+    "chainnode/suites/__init__.py": "the port's one question, which suite, stands at its door",
+}
 # Who reads a proof must not have to install or trust a server, a store or a network client.
 FOREIGN_TO_VERIFY = ("fastapi", "starlette", "pydantic", "plyvel", "httpx", "uvicorn", "asyncio")
 
@@ -159,7 +163,7 @@ def test_the_face_of_a_room_holds_public_names_and_nothing_else() -> None:
     found = [
         f"{module.path}:{line}"
         for module in production_modules()
-        if module.is_package
+        if module.is_package and module.path not in FACES_WITH_CODE
         for line in lines_beyond_names(module)
     ]
     assert not found, "\n".join(found)

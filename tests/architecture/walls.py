@@ -51,6 +51,10 @@ FROM_OUTSIDE = (
     "chainnode.pki",
     "chainnode.verify",
 )
+# The running node as others see it: its composition and its public methods.
+NODE = ("chainnode.node", "chainnode.service")
+# Refusals that the API's one table maps to problems; the classes cross the wall, no more.
+REFUSALS = ("chainnode.mempool.PoolRefusal", "chainnode.proofs.NotCertified")
 # Sources of chance, time, order and surroundings: none may reach a pure room.
 IMPURE = (
     *("asyncio", "threading", "concurrent", "multiprocessing", "queue", "sched", "signal"),
@@ -136,7 +140,7 @@ WALLS = (
         inside=PRODUCTION,
         besides=(
             *("consensus", "contracts", "chainnode.driver", "chainnode.verify"),
-            *("chainnode.votelog", "chainnode.node", "chainnode.ledger", "chainnode.p2p"),
+            *("chainnode.votelog", "chainnode.ledger", "chainnode.p2p", *NODE),
         ),
         forbids=("consensus",),
         allows=QUORUMS,
@@ -188,7 +192,7 @@ WALLS = (
         inside=("chainnode.api",),
         forbids=PRODUCTION,
         allows=(
-            *("chainnode.api", "chainnode.node", "chainnode.verify"),
+            *("chainnode.api", "chainnode.verify", *NODE, *REFUSALS),
             *(*LEAVES, *LEDGER_PURE, *SCHEMAS, *QUORUMS),
         ),
     ),
@@ -196,7 +200,7 @@ WALLS = (
         why="cli knows the node's public methods and what stands outside; devnet lazily",
         inside=("chainnode.cli",),
         forbids=PRODUCTION,
-        allows=("chainnode.cli", "chainnode.node", *FROM_OUTSIDE),
+        allows=("chainnode.cli", *NODE, *FROM_OUTSIDE),
         allows_lazily=("devnet",),
     ),
     Wall(
@@ -214,13 +218,13 @@ WALLS = (
     Wall(
         why="the node joins the rooms, so no room knows it; api and cli ask it",
         inside=PRODUCTION,
-        besides=("chainnode.node", "chainnode.api", "chainnode.cli"),
-        forbids=("chainnode.node",),
+        besides=("chainnode.api", "chainnode.cli", *NODE),
+        forbids=NODE,
     ),
     Wall(
-        why="only node knows the driver",
+        why="only the node knows the driver",
         inside=PRODUCTION,
-        besides=("chainnode.driver", "chainnode.node"),
+        besides=("chainnode.driver", *NODE),
         forbids=("chainnode.driver",),
     ),
     Wall(
