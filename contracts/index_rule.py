@@ -1,0 +1,48 @@
+"""Index rules, version 1: under which keys a record is found (wire format §9). Pure.
+
+A rule never changes: a new one has a new version and holds from a position of the log on.
+"""
+
+from contracts.schemas.access import AccessRecord
+from contracts.schemas.audit import Question
+from contracts.schemas.certificates import Import, Issue, Revoke
+from contracts.schemas.index_kinds import Digester, IndexKind, index_key
+from contracts.schemas.members import AddKey, EndKey
+from contracts.schemas.shape import PublicPart
+
+_SUBJECT = bytes((IndexKind.SUBJECT,))
+
+
+def index_keys(digest: Digester, part: PublicPart, organisation: str) -> tuple[bytes, ...]:
+    """Return the keys of a record by its public part and sender: ascending, distinct, ≤ 10.
+
+    Every rule lists its kinds ascending, and subjects ascend by their schema.
+    """
+    match part:
+        case AccessRecord():
+            return _access_keys(digest, part)
+        case Issue() | Import() | Revoke():
+            return (
+                index_key(digest, IndexKind.PROVIDER, organisation),
+                index_key(digest, IndexKind.CERTIFICATE, part.identifier),
+            )
+        case Question():
+            subjects = part.values if part.kind == IndexKind.SUBJECT else ()
+            return (
+                *(_SUBJECT + subject for subject in subjects),
+                index_key(digest, IndexKind.REQUESTER, organisation),
+            )
+        case AddKey() | EndKey():
+            return (index_key(digest, IndexKind.PROVIDER, organisation),)
+        case _:
+            raise TypeError(f"no index rule for {type(part).__name__}")
+
+
+def _access_keys(digest: Digester, part: AccessRecord) -> tuple[bytes, ...]:
+    keys = [_SUBJECT + subject for subject in part.subjects]
+    keys.append(index_key(digest, IndexKind.REQUESTER, part.requester))
+    keys.append(index_key(digest, IndexKind.PROVIDER, part.provider))
+    keys.append(index_key(digest, IndexKind.ITEM, part.item))
+    if part.grant:
+        keys.append(index_key(digest, IndexKind.GRANT, part.grant))
+    return tuple(keys)

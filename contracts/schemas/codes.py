@@ -1,0 +1,173 @@
+"""Codes of refusal: number, name, meaning and the integers that go with each.
+
+A code keeps its number for ever, because receipts are hashed. Words are made from the table
+`MEANINGS` outside of the ledger; a receipt holds the code and its details alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+
+# A digest travels in details as this many integers of 32 bits, because an integer has 53.
+DIGEST_WORDS = 8
+_WORD_BYTES = 4
+
+
+class Code(IntEnum):
+    """What became of a submission (1–19) or of one call (20 and up)."""
+
+    ACCEPTED = 0
+
+    EXPIRED = 1
+    UNKNOWN_CONTRACT = 2
+    UNKNOWN_KEY = 3
+    KEY_NOT_VALID = 4
+    NONCE_USED = 5
+    NONCE_AHEAD = 6
+
+    UNKNOWN_ACTION = 20
+    NOT_CANONICAL = 21
+    WRONG_FIELD_COUNT = 22
+    WRONG_TYPE = 23
+    WRONG_LENGTH = 24
+    OUT_OF_RANGE = 25
+    ILLEGAL_TEXT = 26
+    NOT_ASCENDING = 27
+    ILLEGAL_DATE = 28
+    PERIOD_REVERSED = 29
+    PRIVATE_PART_TOO_SHORT = 30
+    ROLE_MISSING = 31
+    FOREIGN_ORGANISATION = 32
+
+    MEMBERS_INVALID_KEY = 40
+    MEMBERS_KEY_KNOWN = 41
+    MEMBERS_ROLE_NOT_HELD = 42
+    MEMBERS_NO_SUCH_KEY = 43
+    MEMBERS_END_IN_PAST = 44
+    MEMBERS_END_NOT_EARLIER = 45
+    MEMBERS_OWN_KEY = 46
+    MEMBERS_KEY_OUTLIVES_SENDER = 47
+
+    ACCESS_DOUBLE_RECORD = 60
+
+    CERTIFICATES_INVALID_IDENTIFIER = 80
+    CERTIFICATES_FOREIGN_ISSUER_CODE = 81
+    CERTIFICATES_TYPE_DIFFERS = 82
+    CERTIFICATES_IDENTIFIER_KNOWN = 83
+    CERTIFICATES_FILE_KNOWN = 84
+    CERTIFICATES_NOT_ISSUED = 85
+    CERTIFICATES_ALREADY_REVOKED = 86
+    CERTIFICATES_STATE_FORBIDS = 87
+    CERTIFICATES_SINCE_IN_FUTURE = 88
+    CERTIFICATES_CODE_DIFFERS = 89
+
+
+class Rejection(Exception):
+    """A call that is refused: the client's fault. It leaves no change and no record.
+
+    `details` are integers named by `MEANINGS[code].details`.
+    """
+
+    def __init__(self, code: Code, details: tuple[int, ...] = ()) -> None:
+        self.code = code
+        self.details = details
+        super().__init__(f"{code.name} {list(details)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a code says, and the names of its details in order."""
+
+    sentence: str
+    details: tuple[str, ...] = ()
+
+
+_FIRST_RECORD = ("call_index", *(f"submission_digest_{word}" for word in range(DIGEST_WORDS)))
+
+MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
+    {
+        Code.ACCEPTED: Meaning("done"),
+        Code.EXPIRED: Meaning("the block's time is past valid_until_ms of the submission"),
+        Code.UNKNOWN_CONTRACT: Meaning("no contract has this name and version"),
+        Code.UNKNOWN_KEY: Meaning("the public key is not registered"),
+        Code.KEY_NOT_VALID: Meaning("the key is not valid at the block's time"),
+        Code.NONCE_USED: Meaning("the nonce is used, or lies before the window of the key"),
+        Code.NONCE_AHEAD: Meaning("the nonce lies after the window of the key"),
+        Code.UNKNOWN_ACTION: Meaning("the contract has no such action"),
+        Code.NOT_CANONICAL: Meaning("the public part is not one canonical MessagePack array"),
+        Code.WRONG_FIELD_COUNT: Meaning("another number of fields", ("expected", "actual")),
+        Code.WRONG_TYPE: Meaning("a field of another type", ("field", "expected", "actual")),
+        Code.WRONG_LENGTH: Meaning(
+            "a field that is too short or too long", ("field", "minimum", "maximum", "actual")
+        ),
+        Code.OUT_OF_RANGE: Meaning(
+            "an integer outside its range", ("field", "minimum", "maximum", "actual")
+        ),
+        Code.ILLEGAL_TEXT: Meaning(
+            "a text with a character that is not allowed there",
+            ("field", "position", "code_point"),
+        ),
+        Code.NOT_ASCENDING: Meaning("a list that is not strictly ascending", ("field", "position")),
+        Code.ILLEGAL_DATE: Meaning("not a day of the calendar, YYYYMMDD", ("field", "actual")),
+        Code.PERIOD_REVERSED: Meaning("a period that ends before it begins", ("begin", "end")),
+        Code.PRIVATE_PART_TOO_SHORT: Meaning(
+            "the private part that this action demands is missing", ("minimum", "actual")
+        ),
+        Code.ROLE_MISSING: Meaning("the key does not have the role", ("role",)),
+        Code.FOREIGN_ORGANISATION: Meaning("the sender acts for another organisation"),
+        Code.MEMBERS_INVALID_KEY: Meaning("not a public key of this chain's suite"),
+        Code.MEMBERS_KEY_KNOWN: Meaning("the key is registered already"),
+        Code.MEMBERS_ROLE_NOT_HELD: Meaning("a role that the organisation lacks", ("role",)),
+        Code.MEMBERS_NO_SUCH_KEY: Meaning("no such key is registered"),
+        Code.MEMBERS_END_IN_PAST: Meaning(
+            "a key cannot end in the past: what it signed stays signed", ("now_ms", "actual")
+        ),
+        Code.MEMBERS_END_NOT_EARLIER: Meaning(
+            "the key ends already, and not later than asked", ("present_end_ms", "actual")
+        ),
+        Code.MEMBERS_OWN_KEY: Meaning("a key with the role member cannot end itself"),
+        Code.MEMBERS_KEY_OUTLIVES_SENDER: Meaning(
+            "a key with the role member is ended only by one that lasts as long",
+            ("sender_end_ms", "key_end_ms"),
+        ),
+        Code.ACCESS_DOUBLE_RECORD: Meaning("this side recorded the call before", _FIRST_RECORD),
+        Code.CERTIFICATES_INVALID_IDENTIFIER: Meaning(
+            "not a well-formed 证照标识", ("fault", "expected", "actual")
+        ),
+        Code.CERTIFICATES_FOREIGN_ISSUER_CODE: Meaning(
+            "the identifier names another issuer than the sender's organisation"
+        ),
+        Code.CERTIFICATES_TYPE_DIFFERS: Meaning(
+            "the type is not the one that the identifier names"
+        ),
+        Code.CERTIFICATES_IDENTIFIER_KNOWN: Meaning(
+            "the identifier is registered already", ("state",)
+        ),
+        Code.CERTIFICATES_FILE_KNOWN: Meaning("the file digest is registered already"),
+        Code.CERTIFICATES_NOT_ISSUED: Meaning("no certificate has this identifier"),
+        Code.CERTIFICATES_ALREADY_REVOKED: Meaning("the certificate is revoked already"),
+        Code.CERTIFICATES_STATE_FORBIDS: Meaning(
+            "the state of the certificate does not allow the action", ("state",)
+        ),
+        Code.CERTIFICATES_SINCE_IN_FUTURE: Meaning(
+            "a state cannot have begun in the future", ("now_ms", "actual")
+        ),
+        Code.CERTIFICATES_CODE_DIFFERS: Meaning(
+            "in the ledger's own code system the code is the number of the state", ("state",)
+        ),
+    }
+)
+
+
+def digest_words(digest: bytes) -> tuple[int, ...]:
+    """Split a 32-byte digest into the integers that details can hold."""
+    return tuple(
+        int.from_bytes(digest[start : start + _WORD_BYTES])
+        for start in range(0, DIGEST_WORDS * _WORD_BYTES, _WORD_BYTES)
+    )
+
+
+def digest_of_words(words: tuple[int, ...]) -> bytes:
+    """Join what `digest_words` split."""
+    return b"".join(word.to_bytes(_WORD_BYTES) for word in words)

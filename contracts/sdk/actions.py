@@ -1,0 +1,59 @@
+"""Actions of a contract: who may call them, what they read, what they do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from contracts.index_rule import index_keys
+from contracts.schemas.codes import Code, Rejection
+from contracts.schemas.members import Role
+from contracts.schemas.shape import PublicPart, Schema
+from contracts.sdk.ports import Accepted, Context, StateView
+
+PartT = TypeVar("PartT", bound=PublicPart)
+Handler = Callable[[StateView, Context, bytes, bytes], Accepted]
+
+
+def action(
+    part_type: type[PartT],
+    *,
+    role: Role,
+    run: Callable[[StateView, Context, PartT], int],
+    private_bytes_min: int = 0,
+) -> Handler:
+    """Bind the rule `run` to its public part and to the role that it demands.
+
+    `run` returns the outcome of the record. `private_bytes_min` is for actions that must carry
+    a private part; its content is never read, because it may be encrypted.
+    """
+    schema = Schema(part_type)
+
+    def handle(state: StateView, context: Context, public: bytes, private: bytes) -> Accepted:
+        if role not in context.roles:
+            raise Rejection(Code.ROLE_MISSING, (role,))
+        part = schema.decode(public)
+        if len(private) < private_bytes_min:
+            raise Rejection(Code.PRIVATE_PART_TOO_SHORT, (private_bytes_min, len(private)))
+        outcome = run(state, context, part)
+        keys = index_keys(context.crypto.digest, part, context.organisation)
+        return Accepted(outcome, keys)
+
+    return handle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionTable:
+    """A contract that is a table of actions."""
+
+    name: str
+    version: int
+    actions: Mapping[str, Handler]
+
+    def call(
+        self, state: StateView, context: Context, *, action: str, public: bytes, private: bytes
+    ) -> Accepted:
+        """Carry out one call (see `Contract.call`)."""
+        handler = self.actions.get(action)
+        if handler is None:
+            raise Rejection(Code.UNKNOWN_ACTION)
+        return handler(state, context, public, private)
