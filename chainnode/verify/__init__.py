@@ -1,1 +1,93 @@
-"""TODO room."""
+"""Offline verification: what evidence and a trust file prove, without a node (public names)."""
+
+from chainnode.verify.certificate import (
+    CertificateFacts,
+    CertificateQuery,
+    RegisteredCertificate,
+    verify_certificate_evidence,
+)
+from chainnode.verify.discovery import (
+    PDF_KEY,
+    SIDECAR_SUFFIX,
+    FileContent,
+    UnreadableFile,
+    read_file,
+    sidecar_form,
+)
+from chainnode.verify.errors import (
+    ForeignEvidence,
+    InvalidEvidence,
+    InvalidTrust,
+    NoQuorum,
+    UnreadableEvidence,
+)
+from chainnode.verify.evidence import (
+    Facts,
+    ReceiptFacts,
+    RecordFacts,
+    StateFacts,
+    load_evidence,
+    verify_evidence,
+    verify_record_item,
+)
+from chainnode.verify.header import CertifiedHeader, verify_header
+from chainnode.verify.judge import (
+    MAX_AGE_MS_DEFAULT,
+    Policy,
+    cannot_decide,
+    judge_certificate,
+    judge_facts,
+    unreadable,
+)
+from chainnode.verify.trust import PinnedCheckpoint, Trust
+from chainnode.verify.verdict import (
+    Check,
+    CheckName,
+    CheckResult,
+    StateWord,
+    Verdict,
+    VerdictCode,
+    Words,
+)
+
+__all__ = [
+    "MAX_AGE_MS_DEFAULT",
+    "PDF_KEY",
+    "SIDECAR_SUFFIX",
+    "CertificateFacts",
+    "CertificateQuery",
+    "CertifiedHeader",
+    "Check",
+    "CheckName",
+    "CheckResult",
+    "Facts",
+    "FileContent",
+    "ForeignEvidence",
+    "InvalidEvidence",
+    "InvalidTrust",
+    "NoQuorum",
+    "PinnedCheckpoint",
+    "Policy",
+    "ReceiptFacts",
+    "RecordFacts",
+    "RegisteredCertificate",
+    "StateFacts",
+    "StateWord",
+    "Trust",
+    "UnreadableEvidence",
+    "UnreadableFile",
+    "Verdict",
+    "VerdictCode",
+    "Words",
+    "cannot_decide",
+    "judge_certificate",
+    "judge_facts",
+    "load_evidence",
+    "read_file",
+    "sidecar_form",
+    "unreadable",
+    "verify_certificate_evidence",
+    "verify_evidence",
+    "verify_header",
+    "verify_record_item",
+]

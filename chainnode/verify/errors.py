@@ -1,0 +1,38 @@
+"""Why evidence was not accepted. Every refusal names the check that refused it.
+
+`check` is a short stable word; docs/verification.md explains each one.
+"""
+
+from chainnode.errors import InvalidInput
+
+
+class InvalidEvidence(InvalidInput):
+    """Evidence that decodes but fails a check: somebody changed it, or a node lied."""
+
+    def __init__(self, *, check: str, expected: str, actual: str) -> None:
+        self.check = check
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"{check}: expected {expected}, got {actual}")
+
+
+class UnreadableEvidence(InvalidEvidence):
+    """Not evidence at all: JSON, base64 or canonical encoding does not decode."""
+
+
+class ForeignEvidence(InvalidEvidence):
+    """Evidence of another chain than the one that is trusted here."""
+
+
+class NoQuorum(InvalidEvidence):
+    """Too few signatures: nothing is forged, and nothing is proven."""
+
+
+class InvalidTrust(InvalidInput):
+    """A trust file or genesis file that cannot be used as an anchor."""
+
+    def __init__(self, *, what: str, expected: str, actual: str) -> None:
+        self.what = what
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"trust file: {what}: expected {expected}, got {actual}")

@@ -1,0 +1,148 @@
+"""How evidence is written: the JSON objects of docs/wire-format.md §10, from bytes already made.
+
+The one place that writes what `evidence` reads; the HTTP API and the exporters call it. Pure
+data in, plain JSON objects out; nothing is computed or verified here.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from chainnode.verify.strict_json import JsonObject, JsonValue
+
+EVIDENCE_FORMAT = "kunlian-evidence"
+EVIDENCE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """A header and its certificate as bytes: what every kind of evidence hangs on."""
+
+    chain_id: bytes
+    suite_name: str
+    head: bytes
+    rest: Sequence[bytes] = field(repr=False)
+    epoch: int
+    height: int
+    header_digest: bytes
+    signatures: Sequence[tuple[int, bytes]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateItem:
+    """One key of the state with its value (None: absent) and its map proof."""
+
+    key: bytes
+    value: bytes | None
+    rows: bytes = field(repr=False)
+    siblings: Sequence[bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordItem:
+    """One log entry, its path to the log root, and its body when it is shown."""
+
+    position: int
+    entry: bytes
+    path: Sequence[bytes] = field(repr=False)
+    body: tuple[str, bytes, bytes] | None = field(default=None, repr=False)
+
+
+def base64_text(data: bytes) -> str:
+    """Return padded base64 (RFC 4648 §4)."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def header_form(anchor: Anchor) -> JsonObject:
+    """Return the header object."""
+    return {"head": base64_text(anchor.head), "rest": [one.hex() for one in anchor.rest]}
+
+
+def certificate_form(anchor: Anchor) -> JsonObject:
+    """Return the certificate object."""
+    return {
+        "epoch": anchor.epoch,
+        "height": anchor.height,
+        "header_digest": anchor.header_digest.hex(),
+        "signatures": [[replica, base64_text(one)] for replica, one in anchor.signatures],
+    }
+
+
+def record_form(item: RecordItem) -> JsonObject:
+    """Return the part of a record that an audit answer repeats for each item."""
+    body: list[JsonValue] = []
+    if item.body is not None:
+        action, public, private = item.body
+        body = [action, base64_text(public), base64_text(private)]
+    return {
+        "position": item.position,
+        "entry": base64_text(item.entry),
+        "path": _hex_list(item.path),
+        "body": body,
+    }
+
+
+def record_evidence(anchor: Anchor, item: RecordItem) -> JsonObject:
+    """Return `kind: "record"`."""
+    return {**_envelope(anchor, "record"), **record_form(item), "block_path": []}
+
+
+def receipt_evidence(
+    anchor: Anchor, *, receipt: bytes, index: int, count: int, path: Sequence[bytes]
+) -> JsonObject:
+    """Return `kind: "receipt"`."""
+    return {
+        **_envelope(anchor, "receipt"),
+        "receipt": base64_text(receipt),
+        "index": index,
+        "count": count,
+        "path": _hex_list(path),
+    }
+
+
+def state_evidence(anchor: Anchor, items: Sequence[StateItem]) -> JsonObject:
+    """Return `kind: "state"`."""
+    return {**_envelope(anchor, "state"), "items": [_state_form(one) for one in items]}
+
+
+def certificate_evidence(
+    anchor: Anchor,
+    items: Sequence[StateItem],
+    *,
+    digest: bytes | None,
+    identifier: str | None,
+    history: Sequence[bytes],
+) -> JsonObject:
+    """Return `kind: "certificate"`."""
+    return {
+        **_envelope(anchor, "certificate"),
+        "items": [_state_form(one) for one in items],
+        "query": {"digest": None if digest is None else digest.hex(), "identifier": identifier},
+        "history": [base64_text(one) for one in history],
+    }
+
+
+def _envelope(anchor: Anchor, kind: str) -> JsonObject:
+    return {
+        "format": EVIDENCE_FORMAT,
+        "version": EVIDENCE_VERSION,
+        "kind": kind,
+        "chain_id": anchor.chain_id.hex(),
+        "suite": anchor.suite_name,
+        "header": header_form(anchor),
+        "certificate": certificate_form(anchor),
+        "epochs": [],
+    }
+
+
+def _state_form(item: StateItem) -> JsonObject:
+    return {
+        "key": base64_text(item.key),
+        "value": None if item.value is None else base64_text(item.value),
+        "rows": base64_text(item.rows),
+        "siblings": [base64_text(one) for one in item.siblings],
+    }
+
+
+def _hex_list(values: Sequence[bytes]) -> list[JsonValue]:
+    return [one.hex() for one in values]

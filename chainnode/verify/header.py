@@ -1,0 +1,161 @@
+"""A header that a quorum signed: the ground on which every other proof stands.
+
+Five checks, each refusing by name: the head decodes and belongs to the trusted chain; the
+digest is recomputed from head and rest; the members digest is that of the trusted members;
+the height is not below the pinned checkpoint, and at it the digest is the pinned one; at least
+a quorum of distinct members signed. docs/wire-format.md §7.
+"""
+
+from dataclasses import dataclass
+
+from chainnode.codec import InvalidEncoding
+from chainnode.ledger.codec import header_from_parts
+from chainnode.ledger.merkle import InvalidProof
+from chainnode.ledger.proofs import quorum_of, verify_certificate, vote_keys
+from chainnode.ledger.types import (
+    MEMBERS_MAX,
+    SIGNATURE_BYTES,
+    Certificate,
+    Header,
+    Member,
+    members_digest,
+)
+from chainnode.verify.errors import InvalidEvidence, NoQuorum, UnreadableEvidence
+from chainnode.verify.strict_json import (
+    JsonValue,
+    as_array,
+    as_base64,
+    as_fields,
+    as_hex,
+    as_integer,
+)
+from chainnode.verify.trust import Trust
+
+_HEAD_BYTES_MAX = 512
+_ROOTS = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertifiedHeader:
+    """A verified header, its digest, and who signed it (replica ids, ascending)."""
+
+    header: Header
+    digest: bytes
+    signers: tuple[int, ...]
+    quorum: int
+
+    @property
+    def height(self) -> int:
+        """Height of the block."""
+        return self.header.height
+
+    @property
+    def time_ms(self) -> int:
+        """Ledger time of the block."""
+        return self.header.head.time_ms
+
+
+def verify_header(header: JsonValue, certificate: JsonValue, trust: Trust) -> CertifiedHeader:
+    """Check a header object and its certificate object against the trusted members.
+
+    Raises:
+        UnreadableEvidence: they do not decode.
+        NoQuorum: genuine as far as shown, but too few signed.
+        InvalidEvidence: any other check of this module fails.
+
+    """
+    shown = _read_header(header)
+    signed = _read_certificate(certificate)
+    digest = shown.digest(trust.suite.digest)
+    require_equal("chain", trust.chain_id, shown.head.chain_id)
+    require_equal("header", digest, signed.header_digest)
+    members = _members(shown, trust)
+    _require_checkpoint(shown, digest, trust)
+    quorum = quorum_of(len(members))
+    if len(signed.signatures) < quorum:
+        raise NoQuorum(
+            check="quorum",
+            expected=f"{quorum} signatures of {len(members)} members",
+            actual=f"{len(signed.signatures)}",
+        )
+    try:
+        verify_certificate(
+            trust.suite,
+            chain_id=trust.chain_id,
+            header=shown,
+            certificate=signed,
+            members=vote_keys(members),
+        )
+    except InvalidProof as error:
+        raise refused("quorum", error) from error
+    signers = tuple(replica for replica, _ in signed.signatures)
+    return CertifiedHeader(header=shown, digest=digest, signers=signers, quorum=quorum)
+
+
+def refused(check: str, error: InvalidProof | InvalidEncoding) -> InvalidEvidence:
+    """Name the check of this room that a lower room refused."""
+    return InvalidEvidence(
+        check=check, expected=f"{error.what} {error.expected}", actual=error.actual
+    )
+
+
+def require_equal(check: str, expected: bytes, actual: bytes) -> None:
+    """Refuse two digests that differ."""
+    if actual != expected:
+        raise InvalidEvidence(check=check, expected=expected.hex(), actual=actual.hex())
+
+
+def _read_header(value: JsonValue) -> Header:
+    fields = as_fields(value, "header", ("head", "rest"))
+    head = as_base64(fields["head"], "head", bytes_max=_HEAD_BYTES_MAX)
+    roots = as_array(fields["rest"], "rest", size_max=_ROOTS, size=_ROOTS)
+    rest = [as_hex(one, "root", size=32) for one in roots]
+    try:
+        return header_from_parts(head, rest)
+    except InvalidEncoding as error:
+        raise UnreadableEvidence(
+            check="head", expected=f"{error.what} {error.expected}", actual=error.actual
+        ) from error
+
+
+def _read_certificate(value: JsonValue) -> Certificate:
+    names = ("epoch", "height", "header_digest", "signatures")
+    fields = as_fields(value, "certificate", names)
+    rows = as_array(fields["signatures"], "signatures", size_max=MEMBERS_MAX)
+    pairs = [as_array(row, "signature", size_max=2, size=2) for row in rows]
+    signatures = tuple(
+        (
+            as_integer(replica, "replica id"),
+            as_base64(signature, "signature", bytes_max=SIGNATURE_BYTES, size=SIGNATURE_BYTES),
+        )
+        for replica, signature in pairs
+    )
+    return Certificate(
+        epoch=as_integer(fields["epoch"], "epoch"),
+        height=as_integer(fields["height"], "height"),
+        header_digest=as_hex(fields["header_digest"], "header_digest", size=32),
+        signatures=signatures,
+    )
+
+
+def _members(header: Header, trust: Trust) -> tuple[Member, ...]:
+    epoch = header.head.epoch
+    members = trust.epochs.get(epoch)
+    if members is None:
+        known = ", ".join(str(one) for one in sorted(trust.epochs))
+        raise InvalidEvidence(check="epoch", expected=f"epoch {known}", actual=f"{epoch}")
+    expected = members_digest(trust.suite.digest, epoch=epoch, members=members)
+    require_equal("members", expected, header.rest.members_digest)
+    return members
+
+
+def _require_checkpoint(header: Header, digest: bytes, trust: Trust) -> None:
+    pinned = trust.checkpoint
+    if header.height < pinned.height:
+        raise InvalidEvidence(
+            check="checkpoint",
+            expected=f"height {pinned.height} or above, which is pinned",
+            actual=f"{header.height}",
+        )
+    if header.height == pinned.height and pinned.header_digest is not None:
+        require_equal("checkpoint", pinned.header_digest, digest)
