@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from chainnode.codec import Plain, encode
 from chainnode.errors import InvariantBroken
-from chainnode.ledger.bucket_map import MapDelta
+from chainnode.ledger.bucket_map import MapDelta, MapProof
 from chainnode.ledger.merkle import (
     DIGEST_BYTES,
     LEAF_TAG,
@@ -265,3 +265,31 @@ class ExecutedBlock:
     frontier: Frontier = field(repr=False)
     state_changes: Mapping[bytes, bytes | None] = field(repr=False)
     state_delta: MapDelta = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateItem:
+    """A state key, its value at some height (None: absent) and the proof of that."""
+
+    key: bytes
+    value: bytes | None
+    proof: MapProof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptProof:
+    """An encoded receipt: leaf `index` of `count` in its block, and its path."""
+
+    receipt: bytes
+    index: int
+    count: int
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the receipt of a submission is; `index` is its place in the batch."""
+
+    height: int
+    index: int
+    is_executed: bool

@@ -1,0 +1,236 @@
+"""The ledger of one node: the chain of executed blocks, its log and its state, on disk.
+
+`Ledger` is the front door of the room. One thread appends, any number read (`LedgerReader`). A
+block is one synchronous atomic write (ADR-0005); only after it returned do the tip, the log's
+edge and the state map in memory move on, together.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from chainnode.genesis import Genesis
+from chainnode.ledger import keyspace, recovery
+from chainnode.ledger.bucket_map import MapDelta
+from chainnode.ledger.codec import decode_certificate
+from chainnode.ledger.directory import LEDGER_FOLDER, DataDirectory
+from chainnode.ledger.errors import CertificateMismatch, DamagedLedger, ForeignLedger
+from chainnode.ledger.genesis_block import genesis_block
+from chainnode.ledger.log import Log
+from chainnode.ledger.merkle import Frontier, Hash
+from chainnode.ledger.reader import LedgerReader, View
+from chainnode.ledger.store import Store
+from chainnode.ledger.types import ExecutedBlock, Header
+from chainnode.ledger.writes import block_changes, place_changes, require_next
+from chainnode.suites.port import Suite
+
+
+class Ledger(LedgerReader):
+    """Blocks, log and state of one chain. Any storage error is final: the process must exit."""
+
+    def __init__(self, directory: DataDirectory, store: Store, *, h: Hash, state_bits: int) -> None:
+        """Recover from an initialised store; `open` is how to get a ledger."""
+        log = Log(h, store)
+        tip = recovery.read_tip(store, h)
+        recovery.check_last_block(store, h, tip=tip, log=log)
+        view = View(
+            header=tip,
+            digest=tip.digest(h),
+            frontier=recovery.rebuild_frontier(log, tip=tip),
+            snapshot=store.snapshot(),
+        )
+        state = recovery.rebuild_state(store, h, bits=state_bits, tip=tip)
+        super().__init__(h, store, state=state, log=log, view=view)
+        self._directory = directory
+        # LevelDB turned its log into synced tables when it opened: what is read is durable.
+        self._certified_height = self._stable_height = recovery.read_certified_height(store)
+
+    @classmethod
+    def open(
+        cls, path: Path, *, genesis: Genesis, suite: Suite, initial_state: Mapping[bytes, bytes]
+    ) -> "Ledger":
+        """Lock the data directory and open its ledger; a new one starts with block 0.
+
+        `initial_state` holds the encoded state entries that genesis stands for
+        (docs/wire-format.md §9), the same at every opening.
+
+        Raises:
+            DirectoryLocked: another process uses the directory.
+            UnknownFormat: it was written by newer code.
+            ForeignLedger: it holds another chain.
+            DamagedLedger: what is stored contradicts itself.
+            StoreFailed: LevelDB refuses it, or the file system fails.
+
+        """
+        h = suite.digest
+        directory = DataDirectory.open(path)
+        try:
+            store = Store.open(path / LEDGER_FOLDER)
+            try:
+                _require_chain(store, h, genesis, initial_state)
+                bits = genesis.parameters.state_map_bits
+                return cls(directory, store, h=h, state_bits=bits)
+            except BaseException:
+                store.close()
+                raise
+        except BaseException:
+            directory.close()
+            raise
+
+    def close(self) -> None:
+        """Close the store and release the directory, after all readers are gone."""
+        self._views.clear()
+        self._store.close()
+        self._directory.close()
+
+    @property
+    def certified_height(self) -> int:
+        """Highest height whose certificate is here; a power cut may still take it away."""
+        return self._certified_height
+
+    @property
+    def stable_height(self) -> int:
+        """Highest height whose certificate is durable here: below it votes may be forgotten."""
+        return self._stable_height
+
+    def log_frontier(self) -> Frontier:
+        """Return a copy of the log's right edge, for the next block to extend."""
+        return self._view.frontier.copy()
+
+    def state_update(self, changes: Mapping[bytes, bytes | None]) -> tuple[bytes, MapDelta]:
+        """Compute the state root that new values per key lead to; None removes a key.
+
+        Changes nothing. The delta is valid for the block that follows the present tip.
+        """
+        h = self._h
+        snapshot = self._view.snapshot
+        delta = self._state.update(
+            {h(key): None if value is None else h(value) for key, value in changes.items()},
+            lambda bucket: snapshot.get(keyspace.bucket_key(bucket)) or b"",
+        )
+        return delta.root, delta
+
+    def append(
+        self,
+        block: ExecutedBlock,
+        *,
+        own_checkpoint: bytes | None = None,
+        vote_mark: bytes | None = None,
+        certificate: bytes | None = None,
+    ) -> None:
+        """Make the next block durable, then current; one that is here already is a no-op.
+
+        `own_checkpoint` (what this replica signed for it), `vote_mark` (where its vote file
+        stood) and `certificate` (of this height or a lower one) ride in the same write.
+
+        Raises:
+            WrongBlock: it does not continue the chain, or its parts contradict its header;
+                nothing is changed.
+            InvalidEncoding, UnknownHeight, CertificateMismatch: the certificate; nothing is
+                changed.
+            StoreFailed: unknown whether it is durable; the process must exit.
+
+        """
+        if self._holds(block.header):
+            return
+        require_next(block, self._view)
+        height = block.header.height
+        changes = [*block_changes(block), *place_changes(block, self.place_of)]
+        if own_checkpoint is not None:
+            changes.append((keyspace.own_checkpoint_key(height), own_checkpoint))
+        if vote_mark is not None:
+            changes.append((keyspace.VOTE_MARK, vote_mark))
+        # Certificates that were written before this write are durable after it.
+        stable_height = self._certified_height
+        if certificate is not None:
+            certified = self._certificate_height(certificate, following=block.header)
+            changes.append((keyspace.certificate_key(certified), certificate))
+            stable_height = max(stable_height, certified)
+        with self._lock:
+            self._state.stage(block.state_delta)
+        self._store.write(changes, sync=True)
+        self._move_to(block, stable_height=stable_height)
+
+    def store_certificate(self, encoded: bytes, *, sync: bool = False) -> int:
+        """Keep a certificate whose signatures the caller has verified; return its height.
+
+        Without `sync` it becomes durable, and `stable_height` moves, with the next block: until
+        then a power cut may take it away, and peers have it. Any thread may call this.
+
+        Raises:
+            InvalidEncoding: malformed.
+            UnknownHeight: no such block here yet.
+            CertificateMismatch: for another header than ours at that height.
+            StoreFailed: the process must exit.
+
+        """
+        height = self._certificate_height(encoded)
+        self._store.write([(keyspace.certificate_key(height), encoded)], sync=sync)
+        with self._lock:
+            self._certified_height = max(self._certified_height, height)
+            if sync:
+                self._stable_height = max(self._stable_height, height)
+        return height
+
+    def prune_batches(self, below: int) -> None:
+        """Forget the batches, and with them all bodies, below a height; every proof stays valid.
+
+        Raises:
+            UnknownHeight: above the last block, whose batch is always kept.
+
+        """
+        self._require_height(below)
+        oldest = recovery.first_height(self._store, keyspace.BATCHES)
+        heights = range(below if oldest is None else oldest, below)
+        self._store.write(((keyspace.batch_key(one), None) for one in heights), sync=True)
+
+    def _holds(self, header: Header) -> bool:
+        return header.height <= self.height and self.header(header.height) == header
+
+    def _certificate_height(self, encoded: bytes, *, following: Header | None = None) -> int:
+        """Return the height of a certificate for a header that is here, or `following`."""
+        certificate = decode_certificate(encoded)
+        if following is not None and certificate.height == following.height:
+            header = following
+        else:
+            header = self.header(certificate.height)
+        digest = header.digest(self._h)
+        if (certificate.header_digest, certificate.epoch) != (digest, header.head.epoch):
+            raise CertificateMismatch(
+                height=certificate.height, expected=digest, actual=certificate.header_digest
+            )
+        return certificate.height
+
+    def _move_to(self, block: ExecutedBlock, *, stable_height: int) -> None:
+        view = View(
+            header=block.header,
+            digest=block.header.digest(self._h),
+            frontier=block.frontier,
+            snapshot=self._store.snapshot(),
+        )
+        with self._lock:
+            self._state.commit()
+            self._views[block.header.height] = view
+            self._views.pop(self._state.oldest_height - 1, None)
+            self._stable_height = max(self._stable_height, stable_height)
+            self._certified_height = max(self._certified_height, stable_height)
+            self._view = view
+
+
+def _require_chain(
+    store: Store, h: Hash, genesis: Genesis, initial_state: Mapping[bytes, bytes]
+) -> None:
+    """Check that the store holds the chain of this genesis; an empty one gets its block 0."""
+    block = genesis_block(h, genesis, initial_state)
+    stored = store.get(keyspace.GENESIS)
+    if stored is None:
+        if next(store.iterate(start=b"", stop=b"\xff"), None) is not None:
+            raise DamagedLedger(what="genesis", expected="the chain's genesis", actual="nothing")
+        store.write([(keyspace.GENESIS, genesis.encoded), *block_changes(block)], sync=True)
+    elif stored != genesis.encoded:
+        raise ForeignLedger(expected=genesis.chain_id, actual=h(stored))
+    if (actual := recovery.read_header(store, 0)) != block.header:
+        raise DamagedLedger(
+            what="block 0",
+            expected=f"header {block.header.digest(h).hex()}",
+            actual=actual.digest(h).hex(),
+        )

@@ -1,0 +1,140 @@
+"""The data directory of a node: one process at a time, one format version.
+
+The lock guards everything below the directory: ledger and vote file alike. It is a `flock` on a
+file that is never deleted, because deleting it would let two processes lock two files of one
+name; the kernel drops it when the process dies, however it dies.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+from chainnode.errors import StorageError
+
+FORMAT_VERSION = 1
+LOCK_FILE = "lock"
+FORMAT_FILE = "format"
+LEDGER_FOLDER = "ledger"
+_FORMAT_NAME = "kunlian-data"
+_FORMAT_BYTES_MAX = 64
+_PID_BYTES_MAX = 32
+
+
+class DirectoryLocked(StorageError):
+    """Another process holds the directory: two would sign and write against each other."""
+
+    def __init__(self, *, path: Path, holder: str) -> None:
+        self.path = path
+        self.holder = holder
+        super().__init__(
+            f"{path}: expected to be the only process here, but process {holder} holds the lock; "
+            "stop it first"
+        )
+
+
+class UnknownFormat(StorageError):
+    """The directory was written by a newer version, or its format file is damaged."""
+
+    def __init__(self, *, path: Path, expected: str, actual: str) -> None:
+        self.path = path
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"{path}: expected {expected}, got {actual}")
+
+
+class DataDirectory:
+    """A locked directory of a known format; `open` makes a new one when there is none."""
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self._path = path
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: Path) -> "DataDirectory":
+        """Lock the directory and check its format version.
+
+        Raises:
+            DirectoryLocked: another process holds it, whose id is named.
+            UnknownFormat: a newer or damaged format.
+            StorageError: it cannot be made, read or written.
+
+        """
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = _take_lock(path)
+            try:
+                _check_format(path)
+            except BaseException:
+                os.close(lock)
+                raise
+        except OSError as error:
+            raise StorageError(f"{path}: cannot open the data directory: {error}") from error
+        return cls(path, lock)
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._path
+
+    def close(self) -> None:
+        """Release the lock; the file stays."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Make `path` hold `content` or what it held before, also after a power cut."""
+    new = path.with_name(path.name + ".new")
+    with new.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make names that were made, renamed or removed in a folder durable."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _take_lock(path: Path) -> int:
+    lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    except BlockingIOError as error:
+        holder = os.pread(lock, _PID_BYTES_MAX, 0).decode("ascii", "replace").strip()
+        os.close(lock)
+        raise DirectoryLocked(path=path, holder=holder or "of unknown id") from error
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _check_format(path: Path) -> None:
+    file = path / FORMAT_FILE
+    expected = f"{_FORMAT_NAME} {FORMAT_VERSION}"
+    if not file.exists():
+        if (path / LEDGER_FOLDER).exists():
+            raise UnknownFormat(path=file, expected=expected, actual="a ledger without this file")
+        write_durably(file, f"{expected}\n".encode())
+        return
+    with file.open("rb") as opened:
+        content = opened.read(_FORMAT_BYTES_MAX)
+    name, _, version = content.decode("ascii", "replace").removesuffix("\n").partition(" ")
+    if name != _FORMAT_NAME or not version.isdecimal():
+        raise UnknownFormat(path=file, expected=expected, actual=f"{content!r}")
+    if int(version) != FORMAT_VERSION:
+        raise UnknownFormat(
+            path=file,
+            expected=f"format version {FORMAT_VERSION}",
+            actual=f"format version {version}; run the kun that wrote it or a newer one",
+        )

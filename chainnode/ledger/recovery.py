@@ -1,0 +1,158 @@
+"""What is checked when a ledger is opened, and how its memory is rebuilt.
+
+LevelDB's checksums find damaged bytes; this finds what they cannot: another chain, a block that
+is missing, state or log that belong to another tip. Everything here is read once, at start.
+"""
+
+from collections.abc import Iterator
+
+from chainnode.errors import InvalidInput
+from chainnode.ledger.bucket_map import BucketMap
+from chainnode.ledger.codec import decode_header, decode_receipts
+from chainnode.ledger.errors import DamagedLedger
+from chainnode.ledger.keyspace import (
+    BUCKETS,
+    CERTIFICATES,
+    HEADERS,
+    header_key,
+    number_of,
+    receipts_key,
+)
+from chainnode.ledger.log import Log
+from chainnode.ledger.merkle import Frontier, Hash, merkle_root
+from chainnode.ledger.store import Store
+from chainnode.ledger.types import Header
+
+# How far back the hash chain is walked: the widest window of sequences in flight.
+CHECKED_HEIGHTS = 256
+
+
+def read_header(store: Store, height: int) -> Header:
+    """Return a stored header.
+
+    Raises:
+        DamagedLedger: missing, unreadable, or of another height.
+
+    """
+    stored = store.get(header_key(height))
+    if stored is None:
+        raise DamagedLedger(what=f"header {height}", expected="a header", actual="nothing")
+    try:
+        header = decode_header(stored)
+    except InvalidInput as error:
+        raise DamagedLedger(
+            what=f"header {height}", expected="a header", actual=str(error)
+        ) from error
+    _require_same(f"height in header {height}", height, header.height)
+    return header
+
+
+def last_height(store: Store, kind: tuple[bytes, bytes]) -> int | None:
+    """Return the highest number of a kind of key; None when there is none."""
+    start, stop = kind
+    for key, _ in store.iterate(start=start, stop=stop, reverse=True):
+        return number_of(key)
+    return None
+
+
+def first_height(store: Store, kind: tuple[bytes, bytes]) -> int | None:
+    """Return the lowest number of a kind of key; None when there is none."""
+    start, stop = kind
+    for key, _ in store.iterate(start=start, stop=stop):
+        return number_of(key)
+    return None
+
+
+def read_tip(store: Store, h: Hash) -> Header:
+    """Return the last header, the hash chain below it checked.
+
+    Raises:
+        DamagedLedger: a header is missing or does not name its parent.
+
+    """
+    height = last_height(store, HEADERS)
+    if height is None:
+        raise DamagedLedger(what="headers", expected="block 0", actual="nothing")
+    tip = child = read_header(store, height)
+    for parent_height in range(height - 1, max(height - CHECKED_HEIGHTS, 0) - 1, -1):
+        parent = read_header(store, parent_height)
+        _require_same(
+            f"parent digest in header {child.height}",
+            child.head.parent_digest.hex(),
+            parent.digest(h).hex(),
+        )
+        child = parent
+    return tip
+
+
+def read_certified_height(store: Store) -> int:
+    """Return the highest height with a stored certificate; 0 needs none."""
+    return last_height(store, CERTIFICATES) or 0
+
+
+def rebuild_state(store: Store, h: Hash, *, bits: int, tip: Header) -> BucketMap:
+    """Return the state map, hashed again from all its stored buckets.
+
+    Raises:
+        DamagedLedger: its root is not the one of the tip.
+
+    """
+    state = BucketMap(h, bits=bits, height=tip.height)
+    state.load(_buckets(store))
+    _require_same("state root", tip.rest.state_root.hex(), state.root.hex())
+    return state
+
+
+def rebuild_frontier(log: Log, *, tip: Header) -> Frontier:
+    """Return the right edge of the log.
+
+    Raises:
+        DamagedLedger: its root is not the one of the tip.
+
+    """
+    frontier = log.frontier(tip.head.log_size)
+    _require_same("log root", tip.rest.log_root.hex(), frontier.root().hex())
+    return frontier
+
+
+def check_last_block(store: Store, h: Hash, *, tip: Header, log: Log) -> None:
+    """Check that entries and receipts of the tip are those of its header.
+
+    Raises:
+        DamagedLedger: they are not.
+
+    """
+    start = read_header(store, tip.height - 1).head.log_size if tip.height else 0
+    records = merkle_root(h, list(log.entries(start, tip.head.log_size)))
+    _require_same("records root", tip.rest.records_root.hex(), records.hex())
+    receipts = merkle_root(h, read_receipts(store, tip.height))
+    _require_same("receipts root", tip.rest.receipts_root.hex(), receipts.hex())
+
+
+def read_receipts(store: Store, height: int) -> tuple[bytes, ...]:
+    """Return the encoded receipts of a block.
+
+    Raises:
+        DamagedLedger: missing or unreadable.
+
+    """
+    stored = store.get(receipts_key(height))
+    if stored is None:
+        raise DamagedLedger(what=f"receipts {height}", expected="receipts", actual="nothing")
+    try:
+        return decode_receipts(stored)
+    except InvalidInput as error:
+        raise DamagedLedger(
+            what=f"receipts {height}", expected="receipts", actual=str(error)
+        ) from error
+
+
+def _buckets(store: Store) -> Iterator[tuple[int, bytes]]:
+    start, stop = BUCKETS
+    for key, rows in store.iterate(start=start, stop=stop):
+        yield number_of(key), rows
+
+
+def _require_same(what: str, expected: object, actual: object) -> None:
+    if actual != expected:
+        raise DamagedLedger(what=what, expected=f"{expected}", actual=f"{actual}")

@@ -1,0 +1,173 @@
+"""LevelDB behind one wall: bytes in, bytes out, and no second chance after an error.
+
+The only file that imports plyvel; its types and exceptions stay here (ADR-0005). LevelDB goes on
+acknowledging synchronous writes after a log write failed and loses them, so the first error of
+any kind poisons the store: every later call raises, and the process is meant to exit.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol, TypeVar, cast
+
+import plyvel
+
+from chainnode.errors import StorageError
+
+# A block of 1000 records is about 0.6 MB: some twenty of them go into one table.
+_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+_CACHE_BYTES = 32 * 1024 * 1024
+_TABLE_BYTES_MAX = 8 * 1024 * 1024
+# One false answer in a hundred: most digests that are looked up are new.
+_BLOOM_BITS = 10
+
+_Result = TypeVar("_Result")
+Change = tuple[bytes, bytes | None]
+
+
+class StoreFailed(StorageError):
+    """LevelDB or the system below it failed: what was being written is unknown."""
+
+    def __init__(self, *, operation: str, cause: str) -> None:
+        self.operation = operation
+        self.cause = cause
+        super().__init__(f"ledger store: {operation} failed: {cause}")
+
+
+class _Readable(Protocol):
+    """What a database and a snapshot have in common."""
+
+    def get(self, key: bytes, *, verify_checksums: bool) -> bytes | None: ...
+
+
+class Snapshot:
+    """The store as it was at one moment; cheap to hold, released with the last reference."""
+
+    def __init__(self, store: "Store", source: _Readable) -> None:
+        self._store = store
+        self._source = source
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of `key` at that moment."""
+        return self._store.read(self._source, key)
+
+
+class Store:
+    """Ordered map from bytes to bytes with atomic, synchronous writes. Thread-safe.
+
+    `close` only when no other thread is inside a call any more.
+    """
+
+    def __init__(self, database: plyvel.DB) -> None:
+        self._database = database
+        self._failure: StoreFailed | None = None
+
+    @classmethod
+    def open(cls, path: Path) -> "Store":
+        """Open or make the database, refusing one whose log or table index is damaged.
+
+        Raises:
+            StoreFailed: LevelDB refuses it or the file system fails.
+
+        """
+        try:
+            database = plyvel.DB(
+                str(path),
+                create_if_missing=True,
+                paranoid_checks=True,
+                write_buffer_size=_WRITE_BUFFER_BYTES,
+                lru_cache_size=_CACHE_BYTES,
+                max_file_size=_TABLE_BYTES_MAX,
+                bloom_filter_bits=_BLOOM_BITS,
+            )
+        except (plyvel.Error, OSError) as error:
+            raise StoreFailed(operation="open", cause=str(error)) from error
+        return cls(database)
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether an error was seen; nothing is read or written any more."""
+        return self._failure is not None
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of `key`, its checksum verified.
+
+        Raises:
+            StoreFailed: damaged or unreadable, or the store failed before.
+
+        """
+        return self.read(self._database, key)
+
+    def read(self, source: _Readable, key: bytes) -> bytes | None:
+        """Read from the database or one of its snapshots (for `Snapshot`)."""
+        return self._guarded("read", lambda: source.get(key, verify_checksums=True))
+
+    def iterate(
+        self, *, start: bytes, stop: bytes, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs with `start ≤ key < stop`, ascending or descending.
+
+        Raises:
+            StoreFailed: damaged or unreadable, or the store failed before.
+
+        """
+        rows = self._guarded(
+            "iterate",
+            lambda: self._database.iterator(
+                start=start,
+                stop=stop,
+                reverse=reverse,
+                verify_checksums=True,
+                fill_cache=False,
+            ),
+        )
+        try:
+            while (row := self._guarded("iterate", lambda: next(rows, None))) is not None:
+                yield cast("tuple[bytes, bytes]", row)
+        finally:
+            rows.close()
+
+    def snapshot(self) -> Snapshot:
+        """Return the store as it is now.
+
+        Raises:
+            StoreFailed: the store failed before.
+
+        """
+        return Snapshot(self, self._guarded("snapshot", self._database.snapshot))
+
+    def write(self, changes: Iterable[Change], *, sync: bool) -> None:
+        """Write all changes or none; None deletes. With `sync` durable when this returns.
+
+        A later synchronous write makes earlier ones durable too: LevelDB's log is sequential.
+
+        Raises:
+            StoreFailed: unknown whether it happened; the process must exit.
+
+        """
+        self._guarded("write", lambda: self._write(changes, sync=sync))
+
+    def close(self) -> None:
+        """Close the database; snapshots must not be used afterwards."""
+        self._database.close()
+
+    def _write(self, changes: Iterable[Change], *, sync: bool) -> None:
+        batch = self._database.write_batch(sync=sync)
+        for key, value in changes:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.write()
+
+    def _guarded(self, operation: str, action: Callable[[], _Result]) -> _Result:
+        """Run one call into LevelDB; the first error is the last call that gets through."""
+        if self._failure is not None:
+            raise StoreFailed(
+                operation=operation, cause=f"stopped after: {self._failure}"
+            ) from self._failure
+        try:
+            return action()
+        except (plyvel.Error, OSError, RuntimeError) as error:
+            # RuntimeError is plyvel's word for a closed database.
+            self._failure = StoreFailed(operation=operation, cause=str(error))
+            raise self._failure from error

@@ -1,0 +1,73 @@
+"""What one block writes, as changes of the store; and what must hold before it may.
+
+Only what cannot be derived is stored: bodies are in the batch and found by place, the lowest
+levels of the log tree are hashed again, and the inner levels of the state map live in memory.
+"""
+
+from collections.abc import Callable, Iterator
+
+from chainnode.ledger import keyspace
+from chainnode.ledger.codec import encode_header, encode_receipts
+from chainnode.ledger.errors import WrongBlock
+from chainnode.ledger.log import log_changes
+from chainnode.ledger.reader import View
+from chainnode.ledger.store import Change
+from chainnode.ledger.types import ExecutedBlock, Place
+
+
+def block_changes(block: ExecutedBlock) -> Iterator[Change]:
+    """Yield header, batch, receipts, log and state of a block."""
+    head = block.header.head
+    yield keyspace.header_key(head.height), encode_header(block.header)
+    yield keyspace.batch_key(head.height), block.batch
+    yield keyspace.receipts_key(head.height), encode_receipts(block.receipts)
+    yield from log_changes(head.log_size - len(block.entries), block.entries, block.log_nodes)
+    for key, value in block.state_changes.items():
+        yield keyspace.value_key(key), value
+    for bucket, rows in block.state_delta.rows.items():
+        yield keyspace.bucket_key(bucket), rows or None
+
+
+def place_changes(
+    block: ExecutedBlock, place_of: Callable[[bytes], Place | None]
+) -> Iterator[Change]:
+    """Yield where submissions are found from now on.
+
+    The first place stays, except that an execution replaces a refusal (an early nonce, a key
+    not registered yet): a submission executes at most once, and that is its answer.
+    """
+    new: dict[bytes, Place] = {}
+    for index, (digest, is_executed) in enumerate(block.outcomes):
+        known = new.get(digest) or place_of(digest)
+        if known is None or (is_executed and not known.is_executed):
+            new[digest] = Place(height=block.header.height, index=index, is_executed=is_executed)
+    for digest, place in new.items():
+        yield keyspace.place_key(digest), keyspace.encode_place(place)
+
+
+def require_next(block: ExecutedBlock, view: View) -> None:
+    """Check that a block continues the tip, and that its parts are those of its header.
+
+    Roots over records and receipts were computed by execution and are not hashed a second time.
+
+    Raises:
+        WrongBlock: it does not.
+
+    """
+    old, head, rest = view.header.head, block.header.head, block.header.rest
+    _require("chain id", old.chain_id.hex(), head.chain_id.hex())
+    _require("height", old.height + 1, head.height)
+    _require("parent digest", view.digest.hex(), head.parent_digest.hex())
+    _require("log size", old.log_size + len(block.entries), head.log_size)
+    _require("size of the frontier", head.log_size, block.frontier.size)
+    _require("log root", rest.log_root.hex(), block.frontier.root().hex())
+    _require("state base", view.header.rest.state_root.hex(), block.state_delta.base_root.hex())
+    _require("state root", rest.state_root.hex(), block.state_delta.root.hex())
+    _require("number of receipts", len(block.outcomes), len(block.receipts))
+    if head.time_ms < old.time_ms:
+        raise WrongBlock(what="time", expected=f"≥ {old.time_ms}", actual=f"{head.time_ms}")
+
+
+def _require(what: str, expected: object, actual: object) -> None:
+    if actual != expected:
+        raise WrongBlock(what=what, expected=f"{expected}", actual=f"{actual}")
