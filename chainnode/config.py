@@ -5,6 +5,7 @@ Nothing here is secret: keys and pass phrases are paths.
 """
 
 import difflib
+import operator
 import os
 import tomllib
 from collections.abc import Mapping
@@ -235,8 +236,8 @@ class _Reader:
                 self.faults.append("[[p2p.peers]]: expected replica_id and address")
                 continue
             try:
-                peers[int(row["replica_id"])] = parse_address(str(row["address"]))
-            except ValueError as error:
+                peers[operator.index(row["replica_id"])] = parse_address(str(row["address"]))
+            except (TypeError, ValueError) as error:
                 self.faults.append(f"[[p2p.peers]] {row['replica_id']!r:.20}: {error}")
         return peers
 

@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import pytest
+
+from chainnode.config import Address, InvalidConfiguration, load_config, parse_address
+
+_TEXT = """
+[node]
+name = "police"
+replica_id = 2
+genesis = "../genesis.json"
+data_dir = "data"
+log_dir = "logs"
+vote_key = "vote.key.json"
+
+[p2p]
+listen = "127.0.0.1:7002"
+tls_ca = "../ca/ca.cert.pem"
+tls_cert = "tls.cert.pem"
+tls_key = "tls.key.pem"
+
+[[p2p.peers]]
+replica_id = 0
+address = "127.0.0.1:7000"
+
+[api]
+listen = "[::1]:8002"
+"""
+
+
+def _write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "kun.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_is_read_with_paths_relative_to_it(tmp_path: Path) -> None:
+    config = load_config(_write(tmp_path, _TEXT), {})
+
+    assert config.replica_id == 2
+    assert config.data_dir == tmp_path / "data"
+    assert config.peers == {0: Address(host="127.0.0.1", port=7000)}
+    assert config.api_listen == Address(host="::1", port=8002)
+    assert config.request_timeout_ms == 2_000
+    assert config.passphrase_file is None
+    assert config.clock_start_ms is None
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    environment = {"KUN_CONSENSUS_REQUEST_TIMEOUT_MS": "750", "KUN_NODE_NAME": "other"}
+
+    config = load_config(_write(tmp_path, _TEXT), environment)
+
+    assert config.request_timeout_ms == 750
+    assert config.name == "other"
+
+
+def test_an_unknown_setting_names_the_nearest_one(tmp_path: Path) -> None:
+    path = _write(tmp_path, _TEXT.replace("data_dir", "data_dri"))
+
+    with pytest.raises(InvalidConfiguration, match='did you mean "data_dir"'):
+        load_config(path, {})
+
+
+def test_an_unknown_section_names_the_nearest_one(tmp_path: Path) -> None:
+    path = _write(tmp_path, _TEXT.replace("[api]", "[apis]"))
+
+    with pytest.raises(InvalidConfiguration, match='did you mean "api"'):
+        load_config(path, {})
+
+
+def test_one_error_names_every_fault(tmp_path: Path) -> None:
+    text = _TEXT.replace('name = "police"', "name = 3").replace(":7002", "")
+    path = _write(tmp_path, text + '\n[clock]\nstart = "yesterday"\n')
+
+    with pytest.raises(InvalidConfiguration) as caught:
+        load_config(path, {})
+
+    assert len(caught.value.faults) == 3
+
+
+def test_a_clock_needs_an_offset(tmp_path: Path) -> None:
+    with_offset = _write(tmp_path, _TEXT + '\n[clock]\nstart = "2026-03-01T00:00:00+08:00"\n')
+    assert load_config(with_offset, {}).clock_start_ms == 1_772_294_400_000
+
+    without = _write(tmp_path, _TEXT + '\n[clock]\nstart = "2026-03-01T00:00:00"\n')
+    with pytest.raises(InvalidConfiguration, match="with an offset"):
+        load_config(without, {})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("replica_id = 2", 'replica_id = "2"'),
+        ("replica_id = 2", "replica_id = -1"),
+        ("replica_id = 0", "replica = 0"),
+        ('"127.0.0.1:7000"', '"127.0.0.1:99999"'),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(change: tuple[str, str], tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfiguration):
+        load_config(_write(tmp_path, _TEXT.replace(*change)), {})
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfiguration, match="absent"):
+        load_config(tmp_path / "absent", {})
+    with pytest.raises(InvalidConfiguration, match="cannot be read"):
+        load_config(_write(tmp_path, "[node"), {})
+
+
+@pytest.mark.parametrize("text", ["host", ":1", "host:", "host:x", "host:65536", "host:-1"])
+def test_a_malformed_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected host:port"):
+        parse_address(text)

@@ -1,0 +1,157 @@
+import base64
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from chainnode.codec import Limits, decode, encode
+from chainnode.errors import ConfigurationError
+from chainnode.genesis import (
+    InvalidGenesis,
+    KeyEntry,
+    Parameters,
+    decode_genesis,
+    genesis_from_document,
+    load_genesis_file,
+    write_genesis_file,
+)
+from tests.builders import SUITES, genesis_of
+
+_LIMITS = Limits(bytes_max=1 << 20)
+
+
+@pytest.mark.parametrize("suite_name", SUITES)
+def test_a_genesis_survives_its_file_and_keeps_its_chain_id(
+    suite_name: str, tmp_path: Path
+) -> None:
+    genesis = genesis_of(suite_name)
+    path = tmp_path / "genesis.json"
+
+    write_genesis_file(path, genesis)
+
+    assert load_genesis_file(path) == genesis
+    assert load_genesis_file(path).chain_id == genesis.chain_id
+
+
+def test_the_readable_part_of_the_file_decides_nothing(tmp_path: Path) -> None:
+    genesis = genesis_of()
+    path = tmp_path / "genesis.json"
+    write_genesis_file(path, genesis)
+    document = json.loads(path.read_text())
+    document["readable"] = {"chain_id": "00"}
+
+    assert genesis_from_document(document).chain_id == genesis.chain_id
+
+
+def test_every_field_changes_the_chain_id() -> None:
+    base = genesis_of()
+    organisation = base.organisations[0]
+    others = [
+        dataclasses.replace(base, label="other"),
+        dataclasses.replace(base, created_ms=base.created_ms + 1),
+        dataclasses.replace(base, parameters=dataclasses.replace(base.parameters, window=17)),
+        dataclasses.replace(base, replicas=genesis_of(size=5).replicas),
+        dataclasses.replace(
+            base,
+            organisations=(
+                dataclasses.replace(organisation, name="other"),
+                *base.organisations[1:],
+            ),
+        ),
+    ]
+
+    assert len({base.chain_id, *(one.chain_id for one in others)}) == len(others) + 1
+
+
+def test_one_error_names_every_fault() -> None:
+    base = genesis_of()
+    swapped = (base.replicas[1], base.replicas[0], *base.replicas[2:])
+
+    with pytest.raises(InvalidGenesis) as caught:
+        dataclasses.replace(
+            base, label="", replicas=swapped, organisations=base.organisations[::-1]
+        )
+
+    assert len(caught.value.faults) == 3
+
+
+def test_three_replicas_are_too_few() -> None:
+    base = genesis_of()
+    with pytest.raises(InvalidGenesis, match="expected 4 to 31, got 3"):
+        dataclasses.replace(base, replicas=base.replicas[:3])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"roles": (2, 1)},
+        {"roles": (1, 1)},
+        {"roles": (9,)},
+        {"name": ""},
+        {"organisation": "lower"},
+        {"organisation": "A"},
+        {"keys": (KeyEntry(public_key=bytes(32), roles=(1,)),)},
+        {"keys": (KeyEntry(public_key=genesis_of().replicas[0].vote_key, roles=(9,)),)},
+    ],
+)
+def test_an_illegal_organisation_is_refused(change: dict[str, object]) -> None:
+    base = genesis_of()
+    illegal = dataclasses.replace(base.organisations[0], **change)  # type: ignore[arg-type]  # rows
+
+    with pytest.raises(InvalidGenesis):
+        dataclasses.replace(base, organisations=(illegal, *base.organisations[1:]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"window": 15},
+        {"batch_bytes_max": 2 * 1024 * 1024 + 1},
+        {"state_map_bits": 9},
+        {"devnet": 2},
+        {"validity_ms_max": 600_001},
+    ],
+)
+def test_a_parameter_out_of_range_is_refused(change: dict[str, int]) -> None:
+    with pytest.raises(InvalidGenesis):
+        Parameters(**change)
+
+
+@pytest.mark.parametrize("index", range(8))
+def test_each_malformed_field_is_refused(index: int) -> None:
+    wire = list(decode(genesis_of().encoded, _LIMITS))  # type: ignore[arg-type]  # an array
+    wire[index] = b"wrong"
+
+    with pytest.raises(ConfigurationError):
+        decode_genesis(encode(tuple(wire)))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {"format": "other"},
+        {"format": "kunlian-genesis", "version": 2},
+        {"format": "kunlian-genesis", "version": 1},
+        {"format": "kunlian-genesis", "version": 1, "genesis": 7},
+        {"format": "kunlian-genesis", "version": 1, "genesis": "%%%"},
+        {
+            "format": "kunlian-genesis",
+            "version": 1,
+            "genesis": base64.b64encode(b"\xc0").decode(),
+        },
+    ],
+)
+def test_a_document_that_is_no_genesis_file_is_refused(document: object) -> None:
+    with pytest.raises(InvalidGenesis):
+        genesis_from_document(document)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "genesis.json"
+    with pytest.raises(ConfigurationError, match=r"genesis\.json"):
+        load_genesis_file(path)
+    path.write_text("{")
+    with pytest.raises(ConfigurationError, match=r"genesis\.json"):
+        load_genesis_file(path)
