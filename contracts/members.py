@@ -5,8 +5,7 @@ key id → the key, whose it is, what it may do and when. An organisation never 
 latest end among its keys with the role member never moves forward.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -26,50 +25,23 @@ from contracts.schemas.members import (
 from contracts.sdk import ActionTable, Context, StateView, action
 
 
-class FoundingKey(Protocol):
-    """A key of genesis."""
-
-    @property
-    def public_key(self) -> bytes: ...  # noqa: D102 - see `KeyRow`
-    @property
-    def roles(self) -> tuple[int, ...]: ...  # noqa: D102 - see `KeyRow`
-    @property
-    def valid_from_ms(self) -> int: ...  # noqa: D102 - see `KeyRow`
-    @property
-    def valid_to_ms(self) -> int: ...  # noqa: D102 - see `KeyRow`
-
-
-class FoundingOrganisation(Protocol):
-    """An organisation of genesis."""
-
-    @property
-    def organisation(self) -> str: ...  # noqa: D102 - its id
-    @property
-    def name(self) -> str: ...  # noqa: D102 - see `OrganisationRow`
-    @property
-    def roles(self) -> tuple[int, ...]: ...  # noqa: D102 - see `OrganisationRow`
-    @property
-    def keys(self) -> Iterable[FoundingKey]: ...  # noqa: D102 - its first keys
-
-
 def genesis_entries(
-    organisations: Iterable[FoundingOrganisation], *, key_id: Callable[[bytes], bytes]
+    organisations: Mapping[str, OrganisationRow],
+    keys: Iterable[KeyRow],
+    *,
+    key_id: Callable[[bytes], bytes],
 ) -> tuple[tuple[bytes, bytes], ...]:
-    """Return the state entries (encoded key, encoded value) with which a ledger begins."""
-    entries = []
-    for one in organisations:
-        row = OrganisationRow(name=one.name, roles=one.roles)
-        entries.append((ORGANISATIONS.key(one.organisation), ORGANISATIONS.encode(row)))
-        for key in one.keys:
-            key_row = KeyRow(
-                public_key=key.public_key,
-                organisation=one.organisation,
-                roles=key.roles,
-                valid_from_ms=key.valid_from_ms,
-                valid_to_ms=key.valid_to_ms,
-            )
-            entries.append((KEYS.key(key_id(key.public_key)), KEYS.encode(key_row)))
-    return tuple(entries)
+    """Return the state entries (encoded key, encoded value) with which a ledger begins.
+
+    `organisations` is by organisation id; `key_id` makes the id of a public key.
+    """
+    return (
+        *(
+            (ORGANISATIONS.key(organisation), ORGANISATIONS.encode(row))
+            for organisation, row in organisations.items()
+        ),
+        *((KEYS.key(key_id(row.public_key)), KEYS.encode(row)) for row in keys),
+    )
 
 
 def _add_key(state: StateView, context: Context, part: AddKey) -> int:

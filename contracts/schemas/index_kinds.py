@@ -28,4 +28,7 @@ class IndexKind(IntEnum):
 def index_key(digest: Digester, kind: IndexKind, value: bytes | str) -> bytes:
     """Return `kind (1 byte) ‖ value`; a text is its UTF-8."""
     data = value.encode() if isinstance(value, str) else value
-    return bytes((kind,)) + (data if len(data) <= VALUE_BYTES_MAX else digest(data))
+    return _PREFIXES[kind] + (data if len(data) <= VALUE_BYTES_MAX else digest(data))
+
+
+_PREFIXES = tuple(bytes((kind,)) for kind in range(max(IndexKind) + 1))

@@ -63,6 +63,7 @@ class PublicPart(
 
 
 PartT = TypeVar("PartT", bound=PublicPart)
+OrderedT = TypeVar("OrderedT", int, bytes)
 
 
 class Schema(Generic[PartT]):
@@ -112,13 +113,10 @@ def require_digest_or_empty(
         raise Rejection(Code.WRONG_LENGTH, (part.field(name), size, size, len(value)))
 
 
-def require_ascending(
-    part: PublicPart, name: str, values: tuple[bytes, ...] | tuple[int, ...]
-) -> None:
+def require_ascending(part: PublicPart, name: str, values: tuple[OrderedT, ...]) -> None:
     """Refuse a list that is not strictly ascending: order is fixed, nothing stands twice."""
     for position in range(1, len(values)):
-        # One list holds one type: bytes are compared with bytes, integers with integers.
-        if not values[position - 1] < values[position]:  # type: ignore[operator]
+        if not values[position - 1] < values[position]:
             raise Rejection(Code.NOT_ASCENDING, (part.field(name), position))
 
 
