@@ -47,8 +47,12 @@ def filled() -> tuple[BucketMap, dict[int, bytes]]:
 MAP, ROWS = filled()
 KEY = key_of(7)
 VALUE = value_of(7)
-# Not in the map, and of another bucket than `KEY`.
-ABSENT = key_of(KEYS + 1)
+# Not in the map; its bucket has rows and is not that of `KEY`.
+ABSENT = next(
+    key
+    for key in map(key_of, range(KEYS, 2 * KEYS))
+    if bucket_number(h(key), BITS) in ROWS.keys() - {bucket_number(h(KEY), BITS)}
+)
 PROOF = MAP.prove(h(KEY), ROWS[bucket_number(h(KEY), BITS)], 1)
 ABSENCE = MAP.prove(h(ABSENT), ROWS[bucket_number(h(ABSENT), BITS)], 1)
 
