@@ -4,6 +4,7 @@ Only tracked files count: what somebody is still writing, environments and cache
 """
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # The four packages of the wheel; everything else is about them.
 PRODUCTION = ("chainnode", "consensus", "contracts", "devnet")
+# How a table names what is imported when it is needed: "package.module:attribute".
+MODULE_AND_ATTRIBUTE = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)+:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,7 @@ def production_modules() -> tuple[Module, ...]:
 
 
 def imports_of(module: Module) -> tuple[Import, ...]:
-    """List every import of `module`: at the top, lazy, for types, by `import_module("…")`."""
+    """List every import of `module`: at the top, lazy, for types, and by name in a string."""
     return tuple(_walk_imports(module, module.tree, is_lazy=False, is_type_only=False))
 
 
@@ -101,8 +104,12 @@ def _walk_imports(
     module: Module, node: ast.AST, *, is_lazy: bool, is_type_only: bool
 ) -> Iterator[Import]:
     for target in _targets(module, node):
-        line = getattr(node, "lineno", 0)
-        yield Import(target=target, line=line, is_lazy=is_lazy, is_type_only=is_type_only)
+        yield Import(
+            target=target,
+            line=getattr(node, "lineno", 0),
+            is_lazy=is_lazy or isinstance(node, ast.Constant),
+            is_type_only=is_type_only,
+        )
     inside = is_lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
     guarded = is_type_only or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
     for child in ast.iter_child_nodes(node):
@@ -116,12 +123,16 @@ def _targets(module: Module, node: ast.AST) -> Iterator[str]:
         case ast.ImportFrom(names=names):
             base = _base_of(module, node)
             yield from (f"{base}.{alias.name}" if base else alias.name for alias in names)
-        case ast.Call(func=func, args=[ast.Constant(value=str(name)), *_]) if ast.unparse(func) in {
-            "import_module",
-            "importlib.import_module",
-            "__import__",
-        }:
+        case ast.Call(args=[ast.Constant(value=str(name)), *_]) if _imports_by_name(node.func):
             yield name
+        case ast.Constant(value=str(text)) if MODULE_AND_ATTRIBUTE.fullmatch(text):
+            yield text.replace(":", ".")
+        case _:
+            pass
+
+
+def _imports_by_name(called: ast.expr) -> bool:
+    return ast.unparse(called) in {"import_module", "importlib.import_module", "__import__"}
 
 
 def _base_of(module: Module, node: ast.ImportFrom) -> str:

@@ -49,6 +49,7 @@ FROM_OUTSIDE = (
     "chainnode.config",
     "chainnode.keys",
     "chainnode.pki",
+    "chainnode.secret_files",
     "chainnode.verify",
 )
 # The running node as others see it: its composition and its public methods.
@@ -130,17 +131,18 @@ WALLS = (
         allows=SCHEMAS,
     ),
     Wall(
-        why="only the driver owns a Replica",
+        why="only the driver owns a Replica, and only the composition root makes one",
         inside=PRODUCTION,
-        besides=("consensus", "chainnode.driver"),
+        besides=("consensus", "chainnode.driver", "chainnode.node"),
         forbids=("consensus.replica", "consensus.Replica"),
     ),
     Wall(
-        why="consensus is known to driver, verify, vote log and node; quorums to all",
+        why="consensus is known to driver, sync, verify, vote log, node; quorums to all",
         inside=PRODUCTION,
         besides=(
             *("consensus", "contracts", "chainnode.driver", "chainnode.verify"),
-            *("chainnode.votelog", "chainnode.ledger", "chainnode.p2p", *NODE),
+            *("chainnode.sync", "chainnode.votelog", "chainnode.voting", *NODE),
+            *("chainnode.ledger", "chainnode.p2p"),
         ),
         forbids=("consensus",),
         allows=QUORUMS,
@@ -197,11 +199,17 @@ WALLS = (
         ),
     ),
     Wall(
-        why="cli knows the node's public methods and what stands outside; devnet lazily",
+        why="cli knows the node's public methods and what stands outside",
         inside=("chainnode.cli",),
         forbids=PRODUCTION,
-        allows=("chainnode.cli", *NODE, *FROM_OUTSIDE),
-        allows_lazily=("devnet",),
+        allows=("chainnode.cli", "devnet", *NODE, *FROM_OUTSIDE),
+    ),
+    Wall(
+        why="a command is imported when it is run, and devnet by a command alone",
+        inside=PRODUCTION,
+        besides=("chainnode.cli.commands", "devnet"),
+        forbids=("chainnode.cli.commands", "devnet"),
+        allows_lazily=("chainnode.cli.commands", "devnet"),
     ),
     Wall(
         why="devnet speaks to processes from outside: CLI, HTTP, files",
@@ -222,9 +230,9 @@ WALLS = (
         forbids=NODE,
     ),
     Wall(
-        why="only the node knows the driver",
+        why="the driver is known to the node that builds it and to sync that fetches for it",
         inside=PRODUCTION,
-        besides=("chainnode.driver", *NODE),
+        besides=("chainnode.driver", "chainnode.sync", *NODE),
         forbids=("chainnode.driver",),
     ),
     Wall(
@@ -273,7 +281,7 @@ def loaded_with(name: str, modules: dict[str, Module]) -> dict[str, tuple[str, .
     waiting: list[tuple[str, tuple[str, ...]]] = [(name, ())]
     while waiting:
         target, way = waiting.pop()
-        for part in _files_of(target, modules):
+        for part in files_of(target, modules):
             if part in ways:
                 continue
             ways[part] = (*way, part)
@@ -286,7 +294,7 @@ def loaded_with(name: str, modules: dict[str, Module]) -> dict[str, tuple[str, .
     return ways
 
 
-def _files_of(target: str, modules: dict[str, Module]) -> tuple[str, ...]:
+def files_of(target: str, modules: dict[str, Module]) -> tuple[str, ...]:
     """Return the modules that importing `target` runs: packages above it and itself."""
     parts = target.split(".")
     above = tuple(".".join(parts[: end + 1]) for end in range(len(parts)))
@@ -300,7 +308,7 @@ def circles(modules: dict[str, Module]) -> tuple[str, ...]:
             part
             for one in imports_of(module)
             if not one.is_type_only
-            for part in _files_of(one.target, modules)[-1:]
+            for part in files_of(one.target, modules)[-1:]
             if part in modules and part != name and not modules[part].is_package
         }
         for name, module in modules.items()
