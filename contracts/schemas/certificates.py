@@ -24,7 +24,7 @@ from contracts.schemas.shape import (
     require_period,
     require_text,
 )
-from contracts.schemas.state import Row, Table
+from contracts.schemas.state import InvalidRow, Row, Table
 
 NAME = "certificates"
 VERSION = 1
@@ -172,14 +172,24 @@ def decode_history_entry(leaf: bytes) -> HistoryEntry:
     """Read a leaf of the history tree.
 
     Raises:
-        ValueError: not a canonical leaf of this version.
+        InvalidRow: not a canonical leaf of this version.
 
     """
-    read = _LEAF_DECODER.decode(leaf)
-    _, _, *columns = msgspec.structs.astuple(read)
-    entry = HistoryEntry(**dict(zip(HistoryEntry.__struct_fields__, columns, strict=True)))
+    try:
+        read = _LEAF_DECODER.decode(leaf)
+    except ValueError as error:
+        raise InvalidRow(f"history of a certificate: {error}") from error
+    entry = HistoryEntry(
+        height=read.height,
+        since_ms=read.since_ms,
+        code_system=read.code_system,
+        code=read.code,
+        state=read.state,
+        submission_digest=read.submission_digest,
+        call_index=read.call_index,
+    )
     if encode_history_entry(entry) != leaf:
-        raise ValueError("expected a canonical leaf of the history, version 1")
+        raise InvalidRow("history of a certificate: expected a canonical leaf, version 1")
     return entry
 
 

@@ -1,0 +1,173 @@
+"""Contracts under test: a state in memory, real suites, parts with defaults."""
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+import pytest
+
+from chainnode.execution.crypto import SuiteCrypto
+from chainnode.suites import suite_named
+from contracts.registry import contract
+from contracts.schemas.access import AccessRecord
+from contracts.schemas.audit import Question
+from contracts.schemas.certificates import Import, Issue, Revoke
+from contracts.schemas.codes import Rejection
+from contracts.schemas.identifiers import generic_identifier
+from contracts.schemas.members import AddKey, EndKey
+from contracts.schemas.shape import PublicPart, encode_part
+from contracts.schemas.state import Part, Table
+from contracts.sdk import Accepted, Context
+
+RowT = TypeVar("RowT")
+
+REQUESTER = "11220000013544541J"
+PROVIDER = "11430000006122244L"
+ALL_ROLES = (1, 2, 3, 4, 5)
+NOW_MS = 1_760_000_000_000
+SALT = b"s" * 16
+PURPOSE = b"p" * 40
+CRYPTO = SuiteCrypto(suite_named("intl"))
+ACTIONS: dict[type[PublicPart], tuple[str, str]] = {
+    AccessRecord: ("access", "record"),
+    Question: ("audit", "question"),
+    Issue: ("certificates", "issue"),
+    Import: ("certificates", "import"),
+    Revoke: ("certificates", "revoke"),
+    AddKey: ("members", "add_key"),
+    EndKey: ("members", "end_key"),
+}
+
+
+def identifier(number: int = 0, *, issuer: str = REQUESTER) -> str:
+    return str(generic_identifier(issuer=issuer, entropy=bytes((number,)) * 16))
+
+
+ACCESS_RECORD = AccessRecord(
+    salt=SALT,
+    call_id=b"c" * 16,
+    side=0,
+    requester=REQUESTER,
+    provider=PROVIDER,
+    item="430000/population",
+    item_version=1,
+    subjects=(b"a" * 32, b"b" * 32),
+    decision=0,
+    status=200,
+    count=1,
+    requested_ms=NOW_MS - 20,
+    answered_ms=NOW_MS - 10,
+    trace_id=b"t" * 16,
+    parent_call_id=b"",
+    grant="G-1",
+    other_token=b"",
+    request_commitment=b"q" * 32,
+    response_commitment=b"",
+)
+ISSUE = Issue(
+    salt=SALT,
+    identifier=identifier(),
+    type="generic",
+    file_digest=b"f" * 32,
+    metadata_root=b"m" * 32,
+    holder_commitment=b"",
+    valid_from=20240229,
+    valid_to=0,
+)
+IMPORT = Import(
+    salt=SALT,
+    identifier=identifier(1),
+    type="generic",
+    file_digest=b"i" * 32,
+    metadata_root=b"",
+    holder_commitment=b"h" * 32,
+    valid_from=20200101,
+    valid_to=20231231,
+    code_system="kun",
+    code="8",
+    state=8,
+    since_ms=NOW_MS - 86_400_000,
+)
+REVOKE = Revoke(
+    salt=SALT, identifier=identifier(), code_system="kun", code="6", reason_code="fraud"
+)
+QUESTION = Question(salt=SALT, kind=1, values=(b"a" * 32,), from_ms=0, to_ms=NOW_MS)
+ADD_KEY = AddKey(
+    salt=SALT, public_key=b"\x01" * 32, roles=(3,), valid_from_ms=NOW_MS, valid_to_ms=0
+)
+END_KEY = EndKey(salt=SALT, key_id=b"k" * 20, valid_to_ms=NOW_MS + 1)
+PARTS: tuple[PublicPart, ...] = (
+    ACCESS_RECORD,
+    ISSUE,
+    IMPORT,
+    REVOKE,
+    QUESTION,
+    ADD_KEY,
+    END_KEY,
+)
+PartT = TypeVar("PartT", bound=PublicPart)
+
+
+def changed(part: PartT, **fields: object) -> PartT:
+    return msgspec.structs.replace(part, **fields)
+
+
+@dataclass
+class MemoryState:
+    """The state of one ledger; a refused call leaves it as it was."""
+
+    rows: dict[bytes, bytes] = field(default_factory=dict)
+
+    def find(self, table: Table[RowT], *parts: Part) -> RowT | None:
+        value = self.rows.get(table.key(*parts))
+        return None if value is None else table.decode(value)
+
+    def put(self, table: Table[RowT], row: RowT, *parts: Part) -> None:
+        self.rows[table.key(*parts)] = table.encode(row)
+
+
+@dataclass(kw_only=True)
+class Caller:
+    """Someone who sends calls to one state, each in a submission of its own."""
+
+    state: MemoryState = field(default_factory=MemoryState)
+    organisation: str = REQUESTER
+    roles: tuple[int, ...] = ALL_ROLES
+    key_id: bytes = b"K" * 20
+    now_ms: int = NOW_MS
+    height: int = 7
+    crypto: SuiteCrypto = CRYPTO
+
+    def context(self, call_index: int = 0) -> Context:
+        return Context(
+            now_ms=self.now_ms,
+            height=self.height,
+            organisation=self.organisation,
+            roles=self.roles,
+            key_id=self.key_id,
+            submission_digest=b"D" * 32,
+            call_index=call_index,
+            crypto=self.crypto,
+        )
+
+    def raw(self, name: str, action: str, public: bytes, private: bytes = PURPOSE) -> Accepted:
+        rules = contract(name, 1)
+        assert rules is not None
+        before = dict(self.state.rows)
+        try:
+            return rules.call(
+                self.state, self.context(), action=action, public=public, private=private
+            )
+        except Rejection:
+            self.state.rows = before
+            raise
+
+    def send(self, part: PublicPart, private: bytes = PURPOSE) -> Accepted:
+        name, action = ACTIONS[type(part)]
+        return self.raw(name, action, encode_part(part), private)
+
+    def refused(self, part: PublicPart, private: bytes = PURPOSE) -> tuple[int, ...]:
+        """Send a part that must be refused; return code and details."""
+        with pytest.raises(Rejection) as refusal:
+            self.send(part, private)
+        return (refusal.value.code, *refusal.value.details)
