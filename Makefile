@@ -41,6 +41,10 @@ $(READY): pyproject.toml requirements-lock.txt
 dev: $(READY) ## make the environment: the locked dependencies and this tree, editable
 	@echo "ready; to use it in this shell: . $(BIN)/activate"
 
+.PHONY: devnet
+devnet: $(READY) ## four departments on this machine; ARGS= goes to `kun devnet up`
+	@$(BIN)/kun devnet up $(ARGS)
+
 .PHONY: check
 check: $(READY) ## format, lint, types and architecture rules; changes nothing
 	$(BIN)/ruff format --check .
@@ -54,8 +58,8 @@ docs: $(READY) ## links, decisions and examples in the documents
 
 .PHONY: test
 test: $(READY) ## the whole suite: fast tests side by side, then the slow ones one by one
-	$(BIN)/pytest -q -m "not slow" -n $(WORKERS)
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -m "not slow" -n $(WORKERS)
+	$(BIN)/pytest -m slow
 
 .PHONY: clean
 clean: ## remove what the tools made; the environment and devnets stay
