@@ -29,7 +29,7 @@ _CURVE_D: Final = -121665 * pow(121666, -1, _PRIME) % _PRIME
 _SIGN_BIT: Final = 2**255
 # y of the points of order 8; those of order 1, 2 and 4 have y = 1, −1 and 0.
 _ORDER_8_Y: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
-_SMALL_ORDER_Y: Final = frozenset({0, 1, _PRIME - 1, _ORDER_8_Y, _PRIME - _ORDER_8_Y})
+SMALL_ORDER_Y: Final = frozenset({0, 1, _PRIME - 1, _ORDER_8_Y, _PRIME - _ORDER_8_Y})
 
 
 class IntlPrivateKey:
@@ -120,7 +120,7 @@ def _parsed(public_key: bytes) -> Ed25519PublicKey:
     y = int.from_bytes(public_key, "little") % _SIGN_BIT
     if y >= _PRIME:
         raise InvalidKey("expected y below 2^255 − 19, got a larger one")
-    if y in _SMALL_ORDER_Y:
+    if y in SMALL_ORDER_Y:
         raise InvalidKey("expected a point of large order, got one of order 1, 2, 4 or 8")
     if not _is_on_curve(y):
         raise InvalidKey("expected a point of edwards25519, got other bytes")

@@ -21,6 +21,7 @@ USER_ID: Final = b"1234567812345678"
 _COMPRESSED_PREFIXES: Final = (2, 3)
 # Parsed public keys, 2 KiB each: all members and the keys that submit in one minute.
 _KEYS_MAX: Final = 4096
+_HASH: Final = "sm3"
 _TAG_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 
@@ -28,6 +29,7 @@ _NONCE_BYTES: Final = 12
 _TEST_SCALAR: Final = "3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8"
 _TEST_PUBLIC_KEY: Final = "0309f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020"
 _TEST_CONTENT: Final = b"message digest"
+_TEST_OTHER_CONTENT: Final = b"massage digest"
 _TEST_SIGNATURE: Final = (
     "f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3"
     "b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa"
@@ -77,13 +79,13 @@ class SmSuite:
     """The port `Suite` for Chinese national algorithms; stateless and thread-safe."""
 
     name: Final = "sm"
-    hash_name: Final = "sm3"
+    hash_name: Final = _HASH
     aead_name: Final = "sm4-gcm"
     aead_key_bytes: Final = 16
 
     def __init__(self) -> None:
         try:
-            self._empty_hash = hashlib.new("sm3")
+            self._empty_hash = hashlib.new(_HASH)
             _cipher(bytes(self.aead_key_bytes), bytes(_NONCE_BYTES), None).encryptor()
         except (ValueError, UnsupportedAlgorithm) as error:
             raise LibcryptoUnusable(expected="SM3 and SM4-GCM", actual=str(error)) from error
@@ -144,7 +146,7 @@ class SmSuite:
                 )
         except (InvalidKey, InvalidSignature) as error:
             raise _failed_test() from error
-        if self.digest(b"abc").hex() != _TEST_DIGEST or self._accepts(known, b"other content"):
+        if self.digest(b"abc").hex() != _TEST_DIGEST or self._accepts(known, _TEST_OTHER_CONTENT):
             raise _failed_test()
 
     def _accepts(self, signature: bytes, content: bytes) -> bool:
@@ -158,20 +160,22 @@ class SmSuite:
 
 
 def provider_warning() -> str | None:
-    """Return what an operator should know about the loaded libcrypto, or None if all is well."""
-    major, minor, patch = libcrypto.version()
+    """Return what an operator should know about the loaded libcrypto, None if all is well."""
+    return timing_warning(libcrypto.version(), libcrypto.version_text())
+
+
+def timing_warning(version: tuple[int, int, int], text: str) -> str | None:
+    """Return the warning for a version whose SM2 signing is known to leak timing."""
+    major, minor, patch = version
     newest = max(_FIRST_WITHOUT_LEAK)
     first = _FIRST_WITHOUT_LEAK.get((major, minor))
     if (major, minor) > newest or (first is not None and patch >= first):
         return None
-    wanted = (
-        f"{major}.{minor}.{first}"
-        if first is not None
-        else f"{newest[0]}.{newest[1]}.{_FIRST_WITHOUT_LEAK[newest]}"
-    )
+    series = newest if first is None else (major, minor)
+    wanted = f"{series[0]}.{series[1]}.{_FIRST_WITHOUT_LEAK[series]}"
     return (
-        f"{libcrypto.version_text()} leaks timing of SM2 signing (CVE-2026-54872): install"
-        f" OpenSSL {wanted} or newer, or name one by {libcrypto.LIBRARY_SETTING}"
+        f"{text} leaks timing of SM2 signing (CVE-2026-54872): install OpenSSL {wanted} or"
+        f" newer, or name one by {libcrypto.LIBRARY_SETTING}"
     )
 
 
