@@ -107,7 +107,7 @@ def _walk_imports(
         yield Import(
             target=target,
             line=getattr(node, "lineno", 0),
-            is_lazy=is_lazy or isinstance(node, ast.Constant),
+            is_lazy=is_lazy or isinstance(node, ast.Constant | ast.JoinedStr),
             is_type_only=is_type_only,
         )
     inside = is_lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
@@ -127,8 +127,31 @@ def _targets(module: Module, node: ast.AST) -> Iterator[str]:
             yield name
         case ast.Constant(value=str(text)) if MODULE_AND_ATTRIBUTE.fullmatch(text):
             yield text.replace(":", ".")
+        case ast.JoinedStr(values=parts):
+            text = "".join(_folded(module, part) for part in parts)
+            if MODULE_AND_ATTRIBUTE.fullmatch(text):
+                yield text.replace(":", ".")
         case _:
             pass
+
+
+def _folded(module: Module, part: ast.expr) -> str:
+    """Return the text of a part of an f-string; a name counts if the module fixes its text."""
+    match part:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.FormattedValue(value=ast.Name(id=wanted)):
+            for node in module.tree.body:
+                match node:
+                    case ast.Assign(
+                        targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))
+                    ) if name == wanted:
+                        return text
+                    case _:
+                        pass
+            return " "
+        case _:
+            return " "
 
 
 def _imports_by_name(called: ast.expr) -> bool:

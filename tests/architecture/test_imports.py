@@ -51,6 +51,7 @@ BREACHES = (
     ("devnet/x.py", "import importlib\nimportlib.import_module('chainnode.api')", "devnet speaks"),
     ("chainnode/config.py", "import devnet", "nobody but cli"),
     ("chainnode/api/x.py", "LATE = {'up': 'devnet.launcher:up'}", "nobody but cli"),
+    ("chainnode/api/x.py", "R = 'devnet'\nLATE = [f'{R}.launcher:up']", "nobody but cli"),
     ("chainnode/sync/x.py", "from chainnode import node", "the node joins"),
     ("chainnode/api/x.py", "from chainnode.driver import Driver", "the driver is known"),
     ("chainnode/votelog.py", "def f():\n    import plyvel", "LevelDB stays"),
