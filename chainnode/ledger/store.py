@@ -80,7 +80,7 @@ class Store:
                 bloom_filter_bits=_BLOOM_BITS,
             )
         except (plyvel.Error, OSError) as error:
-            raise StoreFailed(operation="open", cause=str(error)) from error
+            raise StoreFailed(operation="open", cause=_cause(error)) from error
         return cls(database)
 
     @property
@@ -169,5 +169,12 @@ class Store:
             return action()
         except (plyvel.Error, OSError, RuntimeError) as error:
             # RuntimeError is plyvel's word for a closed database.
-            self._failure = StoreFailed(operation=operation, cause=str(error))
+            self._failure = StoreFailed(operation=operation, cause=_cause(error))
             raise self._failure from error
+
+
+def _cause(error: Exception) -> str:
+    """Return LevelDB's words; plyvel passes them on as bytes."""
+    return " ".join(
+        one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in error.args
+    )
