@@ -30,8 +30,9 @@ class Reference:
     """The independent implementation of the same key; it signs in tests and nowhere else."""
 
     def __init__(self, key: PrivateKey) -> None:
-        point = _uncompressed(key.public_key)
-        self._crypt = sm2.CryptSM2(private_key=key.secret_bytes().hex(), public_key=point.hex())
+        self._crypt = sm2.CryptSM2(private_key=key.secret_bytes().hex(), public_key="")
+        # Its constructor strips every leading 0 and 4 of a key that starts with 04.
+        self._crypt.public_key = _uncompressed(key.public_key).hex()
 
     def sign(self, content: bytes) -> bytes:
         return bytes.fromhex(self._crypt.sign_with_sm3(content, func.random_hex(64)))
