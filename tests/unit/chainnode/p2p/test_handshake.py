@@ -108,12 +108,23 @@ def test_another_protocol_version_is_refused_whatever_else_its_hello_holds() -> 
 
 
 def test_a_dialler_refuses_another_replica_than_it_dialled() -> None:
-    dialling = dialler(hello(0), dialled=1, certified=2)
+    dialling = Handshake(own=hello(0), dialled=1, members=(1,))
     with pytest.raises(HandshakeRefused) as caught:
-        dialling.on_frame(frame_of(encode_hello(hello(2))))
+        dialling.begin(2)
     assert caught.value.reason is RefusalReason.DIALLED_ID
     assert (caught.value.expected, caught.value.actual) == ("1", "2")
     assert dialling.refusal_to_send(caught.value) == b""
+
+
+def test_a_dialler_refuses_a_hello_that_its_certificate_does_not_bear_out() -> None:
+    for theirs, reason in (
+        (hello(2), RefusalReason.CERTIFIED_ID),
+        (hello(1, chain_id=OTHER_CHAIN_ID), RefusalReason.CHAIN_ID),
+    ):
+        dialling = dialler(hello(0), dialled=1, certified=1)
+        with pytest.raises(HandshakeRefused) as caught:
+            dialling.on_frame(frame_of(encode_hello(theirs)))
+        assert caught.value.reason is reason
 
 
 def test_an_acceptor_does_not_take_a_refusal_for_a_hello() -> None:
