@@ -1,0 +1,187 @@
+"""Calls of the contracts from plain arguments: canonical parts with fresh random salts.
+
+Each function checks what the contract would check and raises `InvalidCall`, so that a mistake
+is found before anything is signed. Salts come from the operating system's generator.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from chainnode.errors import InvalidInput
+from chainnode.submission import PRIVATE_BYTES_MAX, SALT_BYTES, Call
+from contracts.schemas import access, audit, certificates
+from contracts.schemas.certificate_states import CertificateState
+from contracts.schemas.codes import MEANINGS, Rejection
+from contracts.schemas.shape import PublicPart, encode_part
+
+
+class InvalidCall(InvalidInput):
+    """Arguments that the contract would refuse; `code` is the stable name of the refusal."""
+
+    def __init__(self, *, code: str, expected: str, actual: str) -> None:
+        self.code = code
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"{code}: expected {expected}, got {actual}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessCall:
+    """A data call as one side knows it; docs/wire-format.md §9, `access` · `record`."""
+
+    call_id: bytes
+    side: access.Side
+    requester: str
+    provider: str
+    item: str
+    trace_id: bytes
+    item_version: int = 1
+    subjects: tuple[bytes, ...] = ()
+    decision: access.Decision = access.Decision.PERMIT
+    status: int = 0
+    count: int = 0
+    requested_ms: int = 0
+    answered_ms: int = 0
+    parent_call_id: bytes = b""
+    grant: str = ""
+    other_token: bytes = b""
+    request_commitment: bytes = b""
+    response_commitment: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessReason:
+    """Why a call was made and by whom: the private part of its record."""
+
+    purpose_code: str = ""
+    reason_text: str = ""
+    case_number: str = ""
+    operator: str = ""
+    system: str = ""
+    represented_party: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateDraft:
+    """What is registered of a certificate; dates are YYYYMMDD, `valid_to` 0 = no end."""
+
+    identifier: str
+    type: str
+    file_digest: bytes
+    valid_from: int
+    valid_to: int = 0
+    metadata_root: bytes = b""
+    holder_commitment: bytes = b""
+
+
+def access_record(call: AccessCall, reason: AccessReason) -> Call:
+    """Build `access` · `record`: one side's testimony of a data call."""
+    part = access.AccessRecord(
+        salt=_salt(), **{name: getattr(call, name) for name in call.__slots__}
+    )
+    texts = [getattr(reason, name) for name in reason.__slots__]
+    return _call("record", part, encode_part(access.AccessPrivate(_salt(), *texts)))
+
+
+def issue_certificate(draft: CertificateDraft) -> Call:
+    """Build `certificates` · `issue`."""
+    part = certificates.Issue(
+        salt=_salt(),
+        identifier=draft.identifier,
+        type=draft.type,
+        file_digest=draft.file_digest,
+        metadata_root=draft.metadata_root,
+        holder_commitment=draft.holder_commitment,
+        valid_from=draft.valid_from,
+        valid_to=draft.valid_to,
+    )
+    return _call("issue", part)
+
+
+def import_certificate(
+    draft: CertificateDraft,
+    *,
+    code_system: str,
+    code: str,
+    state: CertificateState,
+    since_ms: int,
+) -> Call:
+    """Build `certificates` · `import`: a certificate from before the chain, with its state."""
+    part = certificates.Import(
+        salt=_salt(),
+        identifier=draft.identifier,
+        type=draft.type,
+        file_digest=draft.file_digest,
+        metadata_root=draft.metadata_root,
+        holder_commitment=draft.holder_commitment,
+        valid_from=draft.valid_from,
+        valid_to=draft.valid_to,
+        code_system=code_system,
+        code=code,
+        state=int(state),
+        since_ms=since_ms,
+    )
+    return _call("import", part)
+
+
+def revoke_certificate(
+    *,
+    identifier: str,
+    reason_code: str,
+    code_system: str = certificates.OWN_CODE_SYSTEM,
+    code: str = certificates.own_code(CertificateState.REVOKED),
+) -> Call:
+    """Build `certificates` · `revoke`."""
+    part = certificates.Revoke(
+        salt=_salt(),
+        identifier=identifier,
+        code_system=code_system,
+        code=code,
+        reason_code=reason_code,
+    )
+    return _call("revoke", part)
+
+
+def audit_question(
+    *, kind: int, values: Sequence[bytes], from_ms: int, to_ms: int, purpose: str
+) -> Call:
+    """Build `audit` · `question`: who asks the log what, and why; `to_ms` 0 = no end.
+
+    Raises:
+        InvalidCall: illegal values, or no purpose.
+
+    """
+    if not purpose.strip():
+        raise InvalidCall(code="PURPOSE_MISSING", expected="a purpose in words", actual="none")
+    ordered = tuple(sorted(set(values)))
+    part = audit.Question(salt=_salt(), kind=kind, values=ordered, from_ms=from_ms, to_ms=to_ms)
+    return _call("question", part, encode_part(audit.QuestionPrivate(_salt(), purpose)))
+
+
+def _salt() -> bytes:
+    return secrets.token_bytes(SALT_BYTES)
+
+
+def _call(action: str, part: PublicPart, private: bytes = b"") -> Call:
+    public = encode_part(part)
+    try:
+        # The schema's annotations hold when decoding, so the part is read as a node reads it.
+        msgspec.msgpack.decode(public, type=type(part)).check()
+    except msgspec.ValidationError as error:
+        raise InvalidCall(code="MALFORMED", expected=str(error), actual=action) from error
+    except Rejection as error:
+        raise InvalidCall(
+            code=error.code.name,
+            expected=f"none of: {MEANINGS[error.code].sentence}",
+            actual=f"{list(error.details)}",
+        ) from error
+    if len(private) > PRIVATE_BYTES_MAX:
+        raise InvalidCall(
+            code="PRIVATE_PART_TOO_LONG",
+            expected=f"at most {PRIVATE_BYTES_MAX} bytes",
+            actual=f"{len(private)}",
+        )
+    return Call(action=action, public=public, private=private)

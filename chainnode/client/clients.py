@@ -1,0 +1,345 @@
+"""`Client` and `AsyncClient`: the SDK's two doors, equal in what they decide.
+
+Both are thin: every method hands a plan (`submitting`, `verifying`, `asking`) to a transport.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from chainnode.client import asking, submitting, verifying
+from chainnode.client.asking import PAGE_ROWS_DEFAULT
+from chainnode.client.memory import HeightMemory
+from chainnode.client.results import AuditAnswer, NodeStatus, Outcome, Unknown, Verification
+from chainnode.client.session import Session, system_ms
+from chainnode.client.submitting import WAIT_S_DEFAULT
+from chainnode.client.transport import AsyncTransport, BlockingTransport, TlsContext
+from chainnode.submission import Call
+from chainnode.suites.port import PrivateKey
+from chainnode.verify.evidence import RecordFacts
+from chainnode.verify.header import CertifiedHeader
+from chainnode.verify.judge import MAX_AGE_MS_DEFAULT
+from chainnode.verify.strict_json import JsonObject
+from chainnode.verify.trust import Trust
+from contracts.schemas.index_kinds import IndexKind
+
+
+def _session(
+    nodes: Sequence[str],
+    trust: Trust,
+    key: PrivateKey | None,
+    state_file: Path | None,
+    now_ms: Callable[[], int],
+) -> Session:
+    memory = HeightMemory(chain_id=trust.chain_id, path=state_file)
+    return Session(nodes=tuple(nodes), trust=trust, memory=memory, key=key, now_ms=now_ms)
+
+
+class Client:
+    """Blocking client of one chain; may be shared by threads. Close it, or use it in `with`."""
+
+    def __init__(
+        self,
+        nodes: Sequence[str],
+        trust: Trust,
+        key: PrivateKey | None = None,
+        *,
+        tls: TlsContext = None,
+        state_file: Path | None = None,
+        now_ms: Callable[[], int] = system_ms,
+    ) -> None:
+        """`nodes` are base URLs, asked in turn; `key` signs submissions and questions.
+
+        Raises:
+            ConfigurationError: a malformed URL, or a state file of another chain.
+
+        """
+        self._session = _session(nodes, trust, key, state_file, now_ms)
+        self._transport = BlockingTransport(tls=tls)
+
+    @property
+    def trust(self) -> Trust:
+        """The anchor that every answer is checked against."""
+        return self._session.trust
+
+    def submit(
+        self,
+        contract: str,
+        calls: Sequence[Call],
+        *,
+        wait_s: float = WAIT_S_DEFAULT,
+    ) -> Outcome:
+        """See `submitting.submit`: `Final` with proof, `Unknown`, or `Refused` at the door."""
+        return self._transport.run(
+            submitting.submit(self._session, contract=contract, calls=calls, wait_s=wait_s)
+        )
+
+    def ask_again(self, unknown: Unknown, *, wait_s: float = WAIT_S_DEFAULT) -> Outcome:
+        """See `submitting.ask_again`."""
+        return self._transport.run(submitting.ask_again(self._session, unknown, wait_s=wait_s))
+
+    def verify_file(
+        self,
+        path: Path,
+        *,
+        identifier: str | None = None,
+        as_of_ms: int | None = None,
+        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+    ) -> Verification:
+        """Judge a file; `FileNotFoundError` when nothing is there."""
+        return self._transport.run(
+            verifying.verify_content(
+                self._session,
+                verifying.opened(path),
+                identifier=identifier,
+                as_of_ms=as_of_ms,
+                max_age_ms=max_age_ms,
+            )
+        )
+
+    def verify_digest(
+        self,
+        digest: bytes,
+        *,
+        identifier: str | None = None,
+        as_of_ms: int | None = None,
+        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+    ) -> Verification:
+        """See `verifying.verify_digest`."""
+        return self._transport.run(
+            verifying.verify_digest(
+                self._session,
+                digest,
+                identifier=identifier,
+                as_of_ms=as_of_ms,
+                max_age_ms=max_age_ms,
+            )
+        )
+
+    def verify_identifier(
+        self,
+        identifier: str,
+        *,
+        as_of_ms: int | None = None,
+        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+    ) -> Verification:
+        """Judge the certificate with this identifier; no file is seen."""
+        return self._transport.run(
+            verifying.verify_digest(
+                self._session,
+                None,
+                identifier=identifier,
+                as_of_ms=as_of_ms,
+                max_age_ms=max_age_ms,
+            )
+        )
+
+    def question(
+        self,
+        kind: IndexKind,
+        values: Sequence[bytes | str],
+        *,
+        purpose: str,
+        period: tuple[int, int] = (0, 0),
+        limit: int = PAGE_ROWS_DEFAULT,
+        wait_s: float = WAIT_S_DEFAULT,
+    ) -> AuditAnswer:
+        """See `asking.question`; `period` is [from, to) in ms of ledger time, to 0 = no end."""
+        return self._transport.run(
+            asking.question(
+                self._session,
+                kind=kind,
+                values=values,
+                period=period,
+                purpose=purpose,
+                limit=limit,
+                wait_s=wait_s,
+            )
+        )
+
+    def next_page(self, answer: AuditAnswer, *, limit: int = PAGE_ROWS_DEFAULT) -> AuditAnswer:
+        """See `asking.next_page`."""
+        return self._transport.run(asking.next_page(self._session, answer, limit=limit))
+
+    def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
+        """See `asking.record`."""
+        return self._transport.run(asking.record(self._session, position))
+
+    def header_latest(self) -> CertifiedHeader:
+        """See `asking.header_latest`."""
+        return self._transport.run(asking.header_latest(self._session))
+
+    def statuses(self) -> tuple[NodeStatus, ...]:
+        """See `asking.statuses`: what each node says of consensus, unchecked."""
+        return self._transport.run(asking.statuses(self._session))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncClient:
+    """The same for asyncio; belongs to one event loop. Close it, or use it in `async with`."""
+
+    def __init__(
+        self,
+        nodes: Sequence[str],
+        trust: Trust,
+        key: PrivateKey | None = None,
+        *,
+        tls: TlsContext = None,
+        state_file: Path | None = None,
+        now_ms: Callable[[], int] = system_ms,
+    ) -> None:
+        """See `Client`."""
+        self._session = _session(nodes, trust, key, state_file, now_ms)
+        self._transport = AsyncTransport(tls=tls)
+
+    @property
+    def trust(self) -> Trust:
+        """The anchor that every answer is checked against."""
+        return self._session.trust
+
+    async def submit(
+        self,
+        contract: str,
+        calls: Sequence[Call],
+        *,
+        wait_s: float = WAIT_S_DEFAULT,
+    ) -> Outcome:
+        """See `Client.submit`."""
+        return await self._transport.run(
+            submitting.submit(self._session, contract=contract, calls=calls, wait_s=wait_s)
+        )
+
+    async def ask_again(self, unknown: Unknown, *, wait_s: float = WAIT_S_DEFAULT) -> Outcome:
+        """See `Client.ask_again`."""
+        return await self._transport.run(
+            submitting.ask_again(self._session, unknown, wait_s=wait_s)
+        )
+
+    async def verify_file(
+        self,
+        path: Path,
+        *,
+        identifier: str | None = None,
+        as_of_ms: int | None = None,
+        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+    ) -> Verification:
+        """See `Client.verify_file`."""
+        content = await asyncio.to_thread(verifying.opened, path)
+        return await self._transport.run(
+            verifying.verify_content(
+                self._session,
+                content,
+                identifier=identifier,
+                as_of_ms=as_of_ms,
+                max_age_ms=max_age_ms,
+            )
+        )
+
+    async def verify_digest(
+        self,
+        digest: bytes,
+        *,
+        identifier: str | None = None,
+        as_of_ms: int | None = None,
+        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+    ) -> Verification:
+        """See `Client.verify_digest`."""
+        return await self._transport.run(
+            verifying.verify_digest(
+                self._session,
+                digest,
+                identifier=identifier,
+                as_of_ms=as_of_ms,
+                max_age_ms=max_age_ms,
+            )
+        )
+
+    async def verify_identifier(
+        self,
+        identifier: str,
+        *,
+        as_of_ms: int | None = None,
+        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+    ) -> Verification:
+        """See `Client.verify_identifier`."""
+        return await self._transport.run(
+            verifying.verify_digest(
+                self._session,
+                None,
+                identifier=identifier,
+                as_of_ms=as_of_ms,
+                max_age_ms=max_age_ms,
+            )
+        )
+
+    async def question(
+        self,
+        kind: IndexKind,
+        values: Sequence[bytes | str],
+        *,
+        purpose: str,
+        period: tuple[int, int] = (0, 0),
+        limit: int = PAGE_ROWS_DEFAULT,
+        wait_s: float = WAIT_S_DEFAULT,
+    ) -> AuditAnswer:
+        """See `Client.question`."""
+        return await self._transport.run(
+            asking.question(
+                self._session,
+                kind=kind,
+                values=values,
+                period=period,
+                purpose=purpose,
+                limit=limit,
+                wait_s=wait_s,
+            )
+        )
+
+    async def next_page(
+        self, answer: AuditAnswer, *, limit: int = PAGE_ROWS_DEFAULT
+    ) -> AuditAnswer:
+        """See `Client.next_page`."""
+        return await self._transport.run(asking.next_page(self._session, answer, limit=limit))
+
+    async def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
+        """See `Client.record`."""
+        return await self._transport.run(asking.record(self._session, position))
+
+    async def header_latest(self) -> CertifiedHeader:
+        """See `Client.header_latest`."""
+        return await self._transport.run(asking.header_latest(self._session))
+
+    async def statuses(self) -> tuple[NodeStatus, ...]:
+        """See `Client.statuses`."""
+        return await self._transport.run(asking.statuses(self._session))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -1,0 +1,188 @@
+"""How steps of a plan travel: HTTP through httpx, once blocking and once with asyncio.
+
+No redirect is followed, no proxy or credential is taken from the environment, no compressed
+answer is accepted, and reading stops at the step's size and at its whole time (ADR-0008). All
+failures of the way become `Unreachable`; nothing here looks into an answer.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+
+import httpx
+
+from chainnode.client.exchange import (
+    Answer,
+    Elapsed,
+    Exchange,
+    Pause,
+    Plan,
+    Reply,
+    Result,
+    Step,
+    Unreachable,
+)
+
+# Opening a connection to a node of the same city.
+CONNECT_TIMEOUT_S = 3.0
+# Threads of one client that talk to nodes at the same time.
+CONNECTIONS_MAX = 32
+_HEADERS = {"Accept-Encoding": "identity", "Accept": "application/json", "User-Agent": "kunlian"}
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
+
+TlsContext = ssl.SSLContext | None
+
+
+class BlockingTransport:
+    """Carries out plans on the calling thread; may be shared by threads."""
+
+    def __init__(
+        self, *, tls: TlsContext = None, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._sleep = sleep
+        self._http = httpx.Client(
+            verify=True if tls is None else tls,
+            follow_redirects=False,
+            trust_env=False,
+            headers=_HEADERS,
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+        )
+
+    def run(self, plan: Plan[Result]) -> Result:
+        """Carry out a plan to its end."""
+        try:
+            step = next(plan)
+            while True:
+                step = plan.send(self._carried_out(step))
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _carried_out(self, step: Step) -> Reply:
+        if isinstance(step, Pause):
+            self._sleep(step.seconds)
+            return Elapsed()
+        try:
+            return self._exchange(step)
+        except _FAILURES as error:
+            return _unreachable(error)
+
+    def _exchange(self, step: Exchange) -> Answer | Unreachable:
+        deadline_s = time.monotonic() + step.timeout_s
+        collected = _Collected(step)
+        response = self._http.send(_request(self._http, step), stream=True)
+        try:
+            if fault := _encoding_fault(response):
+                return fault
+            for part in response.iter_raw():
+                if fault := collected.take(part):
+                    return fault
+                if time.monotonic() > deadline_s:
+                    return _too_slow(step)
+            return collected.answer(response.status_code)
+        finally:
+            response.close()
+
+
+class AsyncTransport:
+    """Carries out plans in the running event loop."""
+
+    def __init__(self, *, tls: TlsContext = None) -> None:
+        self._http = httpx.AsyncClient(
+            verify=True if tls is None else tls,
+            follow_redirects=False,
+            trust_env=False,
+            headers=_HEADERS,
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+        )
+
+    async def run(self, plan: Plan[Result]) -> Result:
+        """Carry out a plan to its end."""
+        try:
+            step = next(plan)
+            while True:
+                step = plan.send(await self._carried_out(step))
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _carried_out(self, step: Step) -> Reply:
+        if isinstance(step, Pause):
+            await asyncio.sleep(step.seconds)
+            return Elapsed()
+        try:
+            async with asyncio.timeout(step.timeout_s):
+                return await self._exchange(step)
+        except TimeoutError:
+            return _too_slow(step)
+        except _FAILURES as error:
+            return _unreachable(error)
+
+    async def _exchange(self, step: Exchange) -> Answer | Unreachable:
+        collected = _Collected(step)
+        response = await self._http.send(_request(self._http, step), stream=True)
+        try:
+            if fault := _encoding_fault(response):
+                return fault
+            async for part in response.aiter_raw():
+                if fault := collected.take(part):
+                    return fault
+            return collected.answer(response.status_code)
+        finally:
+            await response.aclose()
+
+
+class _Collected:
+    """The bytes of an answer so far, never more than the step allows."""
+
+    def __init__(self, step: Exchange) -> None:
+        self._bytes_max = step.bytes_max
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def take(self, part: bytes) -> Unreachable | None:
+        self._size += len(part)
+        if self._size > self._bytes_max:
+            return Unreachable(reason=f"an answer of more than {self._bytes_max} bytes")
+        self._parts.append(part)
+        return None
+
+    def answer(self, status: int) -> Answer:
+        return Answer(status=status, body=b"".join(self._parts))
+
+
+def _request(http: httpx.Client | httpx.AsyncClient, step: Exchange) -> httpx.Request:
+    connect_s = min(step.timeout_s, CONNECT_TIMEOUT_S)
+    return http.build_request(
+        step.method,
+        step.node + step.path,
+        headers=list(step.headers),
+        content=step.body,
+        timeout=httpx.Timeout(step.timeout_s, connect=connect_s),
+    )
+
+
+def _too_slow(step: Exchange) -> Unreachable:
+    return Unreachable(reason=f"no whole answer within {step.timeout_s:g} s")
+
+
+def _encoding_fault(response: httpx.Response) -> Unreachable | None:
+    """Refuse what would have to be unpacked: its size is not what arrives."""
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding == "identity":
+        return None
+    return Unreachable(reason=f"an answer in content encoding {encoding[:32]!a}")
+
+
+def _unreachable(error: Exception) -> Unreachable:
+    """Name the failure without its text, which may carry what the other side sent."""
+    return Unreachable(reason=type(error).__name__)
