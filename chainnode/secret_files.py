@@ -42,9 +42,11 @@ def read_secret_file(path: Path, *, bytes_max: int) -> bytes:
         descriptor = os.open(path, flags)
     except OSError as error:
         raise _unreadable(path, error) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         _check_protection(path, os.fstat(descriptor))
-        content = file.read(bytes_max + 1)
+        content = os.read(descriptor, bytes_max + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > bytes_max:
         raise SecretFileRefused(path, expected=f"≤ {bytes_max} bytes", actual="more")
     return content
