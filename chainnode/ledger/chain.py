@@ -179,8 +179,8 @@ class Ledger(LedgerReader):
 
         """
         self._require_height(below)
-        oldest = recovery.first_height(self._store, keyspace.BATCHES)
-        heights = range(below if oldest is None else oldest, below)
+        oldest = recovery.end_of(self._store, keyspace.BATCHES, last=False) or 0
+        heights = range(oldest, below)
         self._store.write(((keyspace.batch_key(one), None) for one in heights), sync=True)
 
     def _holds(self, header: Header) -> bool:

@@ -7,6 +7,7 @@ name; the kernel drops it when the process dies, however it dies.
 
 import fcntl
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 from chainnode.errors import StorageError
@@ -105,17 +106,16 @@ def sync_folder(path: Path) -> None:
 
 def _take_lock(path: Path) -> int:
     lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with ExitStack() as undo:
+        undo.callback(os.close, lock)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(lock, _PID_BYTES_MAX, 0).decode("ascii", "replace").strip()
+            raise DirectoryLocked(path=path, holder=holder or "of unknown id") from error
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    except BlockingIOError as error:
-        holder = os.pread(lock, _PID_BYTES_MAX, 0).decode("ascii", "replace").strip()
-        os.close(lock)
-        raise DirectoryLocked(path=path, holder=holder or "of unknown id") from error
-    except BaseException:
-        os.close(lock)
-        raise
+        undo.pop_all()
     return lock
 
 

@@ -47,18 +47,10 @@ def read_header(store: Store, height: int) -> Header:
     return header
 
 
-def last_height(store: Store, kind: tuple[bytes, bytes]) -> int | None:
-    """Return the highest number of a kind of key; None when there is none."""
+def end_of(store: Store, kind: tuple[bytes, bytes], *, last: bool) -> int | None:
+    """Return the highest or lowest number of a kind of key; None when there is none."""
     start, stop = kind
-    for key, _ in store.iterate(start=start, stop=stop, reverse=True):
-        return number_of(key)
-    return None
-
-
-def first_height(store: Store, kind: tuple[bytes, bytes]) -> int | None:
-    """Return the lowest number of a kind of key; None when there is none."""
-    start, stop = kind
-    for key, _ in store.iterate(start=start, stop=stop):
+    for key, _ in store.iterate(start=start, stop=stop, reverse=last):
         return number_of(key)
     return None
 
@@ -70,9 +62,7 @@ def read_tip(store: Store, h: Hash) -> Header:
         DamagedLedger: a header is missing or does not name its parent.
 
     """
-    height = last_height(store, HEADERS)
-    if height is None:
-        raise DamagedLedger(what="headers", expected="block 0", actual="nothing")
+    height = end_of(store, HEADERS, last=True) or 0
     tip = child = read_header(store, height)
     for parent_height in range(height - 1, max(height - CHECKED_HEIGHTS, 0) - 1, -1):
         parent = read_header(store, parent_height)
@@ -87,7 +77,7 @@ def read_tip(store: Store, h: Hash) -> Header:
 
 def read_certified_height(store: Store) -> int:
     """Return the highest height with a stored certificate; 0 needs none."""
-    return last_height(store, CERTIFICATES) or 0
+    return end_of(store, CERTIFICATES, last=True) or 0
 
 
 def rebuild_state(store: Store, h: Hash, *, bits: int, tip: Header) -> BucketMap:

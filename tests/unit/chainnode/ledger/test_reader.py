@@ -1,14 +1,15 @@
 """Readers beside the appending thread, and questions about what does not exist."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, overload
 
 import pytest
 
 from chainnode.codec import encode
 from chainnode.errors import InvalidInput
+from chainnode.ledger.bucket_map import KEPT_HEIGHTS
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.errors import HeightNotKept, UnknownHeight, UnknownPosition
 from chainnode.ledger.proofs import verify_record, verify_state_item
@@ -62,6 +63,48 @@ def test_state_of_heights_before_the_last_start_is_not_kept(tmp_path: Path) -> N
     with pytest.raises(HeightNotKept, match="expected 2 … 2, got 1"):
         ledger.state_proof([state_key("height")], 1)
     assert ledger.state_proof([state_key("height")], 2)[0].value == encode((2,))
+    ledger.close()
+
+
+class SlowKeys(Sequence[bytes]):
+    """Keys of a proof during whose making the chain leaves its height behind."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __len__(self) -> int:
+        return 1
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        if index != 0:
+            raise IndexError
+        BlockMaker().grow(self._ledger, blocks=KEPT_HEIGHTS)
+        return state_key("height")
+
+
+def test_a_height_that_is_dropped_while_it_is_being_proven_is_refused(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+
+    with pytest.raises(HeightNotKept, match="expected 1 … 64, got 0"):
+        ledger.state_proof(SlowKeys(ledger), 0)
+
+    ledger.close()
+
+
+def test_receipts_are_the_same_when_asked_for_again_after_many_others(tmp_path: Path) -> None:
+    maker = BlockMaker()
+    ledger = open_ledger(tmp_path)
+    maker.grow(ledger, blocks=20)
+    first = [ledger.receipt_proof(height, 0) for height in range(1, 21)]
+
+    again = [ledger.receipt_proof(height, 0) for height in range(1, 21)]
+
+    assert first == again
+    assert len({proof.receipt for proof in first}) == 20
     ledger.close()
 
 
