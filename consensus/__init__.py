@@ -1,1 +1,1 @@
-"""PBFT (Castro & Liskov, OSDI '99, signature variant): pure, deterministic, standard library only."""
+"""PBFT (Castro & Liskov, OSDI '99, signature variant): pure, deterministic, stdlib only."""

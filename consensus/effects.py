@@ -12,9 +12,9 @@ from consensus.messages import (
     Commit,
     Message,
     NewView,
+    Prepare,
     PreparedCertificate,
     PrePrepare,
-    Prepare,
     StableCheckpoint,
     ViewChange,
 )
@@ -68,7 +68,11 @@ class Execute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stabilized:
-    """A quorum signed this header: clients may be answered, the certificate may be served."""
+    """A quorum signed this header: clients may be answered, the certificate may be served.
+
+    Heights may come out of order, and before our own block is durable; after a restart a
+    height may come again. No other header of that height is ever signed by a quorum.
+    """
 
     stable: StableCheckpoint
 
@@ -90,7 +94,8 @@ class FetchBatch:
 class FetchState:
     """Bring the ledger at least to the certified `target`; ends with `Synced`.
 
-    Until then the core asks for no execution.
+    Asked for once, when nothing is being executed; until `Synced` comes the core asks for no
+    execution. Whoever carries it out tries again until it succeeds.
     """
 
     target: StableCheckpoint

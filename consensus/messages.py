@@ -136,7 +136,8 @@ class NewView:
 class Status:
     """Where a replica stands, so that peers resend exactly what it lacks.
 
-    `prepared`, `committed`, `executed` are the highest such sequences, gaps aside.
+    `committed` is the last sequence up to which, without a gap, all is executed or committed;
+    `prepared` the last up to which all is stable or prepared in `view`, the view entered last.
     """
 
     epoch: Epoch

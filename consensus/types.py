@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NewType
 
-from consensus.errors import InvalidMembership
+from consensus.errors import InvalidMembership, InvalidReplicaConfig
 
 ReplicaId = NewType("ReplicaId", int)
 Epoch = NewType("Epoch", int)
@@ -24,6 +24,10 @@ INTEGER_MAX = 2**53 - 1
 # f = 0 below four replicas: such a group tolerates no fault at all.
 REPLICAS_MIN = 4
 
+# A smaller window would stall on every lost CHECKPOINT (checklist B1).
+WINDOW_MIN = 2
+
+FIRST_VIEW = View(0)
 NULL_BATCH_DIGEST = Digest(bytes(DIGEST_BYTES))
 
 
@@ -50,7 +54,7 @@ class Membership:
 
     @property
     def max_faulty(self) -> int:
-        """f = ⌊(n−1)/3⌋."""
+        """The greatest f with 3f < n: ⌊(n−1)/3⌋."""
         return (self.size - 1) // 3
 
     @property
@@ -75,3 +79,32 @@ class Membership:
         """Tell whether no id is repeated and all are members."""
         ids = tuple(replicas)
         return len(set(ids)) == len(ids) and all(self.is_member(one) for one in ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """How far ordering may run ahead of the stable checkpoint: L of OSDI '99 §4.2.
+
+    A backup accepts twice what a primary assigns, since its own stable checkpoint may be
+    some blocks behind the primary's.
+    """
+
+    size: int
+
+    def __post_init__(self) -> None:
+        if self.size < WINDOW_MIN:
+            raise InvalidReplicaConfig(
+                name="window", expected=f"at least {WINDOW_MIN}", actual=self.size
+            )
+
+    def may_assign(self, sequence: SequenceNumber, *, above: SequenceNumber) -> bool:
+        """Tell whether a primary with stable checkpoint `above` may use `sequence`."""
+        return above < sequence <= above + self.size
+
+    def may_accept(self, sequence: SequenceNumber, *, above: SequenceNumber) -> bool:
+        """Tell whether a backup with stable checkpoint `above` may vote on `sequence`."""
+        return above < sequence <= self.top(above)
+
+    def top(self, above: SequenceNumber) -> SequenceNumber:
+        """Return the high watermark over `above`."""
+        return SequenceNumber(above + 2 * self.size)

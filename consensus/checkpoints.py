@@ -1,0 +1,175 @@
+"""Executed blocks, checkpoint votes, stability, state transfer. OSDI '99 §4.3, §5.3.
+
+K = 1: every block is a checkpoint, and a replica's CHECKPOINT is its signature over the
+block's header. A replica that is a little slow often sees a quorum before its own execution
+ends; it counts as behind only when the next batch does not come either (ADR-0003).
+"""
+
+from consensus.codec import checkpoints_of
+from consensus.effects import FetchState, Stabilized, Timer
+from consensus.errors import Diverged, ExecutionOutOfOrder
+from consensus.events import Executed, Synced
+from consensus.messages import Checkpoint, StableCheckpoint
+from consensus.normal_case import execute_ready
+from consensus.state import ReplicaState
+from consensus.types import Digest, Height, SequenceNumber, height_of
+
+
+def on_executed(state: ReplicaState, event: Executed) -> None:
+    """Tell the others which header the durable block has (§4.3); D1, B9.
+
+    Raises:
+        ExecutionOutOfOrder: not the block that was asked for.
+        Diverged: a quorum signed another header for this height.
+
+    """
+    log = state.log
+    if event.sequence <= log.executed:
+        return
+    if event.sequence != log.executed + 1 or event.sequence > log.handed:
+        raise ExecutionOutOfOrder(expected=log.executed + 1, actual=event.sequence)
+    note_computed(state, height_of(event.sequence), event.header_digest)
+    _note_progress(state, event.sequence)
+    log.executed = event.sequence
+    if event.checkpoint is not None:
+        state.outbox.broadcast(event.checkpoint)
+        _count(state, event.checkpoint)
+    state.owes_idle_block = False
+    state.outbox.start_timer(Timer.IDLE, state.config.idle_block_ms)
+    _collect(state)
+
+
+def on_checkpoint(state: ReplicaState, message: Checkpoint) -> None:
+    """Count a CHECKPOINT of any view; q matching make the header stable (§4.3)."""
+    contradicted = state.checkpoints.add(message, low=state.log.low_watermark)
+    if contradicted is not None:
+        state.report(contradicted, message)
+        return
+    _conclude(state, message.height, message.header_digest)
+
+
+def adopt_stable(state: ReplicaState, stable: StableCheckpoint) -> None:
+    """Take over a certificate that came as a whole, in VIEW-CHANGE or from state transfer."""
+    if stable.height > state.low_height:
+        for vote in checkpoints_of(stable):
+            state.checkpoints.add(vote, low=state.log.low_watermark)
+        _stabilize(state, stable)
+
+
+def on_synced(state: ReplicaState, event: Synced) -> None:
+    """Go on from where state transfer ended (checklist H4).
+
+    The transferred headers were verified, not computed: we sign none of them (D1).
+
+    Raises:
+        Diverged: the ledger installed another header than the certified one.
+
+    """
+    state.state_target = None
+    state.stalled_at = None
+    adopt_stable(state, event.stable)
+    if event.executed > state.log.executed:
+        note_computed(state, height_of(event.executed), event.header_digest)
+        state.log.executed = event.executed
+    state.log.handed = state.log.executed
+    state.owes_idle_block = False
+    state.outbox.start_timer(Timer.IDLE, state.config.idle_block_ms)
+    _collect(state)
+    execute_ready(state)
+
+
+def note_computed(state: ReplicaState, height: Height, digest: Digest) -> None:
+    """Remember our header and compare it with the certified one.
+
+    Raises:
+        Diverged: they differ (checklist B9).
+
+    """
+    certified = state.checkpoints.certified_digest(height)
+    _require_equal(height, own=digest, certified=certified)
+    state.checkpoints.note_computed(height, digest)
+
+
+def seek_state(state: ReplicaState, *, patient: bool) -> None:
+    """Ask for state transfer if a quorum is ahead and nothing here will close the gap (H1).
+
+    With `patient` a gap within the window may still close by itself: commits and bodies are
+    often on their way. The target is the stable certificate, never a claim (H2); what is
+    being executed ends first, since the ledger has one writer (H4).
+    """
+    log = state.log
+    is_busy = state.state_target is not None or log.handed > log.executed
+    is_near = log.low_watermark - log.executed <= log.window.size
+    if log.is_behind and not is_busy and not (patient and is_near):
+        state.state_target = log.stable
+        state.outbox.emit(FetchState(target=log.stable))
+
+
+def note_stall(state: ReplicaState) -> None:
+    """Give up waiting for a gap that stayed the same between two STATUS ticks."""
+    executed = state.log.executed
+    if state.log.is_behind and state.stalled_at == executed:
+        seek_state(state, patient=False)
+    state.stalled_at = executed if state.log.is_behind else None
+
+
+def is_far_behind(state: ReplicaState) -> bool:
+    """f+1 replicas signed headers above our window: at least one honest one is there (H1)."""
+    top = height_of(state.log.high_watermark)
+    return state.checkpoints.voters_above(top) >= state.membership.weak_quorum
+
+
+def _count(state: ReplicaState, checkpoint: Checkpoint) -> None:
+    state.checkpoints.add(checkpoint, low=state.log.low_watermark)
+    _conclude(state, checkpoint.height, checkpoint.header_digest)
+
+
+def _conclude(state: ReplicaState, height: Height, digest: Digest) -> None:
+    """Stabilize, or certify a height below: readers carry the certificate of any block."""
+    certificate = state.checkpoints.certificate_at(height, digest)
+    if certificate is None:
+        return
+    if height > state.low_height:
+        _stabilize(state, certificate)
+    else:
+        _note_certified(state, certificate)
+
+
+def _stabilize(state: ReplicaState, stable: StableCheckpoint) -> None:
+    """Write the certificate down, then move the window (checklist D2)."""
+    _note_certified(state, stable)
+    state.persist(stable)
+    state.log.stable = stable
+    _collect(state)
+
+
+def _note_certified(state: ReplicaState, stable: StableCheckpoint) -> None:
+    own = state.checkpoints.computed_digest(stable.height)
+    if own is not None:
+        _require_equal(stable.height, own=own, certified=stable.header_digest)
+    state.checkpoints.note_certified(stable)
+    state.outbox.emit(Stabilized(stable=stable))
+
+
+def _require_equal(height: Height, *, own: Digest, certified: Digest | None) -> None:
+    if certified is not None and certified != own:
+        raise Diverged(height=height, own=own, certified=certified)
+
+
+def _note_progress(state: ReplicaState, sequence: SequenceNumber) -> None:
+    """Be patient again once a batch that this very view decided is executed (F4)."""
+    slot = state.log.find(sequence)
+    if slot is None or slot.committed is None or not state.is_normal:
+        return
+    if slot.committed.view == state.view:
+        state.timeout_ms = state.config.request_timeout_ms
+
+
+def _collect(state: ReplicaState) -> None:
+    state.log.collect()
+    state.checkpoints.collect(low=state.log.low_watermark)
+
+
+def own_checkpoint(state: ReplicaState) -> Checkpoint | None:
+    """Return our newest CHECKPOINT that is still held."""
+    return state.checkpoints.vote_of(state.me, height_of(state.log.executed))

@@ -1,0 +1,259 @@
+"""Messages to and from plain tuples, and what a signature covers. docs/wire-format.md §8.
+
+Shapes only: integers in range, digests of 32 bytes, signatures of 64, arrays of the right
+size. Who may say what is `validation`'s business, and bytes are the encoder's.
+"""
+
+from typing import TypeAlias, assert_never
+
+from consensus import kinds
+from consensus.decoding import (
+    OpenBatch,
+    certificate_from_plain,
+    message_from_plain,
+    record_from_plain,
+)
+from consensus.effects import Record
+from consensus.messages import (
+    Checkpoint,
+    Commit,
+    Message,
+    NewView,
+    Prepare,
+    PreparedCertificate,
+    PrePrepare,
+    StableCheckpoint,
+    Status,
+    ViewChange,
+)
+from consensus.ports import Encoder, Plain
+from consensus.types import ReplicaId, Signature
+
+__all__ = [
+    "OpenBatch",
+    "Slot",
+    "certificate_from_plain",
+    "certificate_to_plain",
+    "checkpoints_of",
+    "message_from_plain",
+    "message_to_plain",
+    "record_from_plain",
+    "record_to_plain",
+    "signed_content",
+    "signed_parts",
+    "slot_of",
+    "votes_of",
+]
+
+FORMAT_VERSION = 1
+# What names a signature: kind, epoch, then view and sequence, or height, or view alone.
+Slot: TypeAlias = tuple[str | int, ...]
+# A signature, the content it must cover, and who is said to have made it.
+SignedPart: TypeAlias = tuple[ReplicaId, Signature, bytes]
+Vote: TypeAlias = PrePrepare | Prepare | Commit
+
+
+_NAMES: dict[type[Message], str] = {
+    PrePrepare: "preprepare",
+    Prepare: "prepare",
+    Commit: "commit",
+    Checkpoint: "checkpoint",
+    ViewChange: "viewchange",
+    NewView: "newview",
+    Status: "status",
+}
+_KINDS: dict[type[Message], int] = {
+    PrePrepare: kinds.PRE_PREPARE,
+    Prepare: kinds.PREPARE,
+    Commit: kinds.COMMIT,
+    Checkpoint: kinds.CHECKPOINT,
+    ViewChange: kinds.VIEW_CHANGE,
+    NewView: kinds.NEW_VIEW,
+    Status: kinds.STATUS,
+}
+
+
+def signed_content(message: Message, *, chain_id: bytes, encoder: Encoder) -> bytes:
+    """Return the bytes that the sender of `message` signs; no batch body is ever part of them."""
+    tag = f"kun.{_NAMES[type(message)]}"
+    return encoder.encode((tag, FORMAT_VERSION, chain_id, *_signed_fields(message)))
+
+
+def _signed_fields(message: Message) -> tuple[Plain, ...]:
+    match message:
+        case PrePrepare() | Prepare() | Commit():
+            return (
+                message.epoch,
+                message.view,
+                message.sequence,
+                message.batch_digest,
+                message.sender,
+            )
+        case Checkpoint():
+            return (message.epoch, message.height, message.header_digest)
+        case ViewChange():
+            return _view_change_fields(message)
+        case NewView():
+            return _new_view_fields(message)
+        case Status():
+            return _status_fields(message)
+        case _:
+            assert_never(message)
+
+
+def _view_change_fields(message: ViewChange) -> tuple[Plain, ...]:
+    return (
+        message.epoch,
+        message.new_view,
+        certificate_to_plain(message.stable),
+        tuple(_prepared_to_plain(one) for one in message.prepared),
+        message.sender,
+    )
+
+
+def _new_view_fields(message: NewView) -> tuple[Plain, ...]:
+    return (
+        message.epoch,
+        message.view,
+        tuple(message_to_plain(one) for one in message.view_changes),
+        tuple(message_to_plain(one) for one in message.pre_prepares),
+        message.sender,
+    )
+
+
+def _status_fields(message: Status) -> tuple[Plain, ...]:
+    return (
+        message.epoch,
+        message.view,
+        message.stable_height,
+        message.prepared,
+        message.committed,
+        message.executed,
+        message.sender,
+    )
+
+
+def slot_of(message: Message) -> Slot:
+    """Name what `message` may be signed for once; () when it is not a promise (Status)."""
+    name = _NAMES[type(message)]
+    match message:
+        case PrePrepare() | Prepare() | Commit():
+            return (name, message.epoch, message.view, message.sequence)
+        case Checkpoint():
+            return (name, message.epoch, message.height)
+        case ViewChange():
+            return (name, message.epoch, message.new_view)
+        case NewView():
+            return (name, message.epoch, message.view)
+        case Status():
+            return ()
+        case _:
+            assert_never(message)
+
+
+def checkpoints_of(stable: StableCheckpoint) -> tuple[Checkpoint, ...]:
+    """Take a certificate apart into the CHECKPOINT messages that it is made of."""
+    return tuple(
+        Checkpoint(
+            epoch=stable.epoch,
+            height=stable.height,
+            header_digest=stable.header_digest,
+            sender=sender,
+            signature=signature,
+        )
+        for sender, signature in stable.signatures
+    )
+
+
+def votes_of(certificate: PreparedCertificate, *, primary: ReplicaId) -> tuple[Vote, ...]:
+    """Take a prepared certificate apart into the PRE-PREPARE and PREPAREs it is made of."""
+    pre_prepare = PrePrepare(
+        epoch=certificate.epoch,
+        view=certificate.view,
+        sequence=certificate.sequence,
+        batch_digest=certificate.batch_digest,
+        sender=primary,
+        signature=certificate.primary_signature,
+    )
+    prepares = (
+        Prepare(
+            epoch=certificate.epoch,
+            view=certificate.view,
+            sequence=certificate.sequence,
+            batch_digest=certificate.batch_digest,
+            sender=sender,
+            signature=signature,
+        )
+        for sender, signature in certificate.prepares
+    )
+    return (pre_prepare, *prepares)
+
+
+def signed_parts(
+    message: Message, *, chain_id: bytes, encoder: Encoder, size: int
+) -> tuple[SignedPart, ...]:
+    """List every signature in `message`, those of nested certificates included.
+
+    `size` is the number of replicas: a prepared certificate names its primary by the view.
+    The outermost signature comes first, so that a stranger's message costs one check.
+    """
+    return tuple(
+        (one.sender, one.signature, signed_content(one, chain_id=chain_id, encoder=encoder))
+        for one in _nested(message, size=size)
+    )
+
+
+def _nested(message: Message, *, size: int) -> tuple[Message, ...]:
+    match message:
+        case ViewChange():
+            parts: list[Message] = [message, *checkpoints_of(message.stable)]
+            for one in message.prepared:
+                parts.extend(votes_of(one, primary=ReplicaId(one.view % size)))
+            return tuple(parts)
+        case NewView():
+            parts = [message, *message.pre_prepares]
+            for view_change in message.view_changes:
+                parts.extend(_nested(view_change, size=size))
+            return tuple(parts)
+        case _:
+            return (message,)
+
+
+def message_to_plain(message: Message) -> tuple[Plain, ...]:
+    """Lay `message` out as it stands on the wire."""
+    head = (_KINDS[type(message)], *_signed_fields(message))
+    match message:
+        case PrePrepare():
+            batch = () if message.batch is None else (message.batch.body,)
+            return (*head, message.signature, batch)
+        case Checkpoint():
+            return (*head, message.sender, message.signature)
+        case _:
+            return (*head, message.signature)
+
+
+def certificate_to_plain(stable: StableCheckpoint) -> tuple[Plain, ...]:
+    """Lay a certificate out as in docs/wire-format.md §7."""
+    return (stable.epoch, stable.height, stable.header_digest, stable.signatures)
+
+
+def _prepared_to_plain(certificate: PreparedCertificate) -> tuple[Plain, ...]:
+    return (
+        certificate.epoch,
+        certificate.view,
+        certificate.sequence,
+        certificate.batch_digest,
+        certificate.primary_signature,
+        certificate.prepares,
+    )
+
+
+def record_to_plain(record: Record) -> tuple[Plain, ...]:
+    """Lay a record of the vote log out; a message keeps its wire form."""
+    match record:
+        case PreparedCertificate():
+            return (kinds.PREPARED_CERTIFICATE, _prepared_to_plain(record))
+        case StableCheckpoint():
+            return (kinds.STABLE_CHECKPOINT, certificate_to_plain(record))
+        case _:
+            return message_to_plain(record)

@@ -1,0 +1,53 @@
+"""The settings of one replica; all but `replica_id` and `may_vote` are those of its group."""
+
+from dataclasses import dataclass, field
+
+from consensus.errors import InvalidReplicaConfig
+from consensus.types import Membership, ReplicaId, Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaConfig:
+    """What a replica must know before its first event. Durations are monotonic milliseconds.
+
+    `drift_ms` bounds the distance of a fresh batch's time from the wall clock of a backup.
+    A replica with `may_vote` False is a learner: it follows certificates and signs nothing.
+    """
+
+    replica_id: ReplicaId
+    membership: Membership
+    chain_id: bytes = field(repr=False)
+    window: int
+    idle_block_ms: int
+    drift_ms: int
+    request_timeout_ms: int = 2_000
+    timeout_cap_ms: int = 60_000
+    retransmit_ms: int = 500
+    status_ms: int = 1_000
+    may_vote: bool = True
+
+    def __post_init__(self) -> None:
+        Window(size=self.window)
+        if not self.membership.is_member(self.replica_id):
+            raise InvalidReplicaConfig(
+                name="replica_id",
+                expected=f"a member 0 … {self.membership.size - 1}",
+                actual=self.replica_id,
+            )
+        for name in (
+            "idle_block_ms",
+            "drift_ms",
+            "request_timeout_ms",
+            "retransmit_ms",
+            "status_ms",
+        ):
+            if getattr(self, name) <= 0:
+                raise InvalidReplicaConfig(
+                    name=name, expected="a positive duration", actual=getattr(self, name)
+                )
+        if self.timeout_cap_ms < self.request_timeout_ms:
+            raise InvalidReplicaConfig(
+                name="timeout_cap_ms",
+                expected=f"at least request_timeout_ms = {self.request_timeout_ms}",
+                actual=self.timeout_cap_ms,
+            )

@@ -1,0 +1,100 @@
+"""The slots between the watermarks, and how far this replica has come. OSDI '99 §4.2, §4.3.
+
+Three positions grow, each at its own pace: `stable` (a quorum signed the header), `executed`
+(our block is durable), `handed` (given to execution). A slot leaves when it is both stable
+and executed here; the certificate is durable before that (checklist D2).
+"""
+
+from collections.abc import Callable
+
+from consensus.messages import Batch, StableCheckpoint
+from consensus.slot import Slot
+from consensus.types import Membership, SequenceNumber, View, Window, sequence_of
+
+
+class Log:
+    """Holds at most four windows of slots, whatever peers send."""
+
+    def __init__(self, *, membership: Membership, window: Window, stable: StableCheckpoint) -> None:
+        self.stable = stable
+        self.window = window
+        self.executed = sequence_of(stable.height)
+        self.handed = self.executed
+        self._membership = membership
+        self._slots: dict[SequenceNumber, Slot] = {}
+
+    @property
+    def low_watermark(self) -> SequenceNumber:
+        """The sequence of the last stable checkpoint."""
+        return sequence_of(self.stable.height)
+
+    @property
+    def high_watermark(self) -> SequenceNumber:
+        """The last sequence a backup votes on."""
+        return self.window.top(self.low_watermark)
+
+    @property
+    def collected(self) -> SequenceNumber:
+        """Up to here nothing is held: stable and executed, or left to state transfer."""
+        left_behind = self.low_watermark - 2 * self.window.size
+        return SequenceNumber(max(min(self.low_watermark, self.executed), left_behind))
+
+    def is_votable(self, sequence: SequenceNumber) -> bool:
+        """Tell whether we may vote on `sequence`: between the watermarks."""
+        return self.window.may_accept(sequence, above=self.low_watermark)
+
+    def is_open(self, sequence: SequenceNumber) -> bool:
+        """Tell whether a COMMIT for `sequence` can still teach us something."""
+        return self.collected < sequence <= self.high_watermark
+
+    def slot(self, sequence: SequenceNumber) -> Slot:
+        """Return the slot of `sequence`, which is open, and make it if it is new."""
+        slot = self._slots.get(sequence)
+        if slot is None:
+            slot = Slot(sequence, membership=self._membership)
+            self._slots[sequence] = slot
+        return slot
+
+    def find(self, sequence: SequenceNumber) -> Slot | None:
+        """Return the slot of `sequence` if anything is known about it."""
+        return self._slots.get(sequence)
+
+    def slots(self) -> tuple[Slot, ...]:
+        """List the slots held, ascending."""
+        return tuple(self._slots[sequence] for sequence in sorted(self._slots))
+
+    def collect(self) -> None:
+        """Forget what no longer matters (§4.3)."""
+        bound = self.collected
+        for sequence in [one for one in self._slots if one <= bound]:
+            del self._slots[sequence]
+
+    @property
+    def is_behind(self) -> bool:
+        """A quorum is further than what we executed or are executing."""
+        return self.low_watermark > self.handed
+
+    @property
+    def committed(self) -> SequenceNumber:
+        """The last sequence up to which, without a gap, all is executed or committed here."""
+        return self._reach(self.executed, lambda slot: slot.is_committed_local)
+
+    def prepared_in(self, view: View) -> SequenceNumber:
+        """Return the last sequence up to which, without a gap, all is stable or prepared.
+
+        In exactly this view: what was executed before it is agreed on again, and others may
+        need our COMMIT for that (checklist E10).
+        """
+        return self._reach(self.low_watermark, lambda slot: slot.is_prepared(view))
+
+    def _reach(self, start: SequenceNumber, holds: Callable[[Slot], bool]) -> SequenceNumber:
+        sequence = start
+        while (slot := self._slots.get(SequenceNumber(sequence + 1))) is not None and holds(slot):
+            sequence = slot.sequence
+        return sequence
+
+    @property
+    def next_batch(self) -> Batch | None:
+        """The batch to execute next, once it is decided and its body is here."""
+        slot = self._slots.get(SequenceNumber(self.handed + 1))
+        return None if slot is None else slot.committed_batch

@@ -1,0 +1,160 @@
+"""From the vote log to a state, and from a state to a fresh vote log. Checklist G1, G3, G5.
+
+A restarted replica stands where it stopped: same voted view, also in the middle of a view
+change; same set P, window, bodies and own votes. Votes of others are asked for again.
+"""
+
+from consensus import view_change
+from consensus.checkpoints import note_computed
+from consensus.effects import EnteredView, Record, Timer
+from consensus.events import Restored
+from consensus.messages import (
+    Commit,
+    NewView,
+    Prepare,
+    PreparedCertificate,
+    PrePrepare,
+    StableCheckpoint,
+    ViewChange,
+)
+from consensus.new_view import latest_stable
+from consensus.normal_case import vote
+from consensus.slot import Slot
+from consensus.state import ReplicaState
+from consensus.status_exchange import broadcast_status
+from consensus.types import height_of, sequence_of
+
+
+def restore(state: ReplicaState, event: Restored) -> None:
+    """Rebuild the state, then speak: the newest CHECKPOINT, the open VIEW-CHANGE, Status.
+
+    Whatever is signed again here has the content that was signed before, so the guard gives
+    the same bytes. A vote whose record was torn away in a crash never left; it is cast now.
+
+    Raises:
+        Diverged: the ledger's tip is not the header that a quorum signed.
+
+    """
+    _restore_ledger(state, event)
+    for record in event.records:
+        _replay(state, record)
+    state.log.collect()
+    if event.checkpoint is not None:
+        state.checkpoints.add(event.checkpoint, low=state.log.low_watermark)
+        state.outbox.broadcast(event.checkpoint)
+    _resume(state)
+    state.outbox.start_timer(Timer.IDLE, state.config.idle_block_ms)
+    state.outbox.start_timer(Timer.STATUS, state.config.status_ms)
+    broadcast_status(state)
+
+
+def _restore_ledger(state: ReplicaState, event: Restored) -> None:
+    state.log.stable = event.stable
+    state.log.executed = state.log.handed = event.executed
+    state.checkpoints.note_certified(event.stable)
+    note_computed(state, height_of(event.executed), event.header_digest)
+
+
+def _resume(state: ReplicaState) -> None:
+    view_change.enter_when_caught_up(state)
+    view_change.resume(state)
+    if state.is_normal:
+        state.outbox.emit(EnteredView(view=state.view))
+        for slot in state.log.slots():
+            vote(state, slot)
+
+
+def _replay(state: ReplicaState, record: Record) -> None:
+    match record:
+        case StableCheckpoint():
+            _replay_stable(state, record)
+        case ViewChange():
+            _replay_view_change(state, record)
+        case NewView():
+            _replay_new_view(state, record)
+        case _:
+            if state.log.is_open(record.sequence):
+                _replay_vote(state, state.log.slot(record.sequence), record)
+
+
+def _replay_stable(state: ReplicaState, record: StableCheckpoint) -> None:
+    if record.height <= state.low_height:
+        return
+    own = state.checkpoints.computed_digest(record.height)
+    state.checkpoints.note_certified(record)
+    if own is not None:
+        note_computed(state, record.height, own)
+    state.log.stable = record
+
+
+def _replay_view_change(state: ReplicaState, record: ViewChange) -> None:
+    if record.new_view > state.view:
+        state.view = record.new_view
+        state.own_view_change = record
+        state.view_changes = {state.me: record}
+
+
+def _replay_new_view(state: ReplicaState, record: NewView) -> None:
+    """Stand in the view again, unless we had not caught up with its start (E9)."""
+    if record.view < state.view or record.view <= state.active_view:
+        return
+    state.view = record.view
+    state.new_view = record
+    if state.log.executed < sequence_of(latest_stable(record.view_changes).height):
+        return
+    state.active_view = record.view
+    state.view_changes = {}
+    for pre_prepare in record.pre_prepares:
+        if state.log.is_votable(pre_prepare.sequence):
+            state.log.slot(pre_prepare.sequence).accept(pre_prepare)
+
+
+def _replay_vote(
+    state: ReplicaState, slot: Slot, record: PrePrepare | Prepare | Commit | PreparedCertificate
+) -> None:
+    match record:
+        case PrePrepare() if state.is_normal and record.view == state.view:
+            slot.accept(record)
+        case PrePrepare():
+            slot.keep_proposal(record)
+        case Prepare():
+            slot.add_prepare(record)
+        case Commit():
+            slot.add_commit(record)
+        case PreparedCertificate():
+            if slot.prepared is None or slot.prepared.view < record.view:
+                slot.prepared = record
+
+
+def restatement(state: ReplicaState) -> tuple[Record, ...]:
+    """List the records that rebuild this state: the head of a new segment of the vote log (G5).
+
+    Earlier bodies and certificates first, then the view, then what was said in it, last the
+    promise to leave it.
+    """
+    past: list[Record] = [state.log.stable]
+    present: list[Record] = []
+    for slot in state.log.slots():
+        accepted = slot.accepted_in(state.view) if state.is_normal else None
+        for proposal in slot.proposals.values():
+            is_current = accepted is not None and proposal.batch_digest == accepted.batch_digest
+            (present if is_current else past).append(proposal)
+        if slot.prepared is not None:
+            past.append(slot.prepared)
+        present.extend(_own_votes(state, slot))
+    return (*past, *_view_records(state, present))
+
+
+def _own_votes(state: ReplicaState, slot: Slot) -> tuple[Record, ...]:
+    if not state.is_normal:
+        return ()
+    own = (slot.prepares.get(state.me), slot.commits.get(state.me))
+    return tuple(one for one in own if one is not None and one.view == state.view)
+
+
+def _view_records(state: ReplicaState, present: list[Record]) -> tuple[Record, ...]:
+    entered = () if state.new_view is None else (state.new_view,)
+    promised = state.own_view_change
+    if promised is None or promised.new_view <= (state.new_view.view if state.new_view else 0):
+        return (*entered, *present)
+    return (*entered, *present, promised)

@@ -1,0 +1,143 @@
+"""What a replica knows: one mutable value that the `on_*` functions share.
+
+No rules of the protocol here, only their memory, the shortcuts to the ports, and the two
+questions everybody asks: in which view are we, and do we take part in it.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from consensus.checkpoint_votes import CheckpointVotes
+from consensus.codec import signed_content, slot_of
+from consensus.config import ReplicaConfig
+from consensus.effects import Equivocated, Record
+from consensus.log import Log
+from consensus.messages import Message, NewView, StableCheckpoint, ViewChange
+from consensus.outbox import Outbox
+from consensus.ports import Encoder, Signer
+from consensus.types import (
+    FIRST_VIEW,
+    Digest,
+    Height,
+    Membership,
+    ReplicaId,
+    SequenceNumber,
+    Signature,
+    View,
+    Window,
+    height_of,
+)
+
+# Evidence against one sender: the first pair proves it, more only repeat it.
+EVIDENCE_PER_SENDER_MAX = 4
+
+Signable = TypeVar("Signable", bound=Message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """The last thing a replica said about itself; a VIEW-CHANGE does not say how far it is."""
+
+    view: View
+    is_normal: bool
+    executed: SequenceNumber | None
+
+
+@dataclass(slots=True, kw_only=True)
+class ReplicaState:
+    """The state of one replica; only `Replica.step` lets anybody change it.
+
+    `view` is the view we are in or have voted for, `active_view` the last one we entered:
+    they are equal in normal operation. `new_view` is the newest valid NEW-VIEW, entered or
+    waiting for state transfer.
+    """
+
+    config: ReplicaConfig
+    encoder: Encoder
+    signer: Signer
+    log: Log
+    checkpoints: CheckpointVotes
+    outbox: Outbox = field(default_factory=Outbox)
+
+    view: View = FIRST_VIEW
+    active_view: View = FIRST_VIEW
+    new_view: NewView | None = None
+    own_view_change: ViewChange | None = None
+    view_changes: dict[ReplicaId, ViewChange] = field(default_factory=dict)
+    distrusts_primary: bool = False
+
+    waiting: Digest | None = None
+    owes_idle_block: bool = False
+    timeout_ms: int = 0
+    retransmissions: int = 0
+
+    state_target: StableCheckpoint | None = None
+    stalled_at: SequenceNumber | None = None
+    asked_for_stable: bool = False
+    answered: dict[ReplicaId, bool] = field(default_factory=dict)
+    sightings: dict[ReplicaId, Sighting] = field(default_factory=dict)
+    heard_ms: dict[ReplicaId, int] = field(default_factory=dict)
+    evidence_count: dict[ReplicaId, int] = field(default_factory=dict)
+
+    @property
+    def me(self) -> ReplicaId:
+        """Our own id."""
+        return self.config.replica_id
+
+    @property
+    def membership(self) -> Membership:
+        """The group of this epoch."""
+        return self.config.membership
+
+    @property
+    def is_normal(self) -> bool:
+        """In normal operation: the view we voted for is the one we entered."""
+        return self.view == self.active_view
+
+    @property
+    def is_primary(self) -> bool:
+        """We are the primary of the current view."""
+        return self.membership.primary(self.view) == self.me
+
+    @property
+    def low_height(self) -> Height:
+        """Height of the last stable checkpoint."""
+        return height_of(self.log.low_watermark)
+
+    def persist(self, *records: Record) -> None:
+        """Write to the vote log; a learner has none, since it gives no votes."""
+        if self.config.may_vote:
+            self.outbox.persist(*records)
+
+    def sign(self, message: Signable) -> Signable:
+        """Return `message` with our signature; the guard refuses a second one for its slot.
+
+        Raises:
+            ConflictingVote: we signed something else for this slot before.
+
+        """
+        content = signed_content(message, chain_id=self.config.chain_id, encoder=self.encoder)
+        signature: Signature = self.signer.sign(slot=slot_of(message), content=content)
+        return replace(message, signature=signature)
+
+    def report(self, first: Message, second: Message) -> None:
+        """Hand out the proof that a sender contradicted itself (checklist B8)."""
+        count = self.evidence_count.get(second.sender, 0)
+        if count < EVIDENCE_PER_SENDER_MAX:
+            self.evidence_count[second.sender] = count + 1
+            self.outbox.emit(Equivocated(first=first, second=second))
+
+
+def initial_state(
+    config: ReplicaConfig, *, encoder: Encoder, signer: Signer, stable: StableCheckpoint
+) -> ReplicaState:
+    """Return the state of a replica that knows nothing but a stable checkpoint."""
+    window = Window(size=config.window)
+    return ReplicaState(
+        config=config,
+        encoder=encoder,
+        signer=signer,
+        log=Log(membership=config.membership, window=window, stable=stable),
+        checkpoints=CheckpointVotes(membership=config.membership, window=window),
+        timeout_ms=config.request_timeout_ms,
+    )

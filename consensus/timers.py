@@ -1,0 +1,52 @@
+"""What happens when time passes: the request timer, the idle duty. OSDI '99 §4.4, §4.5.2.
+
+The core counts no time; it starts timers and is told when they run out. The NEW-VIEW and
+RETRANSMIT timers belong to `view_change`, the STATUS timer to `status_exchange`.
+"""
+
+from consensus import view_change
+from consensus.effects import Timer
+from consensus.events import Waiting
+from consensus.normal_case import build_if_owed
+from consensus.state import ReplicaState
+from consensus.status_exchange import broadcast_status
+from consensus.types import View
+
+
+def on_waiting(state: ReplicaState, event: Waiting) -> None:
+    """Watch the oldest waiting submission: progress of others does not restart its timer (F2)."""
+    if event.oldest != state.waiting:
+        state.waiting = event.oldest
+        state.outbox.stop_timer(Timer.REQUEST)
+
+
+def keep_request_timer(state: ReplicaState) -> None:
+    """Let the request timer run exactly while the primary of a running view owes us something."""
+    is_owed = state.waiting is not None or state.owes_idle_block
+    if not (is_owed and state.is_normal and state.config.may_vote):
+        state.outbox.stop_timer(Timer.REQUEST)
+    elif not state.outbox.is_running(Timer.REQUEST):
+        state.outbox.start_timer(Timer.REQUEST, state.timeout_ms)
+
+
+def on_request_timeout(state: ReplicaState) -> None:
+    """Suspect the primary, unless what is missing is not its to give (§4.4; F2, D5)."""
+    if not state.is_normal:
+        return
+    if state.state_target is not None or _awaits_checkpoints(state):
+        broadcast_status(state)
+    else:
+        view_change.start(state, View(state.view + 1))
+
+
+def _awaits_checkpoints(state: ReplicaState) -> bool:
+    """Tell whether the window is full of decided slots: only CHECKPOINTs are missing (D5)."""
+    log = state.log
+    return log.committed >= log.low_watermark + log.window.size
+
+
+def on_idle(state: ReplicaState) -> None:
+    """Note that an idle block is due: the primary owes it, the backups watch that duty."""
+    state.owes_idle_block = True
+    state.outbox.start_timer(Timer.IDLE, state.config.idle_block_ms)
+    build_if_owed(state)
