@@ -114,7 +114,7 @@ def changed(part: PartT, **fields: object) -> PartT:
 
 @dataclass
 class MemoryState:
-    """The state of one ledger; a refused call leaves it as it was."""
+    """The state of one ledger, without any undoing: contracts decide before they write."""
 
     rows: dict[bytes, bytes] = field(default_factory=dict)
 
@@ -153,14 +153,7 @@ class Caller:
     def raw(self, name: str, action: str, public: bytes, private: bytes = PURPOSE) -> Accepted:
         rules = contract(name, 1)
         assert rules is not None
-        before = dict(self.state.rows)
-        try:
-            return rules.call(
-                self.state, self.context(), action=action, public=public, private=private
-            )
-        except Rejection:
-            self.state.rows = before
-            raise
+        return rules.call(self.state, self.context(), action=action, public=public, private=private)
 
     def send(self, part: PublicPart, private: bytes = PURPOSE) -> Accepted:
         name, action = ACTIONS[type(part)]
