@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from chainnode.suites.port import InvalidKey, InvalidSignature, PrivateKey
+from chainnode.suites.port import Hasher, InvalidKey, InvalidSignature, PrivateKey
 
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
@@ -74,6 +74,10 @@ class IntlSuite:
     def digest(self, data: bytes) -> bytes:
         """SHA-256."""
         return hashlib.sha256(data).digest()
+
+    def hasher(self) -> Hasher:
+        """Return a SHA-256 hasher."""
+        return hashlib.sha256()
 
     def generate_private_key(self) -> PrivateKey:
         """Draw a seed."""

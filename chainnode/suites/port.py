@@ -34,6 +34,18 @@ class PrivateKey(Protocol):
         ...
 
 
+class Hasher(Protocol):
+    """A hash over bytes that come piece by piece."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add bytes."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return the 32-byte hash of all bytes so far."""
+        ...
+
+
 class Suite(Protocol):
     """A cryptographic suite, a property of genesis."""
 
@@ -59,6 +71,10 @@ class Suite(Protocol):
 
     def digest(self, data: bytes) -> bytes:
         """Return the 32-byte hash of `data`."""
+        ...
+
+    def hasher(self) -> Hasher:
+        """Return a new hasher, for what is too large to hold at once."""
         ...
 
     def generate_private_key(self) -> PrivateKey:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from chainnode.suites import libcrypto
 from chainnode.suites.libcrypto import LibcryptoUnusable, Sm2Key
-from chainnode.suites.port import InvalidKey, InvalidSignature, PrivateKey
+from chainnode.suites.port import Hasher, InvalidKey, InvalidSignature, PrivateKey
 from chainnode.suites.sm2_signature import ORDER, SCALAR_BYTES, der_of, raw_of
 
 USER_ID: Final = b"1234567812345678"
@@ -96,6 +96,10 @@ class SmSuite:
         hasher = self._empty_hash.copy()
         hasher.update(data)
         return hasher.digest()
+
+    def hasher(self) -> Hasher:
+        """Return an SM3 hasher."""
+        return self._empty_hash.copy()
 
     def generate_private_key(self) -> PrivateKey:
         """Draw a scalar uniformly from 1 … n − 2."""

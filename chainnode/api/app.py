@@ -1,0 +1,116 @@
+"""The HTTP API: one router per resource, one way for errors to leave, bounded bodies.
+
+Reads nothing itself: every answer comes from `chainnode.service.NodeService`.
+"""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from chainnode.api import audit, chain, node, submissions, verify
+from chainnode.api.problems import Problem, problem_response
+from chainnode.errors import InvalidInput
+from chainnode.mempool import PoolRefusal
+from chainnode.proofs import NotCertified
+from chainnode.service import NodeService, Refused
+from chainnode.submission import InvalidSubmission
+
+_REQUEST_ID_BYTES = 8
+_RETRY_AFTER_S = 1
+_STATUS_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(service: NodeService) -> FastAPI:
+    """Build the application of one node."""
+    app = FastAPI(
+        title="Kunlian 昆链",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.service = service
+    app.middleware("http")(_add_request_id)
+    _add_error_handlers(app)
+    for router in (submissions.router, chain.router, verify.router, audit.router, node.router):
+        app.include_router(router)
+    return app
+
+
+async def _add_request_id(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    request.state.request_id = secrets.token_hex(_REQUEST_ID_BYTES)
+    response = await call_next(request)
+    response.headers["X-Request-Id"] = request.state.request_id
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    @app.exception_handler(Problem)
+    async def on_problem(request: Request, error: Problem) -> Response:
+        return problem_response(request, error)
+
+    @app.exception_handler(InvalidSubmission)
+    async def on_invalid_submission(request: Request, error: InvalidSubmission) -> Response:
+        return problem_response(
+            request, Problem(error.code, expected=error.expected, actual=error.actual)
+        )
+
+    @app.exception_handler(Refused)
+    async def on_refused(request: Request, error: Refused) -> Response:
+        return problem_response(
+            request, Problem(error.code, expected=error.expected, actual=error.actual)
+        )
+
+    @app.exception_handler(PoolRefusal)
+    async def on_pool_refusal(request: Request, error: PoolRefusal) -> Response:
+        return problem_response(request, Problem(error.code, retry_after_s=_RETRY_AFTER_S))
+
+    @app.exception_handler(NotCertified)
+    async def on_not_certified(request: Request, error: NotCertified) -> Response:
+        problem = Problem(
+            "NOT_FINAL_YET",
+            expected=f"height {error.height} certified",
+            actual=f"newest certified height {error.stable_height}",
+            retry_after_s=_RETRY_AFTER_S,
+        )
+        return problem_response(request, problem)
+
+    @app.exception_handler(InvalidInput)
+    async def on_invalid_input(request: Request, error: InvalidInput) -> Response:
+        return problem_response(
+            request, Problem("MALFORMED", expected="well-formed input", actual=str(error))
+        )
+
+    @app.exception_handler(RequestValidationError)
+    async def on_validation(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return problem_response(
+            request,
+            Problem("INVALID_PARAMETER", expected=str(first["msg"]), actual=f"parameter {where}"),
+        )
+
+    @app.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        return problem_response(
+            request, Problem(_STATUS_CODES.get(error.status_code, "INVALID_PARAMETER"))
+        )
+
+    @app.exception_handler(Exception)
+    async def on_unexpected(request: Request, error: Exception) -> Response:
+        _log.error(
+            "request_failed",
+            exc_info=(type(error), error, None),
+            extra={"method": request.method},
+        )
+        return problem_response(request, Problem("INTERNAL"))

@@ -1,0 +1,53 @@
+"""`/audit`: who looked at what. The signed question is itself recorded before the answer leaves.
+
+No subject ever stands in a URL: the question travels in the body, further pages name it by
+its digest.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+
+from chainnode.api.problems import Problem
+from chainnode.api.requests import (
+    bounded_body,
+    digest_of,
+    require_media_type,
+    service_of,
+    wait_seconds,
+)
+from chainnode.api.submissions import MEDIA_TYPE
+from chainnode.submission import SubmissionDigest
+
+router = APIRouter(tags=["audit"])
+
+ROWS_PER_PAGE_MAX = 500
+_WAIT_S = 30.0
+_NO_STORE = {"Cache-Control": "no-store"}
+Limit = Annotated[int, Query(ge=1, le=ROWS_PER_PAGE_MAX)]
+Cursor = Annotated[str | None, Query(max_length=64)]
+
+
+@router.post("/audit", operation_id="audit")
+async def audit(
+    request: Request,
+    question: Annotated[str | None, Query(max_length=80)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> JSONResponse:
+    """Record the question in the body, then answer it; or give a further page of `question`."""
+    service = service_of(request)
+    if question is not None:
+        digest = SubmissionDigest(digest_of(question, service))
+    else:
+        require_media_type(request, MEDIA_TYPE)
+        body = await bounded_body(
+            request, bytes_max=service.genesis.parameters.submission_bytes_max
+        )
+        timeout_s = wait_seconds(request, default=_WAIT_S)
+        digest = await service.questions.record(body, timeout_s=timeout_s)
+    if cursor is not None and question is None:
+        raise Problem("INVALID_PARAMETER", expected="question beside cursor", actual="no question")
+    answer = await service.questions.answer(digest, cursor=cursor, limit=limit)
+    return JSONResponse(answer, headers=_NO_STORE)

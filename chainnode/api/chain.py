@@ -1,0 +1,63 @@
+"""`/v1/records`, `/v1/blocks`, `/v1/headers`, `/v1/certificates`: the chain, with proofs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import JSONResponse
+
+from chainnode.api.problems import Problem
+from chainnode.api.requests import service_of
+
+router = APIRouter(tags=["chain"])
+
+_HEIGHT_MAX = 2**53 - 1
+Position = Annotated[int, Path(ge=0, le=_HEIGHT_MAX)]
+_IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+@router.get("/v1/records/{position}", operation_id="record")
+async def record(request: Request, position: Position) -> JSONResponse:
+    """Return the evidence of the record at a log position (kind `record`)."""
+    service = service_of(request)
+    if position >= service.log_size:
+        raise Problem(
+            "NOT_FOUND", expected=f"a position below {service.log_size}", actual=str(position)
+        )
+    return JSONResponse(service.proofs.record(position))
+
+
+@router.get("/v1/blocks/{height}", operation_id="block")
+async def block(request: Request, height: Position) -> JSONResponse:
+    """Return a whole certified block: header, certificate, batch, receipts."""
+    service = service_of(request)
+    service.require_height(height)
+    document = service.proofs.block(height)
+    etag = {"ETag": f'"{service.header_digest(height)}"'}
+    return JSONResponse(document, headers=_IMMUTABLE | etag)
+
+
+@router.get("/v1/headers/latest", operation_id="latest_header")
+async def latest_header(request: Request) -> JSONResponse:
+    """Return the newest certified header and its certificate."""
+    service = service_of(request)
+    document = service.proofs.certified_header(service.stable_height)
+    return JSONResponse(document, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/v1/headers/{height}", operation_id="header")
+async def header(request: Request, height: Position) -> JSONResponse:
+    """Return a certified header and a certificate for it; signers may differ by node."""
+    service = service_of(request)
+    service.require_height(height)
+    return JSONResponse(service.proofs.certified_header(height))
+
+
+@router.get("/v1/certificates/{identifier}", operation_id="certificate")
+async def certificate(request: Request, identifier: str) -> JSONResponse:
+    """Return the evidence of a certificate's state, or of its absence (kind `certificate`)."""
+    service = service_of(request)
+    service.require_identifier(identifier)
+    return JSONResponse(
+        service.proofs.certificate(file_digest=None, identifier=identifier),
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,183 @@
+"""RFC 9457 problem details: one table from error classes and codes to HTTP.
+
+Every error of the API, 422 and 404 included, leaves through here: a stable `code`, the words
+in Chinese and English, a hint, and the request id that stands in the log.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from chainnode.verify.strict_json import JsonObject
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemKind:
+    """A stable code with its status and words."""
+
+    status: HTTPStatus
+    zh: str
+    en: str
+    hint_zh: str = ""
+    hint_en: str = ""
+
+
+KINDS: dict[str, ProblemKind] = {
+    "OVERSIZE": ProblemKind(
+        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        zh="内容过大",
+        en="Too large",
+        hint_zh="拆分为多个提交",
+        hint_en="Split it into several submissions.",
+    ),
+    "MALFORMED": ProblemKind(
+        status=HTTPStatus.BAD_REQUEST,
+        zh="格式错误",
+        en="Malformed",
+        hint_zh="格式见 docs/wire-format.md",
+        hint_en="The format is in docs/wire-format.md.",
+    ),
+    "WRONG_CHAIN": ProblemKind(
+        status=HTTPStatus.CONFLICT,
+        zh="不是本链的提交",
+        en="For another chain",
+        hint_zh="用本链的创世文件重新签名",
+        hint_en="Sign it again with the genesis file of this chain.",
+    ),
+    "EXPIRED": ProblemKind(
+        status=HTTPStatus.CONFLICT,
+        zh="已过有效期",
+        en="No longer valid",
+        hint_zh="检查时钟后重新签名",
+        hint_en="Check the clock and sign it again.",
+    ),
+    "VALID_TOO_LONG": ProblemKind(
+        status=HTTPStatus.BAD_REQUEST,
+        zh="有效期过长",
+        en="Valid for too long",
+        hint_zh="检查时钟；有效期至多十分钟",
+        hint_en="Check the clock; ten minutes at most.",
+    ),
+    "BAD_KEY": ProblemKind(status=HTTPStatus.BAD_REQUEST, zh="公钥无效", en="Not a public key"),
+    "BAD_SIGNATURE": ProblemKind(
+        status=HTTPStatus.FORBIDDEN, zh="签名无效", en="The signature does not verify"
+    ),
+    "UNKNOWN_KEY": ProblemKind(
+        status=HTTPStatus.FORBIDDEN,
+        zh="密钥未登记",
+        en="The key is not registered",
+        hint_zh="由本部门的成员密钥登记",
+        hint_en="A member key of its department registers it.",
+    ),
+    "POOL_FULL": ProblemKind(
+        status=HTTPStatus.TOO_MANY_REQUESTS, zh="节点繁忙", en="The node is busy"
+    ),
+    "KEY_QUOTA": ProblemKind(
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        zh="该密钥待处理提交过多",
+        en="Too many submissions of this key are waiting",
+    ),
+    "UNSUPPORTED_MEDIA_TYPE": ProblemKind(
+        status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        zh="媒体类型不支持",
+        en="Unsupported media type",
+    ),
+    "INVALID_PARAMETER": ProblemKind(
+        status=HTTPStatus.BAD_REQUEST, zh="参数错误", en="A parameter is not valid"
+    ),
+    "INVALID_IDENTIFIER": ProblemKind(
+        status=HTTPStatus.BAD_REQUEST, zh="证照标识错误", en="Not a certificate identifier"
+    ),
+    "UNKNOWN_SUBMISSION": ProblemKind(
+        status=HTTPStatus.NOT_FOUND, zh="没有此提交", en="No such submission"
+    ),
+    "NOT_FOUND": ProblemKind(status=HTTPStatus.NOT_FOUND, zh="不存在", en="Not found"),
+    "METHOD_NOT_ALLOWED": ProblemKind(
+        status=HTTPStatus.METHOD_NOT_ALLOWED, zh="方法不允许", en="Method not allowed"
+    ),
+    "NOT_A_QUESTION": ProblemKind(
+        status=HTTPStatus.BAD_REQUEST,
+        zh="不是审计查询",
+        en="Not an audit question",
+        hint_zh="提交一个 audit/question 调用",
+        hint_en="Send one submission with one audit/question call.",
+    ),
+    "QUESTION_REFUSED": ProblemKind(
+        status=HTTPStatus.FORBIDDEN, zh="查询被拒绝", en="The question was refused"
+    ),
+    "NOT_FINAL_YET": ProblemKind(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        zh="尚未最终确认",
+        en="Not final yet",
+        hint_zh="稍后用同样的字节重试",
+        hint_en="Try again later with the same bytes.",
+    ),
+    "INTERNAL": ProblemKind(
+        status=HTTPStatus.INTERNAL_SERVER_ERROR, zh="内部错误", en="Internal error"
+    ),
+}
+
+
+class Problem(Exception):
+    """Ends a request with a problem document; `expected` and `actual` say what was wrong."""
+
+    def __init__(
+        self, code: str, *, expected: str = "", actual: str = "", retry_after_s: int | None = None
+    ) -> None:
+        self.code = code
+        self.expected = expected
+        self.actual = actual
+        self.retry_after_s = retry_after_s
+        super().__init__(code)
+
+
+def problem_document(problem: Problem, *, lang: str, request_id: str) -> JsonObject:
+    """Return the members of the document (RFC 9457 §3)."""
+    kind = KINDS[problem.code]
+    chinese = lang == "zh"
+    document: JsonObject = {
+        "type": f"urn:kunlian:problem:{problem.code.lower().replace('_', '-')}",
+        "title": kind.zh if chinese else kind.en,
+        "status": int(kind.status),
+        "code": problem.code,
+        "hint": kind.hint_zh if chinese else kind.hint_en,
+        "request_id": request_id,
+    }
+    if problem.expected:
+        document["expected"] = problem.expected
+        document["actual"] = problem.actual
+        document["detail"] = (
+            f"应为 {problem.expected}，实为 {problem.actual}"
+            if chinese
+            else f"expected {problem.expected}, got {problem.actual}"
+        )
+    return document
+
+
+def problem_response(request: Request, problem: Problem) -> JSONResponse:
+    """Render a problem for this request."""
+    headers = {"Cache-Control": "no-store"}
+    if problem.retry_after_s is not None:
+        headers["Retry-After"] = str(problem.retry_after_s)
+    return JSONResponse(
+        problem_document(problem, lang=language_of(request), request_id=request_id_of(request)),
+        status_code=int(KINDS[problem.code].status),
+        media_type=MEDIA_TYPE,
+        headers=headers,
+    )
+
+
+def language_of(request: Request) -> str:
+    """`en` when Accept-Language prefers English to Chinese, else `zh`."""
+    header = request.headers.get("accept-language", "").lower()
+    english, chinese = header.find("en"), header.find("zh")
+    return "en" if english >= 0 and (chinese < 0 or english < chinese) else "zh"
+
+
+def request_id_of(request: Request) -> str:
+    """Return the id that the middleware gave this request."""
+    return str(getattr(request.state, "request_id", ""))

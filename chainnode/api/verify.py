@@ -1,0 +1,62 @@
+"""`/verify`: is this certificate good? The verdict comes with the evidence it rests on.
+
+The node's own verdict is a convenience; a client judges the same evidence by itself.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+
+from chainnode.api.problems import Problem
+from chainnode.api.requests import digest_of, instant_of, service_of
+from chainnode.service import NodeService
+
+router = APIRouter(tags=["verify"])
+
+# Scans of a whole file; the bytes are hashed as they come and never kept.
+_FILE_BYTES_MAX = 64 * 1024 * 1024
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+@router.get("/verify", operation_id="verify")
+async def verify(
+    request: Request,
+    digest: Annotated[str | None, Query(max_length=80)] = None,
+    id: Annotated[str | None, Query(max_length=256)] = None,  # noqa: A002 (public parameter name)
+    as_of: Annotated[str | None, Query(max_length=40)] = None,
+) -> JSONResponse:
+    """Judge a certificate by its file's digest, its identifier, or both."""
+    service = service_of(request)
+    if digest is None and id is None:
+        raise Problem("INVALID_PARAMETER", expected="digest or id", actual="neither")
+    file_digest = None if digest is None else digest_of(digest, service)
+    return _answer(service, file_digest=file_digest, identifier=id, as_of=as_of)
+
+
+@router.post("/verify", operation_id="verify_file")
+async def verify_file(
+    request: Request,
+    id: Annotated[str | None, Query(max_length=256)] = None,  # noqa: A002 (public parameter name)
+    as_of: Annotated[str | None, Query(max_length=40)] = None,
+) -> JSONResponse:
+    """Judge a file: its raw bytes are the body, hashed as they arrive and not kept."""
+    service = service_of(request)
+    hasher = service.suite.hasher()
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _FILE_BYTES_MAX:
+            raise Problem("OVERSIZE", expected=f"at most {_FILE_BYTES_MAX} bytes", actual="more")
+        hasher.update(part)
+    if size == 0:
+        raise Problem("MALFORMED", expected="the bytes of a file", actual="an empty body")
+    return _answer(service, file_digest=hasher.digest(), identifier=id, as_of=as_of)
+
+
+def _answer(
+    service: NodeService, *, file_digest: bytes | None, identifier: str | None, as_of: str | None
+) -> JSONResponse:
+    as_of_ms = None if as_of is None else instant_of(as_of)
+    answer = service.judge(file_digest=file_digest, identifier=identifier, as_of_ms=as_of_ms)
+    return JSONResponse(answer, headers=_NO_STORE)

@@ -1,0 +1,304 @@
+"""Carries out the effects of the consensus core and turns I/O into its events.
+
+Rules: one task steps the replica; a `Persist` is on disk before any later effect of its round
+is carried out (all events that wait are stepped first, then one fdatasync serves them all);
+a storage error or a broken invariant ends `run` and with it the process.
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from typing import assert_never
+
+from chainnode.clock import WallClock
+from chainnode.driver.finality import Finality
+from chainnode.driver.ports import Certified, ExecutedBatch, Execution, Network, Transfer, Votes
+from chainnode.driver.proposals import Proposals
+from chainnode.driver.timers import Timers
+from chainnode.mempool import Mempool
+from chainnode.submission import SubmissionDigest
+from consensus.effects import (
+    Broadcast,
+    BuildBatch,
+    Effect,
+    EnteredView,
+    Equivocated,
+    Execute,
+    FetchBatch,
+    FetchState,
+    Persist,
+    Send,
+    Stabilized,
+    StartTimer,
+    StopTimer,
+    Timer,
+)
+from consensus.errors import InvalidMessage
+from consensus.events import (
+    Event,
+    Executed,
+    Fetched,
+    Received,
+    Restored,
+    Submitted,
+    Synced,
+    TimerExpired,
+    Waiting,
+)
+from consensus.messages import Message, StableCheckpoint
+from consensus.replica import Replica
+from consensus.types import Digest
+
+# Events stepped before one fdatasync: bounds the delay of the first of them.
+_EVENTS_PER_ROUND = 256
+# Pause before a fetch that nobody could answer is tried again.
+_FETCH_RETRY_S = 0.2
+# Proposals in flight: enough to hide one round trip, few enough for batches to grow.
+_PROPOSALS_IN_FLIGHT_MAX = 4
+# Evidence of equivocation kept in memory; each sender's first counts.
+_EVIDENCE_MAX = 64
+
+_log = logging.getLogger(__name__)
+
+
+class Driver:
+    """Owns a `Replica` and is the only caller of its `step`. Loop thread only."""
+
+    def __init__(
+        self,
+        *,
+        replica: Replica,
+        clock: WallClock,
+        votes: Votes,
+        network: Network,
+        execution: Execution,
+        transfer: Transfer,
+        certified: Certified,
+        pool: Mempool,
+        proposals: Proposals,
+        finality: Finality,
+        entered_view: Callable[[], None],
+        disk: Executor,
+    ) -> None:
+        self.replica = replica
+        self.refused: Counter[str] = Counter()
+        self.evidence: deque[Equivocated] = deque(maxlen=_EVIDENCE_MAX)
+        self.equivocations = 0
+        self.fsyncs = 0
+        self._clock = clock
+        self._votes = votes
+        self._network = network
+        self._execution = execution
+        self._transfer = transfer
+        self._certified = certified
+        self._pool = pool
+        self._proposals = proposals
+        self._finality = finality
+        self._entered_view = entered_view
+        self._disk = disk
+        self._inbox: deque[Event] = deque()
+        self._wake = asyncio.Event()
+        self._timers = Timers(self._on_timer)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self._batch_due = False
+        self._waiting: Digest | None = None
+        self._executions: asyncio.Queue[Execute] = asyncio.Queue()
+
+    def on_message(self, message: Message) -> None:
+        """Take a verified message of a peer."""
+        self._post(Received(message=message, now_ms=self._clock.now_ms()))
+
+    def on_pool_changed(self) -> None:
+        """Look at the mempool: it has something new."""
+        self._wake.set()
+
+    async def run(self, restored: Restored) -> None:
+        """Work until cancelled.
+
+        Raises:
+            StorageError, InvariantViolation: the process must stop.
+
+        """
+        self._spawn(self._execute_in_order())
+        self._post(restored)
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._round()
+        finally:
+            self._timers.stop_all()
+            for task in tuple(self._tasks):
+                task.cancel()
+
+    async def _round(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        effects: list[Effect] = []
+        for _ in range(min(len(self._inbox), _EVENTS_PER_ROUND)):
+            effects += self._step(self._inbox.popleft())
+        effects += self._watch_pool()
+        effects += self._propose()
+        await self._persist(effects)
+        for effect in effects:
+            self._carry_out(effect)
+        if self._inbox:
+            self._wake.set()
+
+    def _step(self, event: Event) -> tuple[Effect, ...]:
+        try:
+            return self.replica.step(event)
+        except InvalidMessage as error:
+            self.refused[type(error).__name__] += 1
+            return ()
+
+    def _watch_pool(self) -> tuple[Effect, ...]:
+        oldest = self._pool.oldest
+        waiting = None if oldest is None else Digest(oldest)
+        if waiting == self._waiting:
+            return ()
+        self._waiting = waiting
+        return self._step(Waiting(oldest=waiting, now_ms=self._clock.now_ms()))
+
+    def _propose(self) -> list[Effect]:
+        """Offer batches while the core may propose and there is something to say."""
+        effects: list[Effect] = []
+        while self.replica.may_propose and self._has_reason_to_propose():
+            self._batch_due = False
+            batch = self._proposals.build()
+            effects += self._step(Submitted(batch=batch, now_ms=self._clock.now_ms()))
+        return effects
+
+    def _has_reason_to_propose(self) -> bool:
+        if self._batch_due:
+            return True
+        in_flight = self.replica.in_flight
+        return in_flight < _PROPOSALS_IN_FLIGHT_MAX and self._proposals.has_work
+
+    async def _persist(self, effects: list[Effect]) -> None:
+        """Make every record of the round durable before anything of it leaves."""
+        records = [
+            record for effect in effects if isinstance(effect, Persist) for record in effect.records
+        ]
+        if records:
+            self._votes.append(records)
+            self.fsyncs += 1
+            await asyncio.get_running_loop().run_in_executor(self._disk, self._votes.sync)
+
+    def _carry_out(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one flat case an effect
+        match effect:
+            case Persist():
+                pass  # durable since `_persist`
+            case Send(to=to, message=message):
+                self._network.send(to, message)
+            case Broadcast(message=message):
+                self._network.broadcast(message)
+            case Execute():
+                self._executions.put_nowait(effect)
+            case Stabilized(stable=stable):
+                self._on_stable(stable)
+            case BuildBatch():
+                self._batch_due = True
+                self._wake.set()
+            case FetchBatch():
+                self._spawn(self._fetch_batch(effect))
+            case FetchState():
+                self._spawn(self._fetch_state(effect))
+            case EnteredView(view=view):
+                self._on_entered_view(view)
+            case Equivocated():
+                self._on_equivocated(effect)
+            case StartTimer():
+                self._timers.start(effect)
+            case StopTimer(timer=timer):
+                self._timers.stop(timer)
+            case _:
+                assert_never(effect)
+
+    def _on_equivocated(self, effect: Equivocated) -> None:
+        self.equivocations += 1
+        self.evidence.append(effect)
+        _log.warning("equivocation", extra={"replica": effect.first.sender})
+
+    def _on_entered_view(self, view: int) -> None:
+        _log.info("entered_view", extra={"view": view})
+        self._batch_due = False
+        self._pool.unseal_all()
+        self._entered_view()
+        self._wake.set()
+
+    def _on_stable(self, stable: StableCheckpoint) -> None:
+        self._certified.on_stable(stable)
+        self._on_final(self._finality.certified(stable.height))
+
+    def _on_final(self, digests: tuple[SubmissionDigest, ...]) -> None:
+        """Nobody waits for these any more."""
+        if digests:
+            self._pool.remove(digests)
+            self._certified.on_final(digests)
+            self._wake.set()
+
+    async def _execute_in_order(self) -> None:
+        while True:
+            effect = await self._executions.get()
+            done = await self._execution.execute(effect.sequence, effect.batch)
+            self._note_executed(done)
+            self._post(
+                Executed(
+                    sequence=done.sequence,
+                    header_digest=Digest(done.header_digest),
+                    time_ms=done.time_ms,
+                    checkpoint=done.checkpoint,
+                    now_ms=self._clock.now_ms(),
+                )
+            )
+            self._executions.task_done()
+
+    def _note_executed(self, done: ExecutedBatch) -> None:
+        digests = tuple(SubmissionDigest(one) for one in done.submissions)
+        self._pool.executed(digests, block_time_ms=done.time_ms)
+        self._certified.on_executed(done.sequence)
+        self._on_final(self._finality.executed(done.sequence, digests))
+
+    async def _fetch_batch(self, effect: FetchBatch) -> None:
+        batch = await self._transfer.fetch_batch(effect)
+        if batch is not None:
+            self._post(Fetched(batch=batch, now_ms=self._clock.now_ms()))
+
+    async def _fetch_state(self, effect: FetchState) -> None:
+        """Bring the ledger to the target; nothing else executes meanwhile (checklist H4)."""
+        await self._executions.join()
+        done = await self._transfer.fetch_state(effect, self._note_executed)
+        while done is None:
+            await asyncio.sleep(_FETCH_RETRY_S)
+            done = await self._transfer.fetch_state(effect, self._note_executed)
+        self._post(
+            Synced(
+                stable=effect.target,
+                executed=done.sequence,
+                header_digest=Digest(done.header_digest),
+                time_ms=done.time_ms,
+                now_ms=self._clock.now_ms(),
+            )
+        )
+
+    def _on_timer(self, timer: Timer, generation: int) -> None:
+        self._post(TimerExpired(timer=timer, generation=generation, now_ms=self._clock.now_ms()))
+
+    def _post(self, event: Event) -> None:
+        self._inbox.append(event)
+        self._wake.set()
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+
+    def _on_task_done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = error
+            self._wake.set()

@@ -1,0 +1,186 @@
+"""Executes committed batches on one thread: contracts, our checkpoint, one atomic write.
+
+The only writer of the ledger's blocks, for consensus and for state transfer alike, so the two
+never apply concurrently (checklist H4).
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from chainnode import codec
+from chainnode.codec import encode
+from chainnode.driver.batches import Batches
+from chainnode.driver.ports import ExecutedBatch
+from chainnode.execution import Executor
+from chainnode.genesis import Genesis
+from chainnode.ledger.chain import Ledger
+from chainnode.ledger.codec import decode_certificate
+from chainnode.ledger.types import ExecutedBlock, Member
+from consensus.codec import message_to_plain, signed_content, slot_of
+from consensus.errors import InvariantViolation
+from consensus.messages import Batch, Checkpoint
+from consensus.ports import Signer
+from consensus.types import (
+    Digest,
+    Epoch,
+    Height,
+    ReplicaId,
+    SequenceNumber,
+    Signature,
+    height_of,
+)
+
+_UNSIGNED = Signature(bytes(64))
+
+
+class ExecutionDiverged(InvariantViolation):
+    """Executing a certified batch gave another header than the quorum signed (checklist B9)."""
+
+    def __init__(self, *, height: int, expected: bytes, actual: bytes) -> None:
+        self.height = height
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"height {height}: a quorum signed header {expected.hex()}, we computed {actual.hex()}"
+        )
+
+
+class VoteMark(Protocol):
+    """Where the vote log ends: stored with each block, so that a shorter log is noticed."""
+
+    def mark(self) -> bytes:
+        """Return length and chain hash of what is durable."""
+        ...
+
+
+class CheckpointSigner:
+    """Signs the headers that this replica computed by executing; a learner signs none."""
+
+    def __init__(self, *, replica_id: int, chain_id: bytes, signer: Signer | None) -> None:
+        self._replica_id = ReplicaId(replica_id)
+        self._chain_id = chain_id
+        self._signer = signer
+
+    def sign(self, *, epoch: int, height: Height, header_digest: bytes) -> Checkpoint | None:
+        """Return our CHECKPOINT, once per height through the vote guard."""
+        if self._signer is None:
+            return None
+        unsigned = Checkpoint(
+            epoch=Epoch(epoch),
+            height=height,
+            header_digest=Digest(header_digest),
+            sender=self._replica_id,
+            signature=_UNSIGNED,
+        )
+        content = signed_content(unsigned, chain_id=self._chain_id, encoder=codec)
+        signature = self._signer.sign(slot=slot_of(unsigned), content=content)
+        return Checkpoint(
+            epoch=unsigned.epoch,
+            height=height,
+            header_digest=unsigned.header_digest,
+            sender=self._replica_id,
+            signature=signature,
+        )
+
+
+class BlockExecution:
+    """The execution thread. Methods are called on the loop and run in the order of the calls."""
+
+    def __init__(
+        self,
+        *,
+        genesis: Genesis,
+        executor: Executor,
+        ledger: Ledger,
+        batches: Batches,
+        checkpoints: CheckpointSigner,
+        votes: VoteMark,
+        digest: Callable[[bytes], bytes],
+    ) -> None:
+        self._executor = executor
+        self._ledger = ledger
+        self._batches = batches
+        self._checkpoints = checkpoints
+        self._votes = votes
+        self._digest = digest
+        # Epoch 0 until the membership may change.
+        self._epoch = 0
+        self._members = tuple(
+            Member(replica_id=one.replica_id, organisation=one.organisation, vote_key=one.vote_key)
+            for one in genesis.replicas
+        )
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="execution")
+
+    async def execute(self, sequence: SequenceNumber, batch: Batch) -> ExecutedBatch:
+        """Execute a batch that consensus committed, sign and store its block.
+
+        Raises:
+            StorageError, InvariantBroken: the process must stop.
+
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._execute, sequence, batch)
+
+    async def install(
+        self, sequence: SequenceNumber, batch: Batch, certificate: bytes
+    ) -> ExecutedBatch:
+        """Execute a batch of a certified block and store both; it is not signed again.
+
+        Raises:
+            ExecutionDiverged: our header is not the certified one; nothing was stored.
+            StorageError, InvariantBroken: the process must stop.
+
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._install, sequence, batch, certificate)
+
+    def close(self) -> None:
+        """Wait for the block in work; nothing is cut in the middle."""
+        self._thread.shutdown(wait=True)
+
+    def _execute(self, sequence: SequenceNumber, batch: Batch) -> ExecutedBatch:
+        block = self._run(sequence, batch)
+        header_digest = block.header.digest(self._digest)
+        checkpoint = self._checkpoints.sign(
+            epoch=self._epoch, height=height_of(sequence), header_digest=header_digest
+        )
+        self._ledger.append(
+            block,
+            own_checkpoint=None if checkpoint is None else encode(message_to_plain(checkpoint)),
+            vote_mark=self._votes.mark(),
+        )
+        return _executed(sequence, block, header_digest, checkpoint)
+
+    def _install(self, sequence: SequenceNumber, batch: Batch, certificate: bytes) -> ExecutedBatch:
+        block = self._run(sequence, batch)
+        header_digest = block.header.digest(self._digest)
+        expected = decode_certificate(certificate).header_digest
+        if header_digest != expected:
+            raise ExecutionDiverged(height=sequence, expected=expected, actual=header_digest)
+        self._ledger.append(block, certificate=certificate, vote_mark=self._votes.mark())
+        return _executed(sequence, block, header_digest, None)
+
+    def _run(self, sequence: SequenceNumber, batch: Batch) -> ExecutedBlock:
+        return self._executor.execute(
+            height_of(sequence),
+            self._batches.decoded(batch),
+            epoch=self._epoch,
+            members=self._members,
+        )
+
+
+def _executed(
+    sequence: SequenceNumber,
+    block: ExecutedBlock,
+    header_digest: bytes,
+    checkpoint: Checkpoint | None,
+) -> ExecutedBatch:
+    return ExecutedBatch(
+        sequence=sequence,
+        header_digest=header_digest,
+        time_ms=block.header.head.time_ms,
+        checkpoint=checkpoint,
+        submissions=tuple(digest for digest, _ in block.outcomes),
+    )

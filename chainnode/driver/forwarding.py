@@ -1,0 +1,81 @@
+"""Gets submissions to whoever can order them, and takes those that peers pass on.
+
+A submission goes to the primary at once. What stays uncertified is shown to all replicas, so
+that a primary that ignores it is watched by enough of them to be replaced (checklist C2, C4).
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from chainnode.codec import InvalidEncoding
+from chainnode.driver.admission import Admission
+from chainnode.driver.network import PeerNetwork, decode_forwarded
+from chainnode.mempool import PoolRefusal
+from chainnode.submission import InvalidSubmission
+from consensus.types import ReplicaId
+
+# Shown to all at a time; the rest follow as these become final.
+_SHOWN_MAX = 512
+# Forwarded submissions of one peer that may wait for their checks.
+_IN_FLIGHT_PER_PEER_MAX = 8192
+
+
+class Forwarding:
+    """Loop thread only. `primary` tells who orders now; None when it is this node."""
+
+    def __init__(
+        self,
+        *,
+        network: PeerNetwork,
+        primary: Callable[[], ReplicaId | None],
+        patience_s: float,
+    ) -> None:
+        self._network = network
+        self._primary = primary
+        self._patience_s = patience_s
+        self._in_flight: Counter[int] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.refused: Counter[str] = Counter()
+
+    def forward(self, submissions: Sequence[bytes]) -> None:
+        """Pass submissions to the primary, unless that is us."""
+        primary = self._primary()
+        if primary is not None:
+            self._network.forward(submissions, to=primary)
+
+    def on_frame(self, admission: Admission, peer: int, payload: bytes) -> None:
+        """Admit what a peer passes on; what it may not pass is counted, never raised."""
+        try:
+            submissions = decode_forwarded(payload)
+        except InvalidEncoding:
+            self.refused["MALFORMED"] += 1
+            return
+        if self._in_flight[peer] + len(submissions) > _IN_FLIGHT_PER_PEER_MAX:
+            self.refused["OVER_BUDGET"] += len(submissions)
+            return
+        self._in_flight[peer] += len(submissions)
+        task = asyncio.get_running_loop().create_task(self._admit(admission, peer, submissions))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def keep_showing(self, admission: Admission) -> None:
+        """Show to all replicas what waited for a whole interval without becoming final."""
+        waited: tuple[bytes, ...] = ()
+        while True:
+            await asyncio.sleep(self._patience_s)
+            still = set(waited)
+            waited = admission.uncertified_own(count_max=_SHOWN_MAX)
+            overdue = [data for data in waited if data in still]
+            if overdue:
+                self._network.forward(overdue, to=None)
+
+    async def _admit(self, admission: Admission, peer: int, submissions: Sequence[bytes]) -> None:
+        try:
+            for data in submissions:
+                try:
+                    await admission.admit_forwarded(data)
+                except (InvalidSubmission, PoolRefusal) as error:
+                    self.refused[error.code] += 1
+        finally:
+            self._in_flight[peer] -= len(submissions)

@@ -1,0 +1,12 @@
+"""Kinds of application frames between replicas. Not hashed or signed."""
+
+from enum import IntEnum
+
+
+class FrameKind(IntEnum):
+    """What a payload is; requests and messages share one numbering."""
+
+    CONSENSUS = 1
+    SUBMISSIONS = 2
+    BATCH_REQUEST = 16
+    BLOCKS_REQUEST = 17

@@ -1,0 +1,86 @@
+"""What the driver asks of its surroundings; `node` connects the real ones."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chainnode.submission import SubmissionDigest
+from consensus.effects import FetchBatch, FetchState, Record
+from consensus.messages import Batch, Checkpoint, Message, StableCheckpoint
+from consensus.types import ReplicaId, SequenceNumber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutedBatch:
+    """What execution of one batch left behind, durably."""
+
+    sequence: SequenceNumber
+    header_digest: bytes
+    time_ms: int
+    checkpoint: Checkpoint | None
+    submissions: tuple[bytes, ...]
+
+
+class Votes(Protocol):
+    """The vote log."""
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Add records, not yet durable."""
+        ...
+
+    def sync(self) -> None:
+        """Make all appended records durable. Raises StorageError."""
+        ...
+
+
+class Network(Protocol):
+    """The way to other replicas; never blocks, may lose messages."""
+
+    def send(self, to: ReplicaId, message: Message) -> None:
+        """Send to one replica."""
+        ...
+
+    def broadcast(self, message: Message) -> None:
+        """Send to all others."""
+        ...
+
+
+class Execution(Protocol):
+    """Executes committed batches, one after another, in the order of the calls."""
+
+    async def execute(self, sequence: SequenceNumber, batch: Batch) -> ExecutedBatch:
+        """Execute and store one block. Raises StorageError."""
+        ...
+
+
+class Transfer(Protocol):
+    """Brings what this replica lacks from its peers."""
+
+    async def fetch_batch(self, effect: FetchBatch) -> Batch | None:
+        """Return the body with this digest, None when nobody has it now."""
+        ...
+
+    async def fetch_state(
+        self, effect: FetchState, installed: Callable[[ExecutedBatch], None]
+    ) -> ExecutedBatch | None:
+        """Bring the ledger to the certified target, telling of each block.
+
+        Returns the tip, or None when no peer could help now and it has to be tried again.
+        """
+        ...
+
+
+class Certified(Protocol):
+    """Keeps certificates, and wants to know what became final."""
+
+    def on_stable(self, stable: StableCheckpoint) -> None:
+        """Take a certificate; our own execution of its block may still be under way."""
+        ...
+
+    def on_executed(self, height: int) -> None:
+        """Take note that the block is durable here."""
+        ...
+
+    def on_final(self, digests: Sequence[SubmissionDigest]) -> None:
+        """Take note that these submissions are executed and certified."""
+        ...

@@ -1,0 +1,433 @@
+"""Composition root: the only file that builds and connects all rooms of a node."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from socket import socket
+
+import uvloop
+
+from chainnode import codec
+from chainnode.api.app import create_app
+from chainnode.audit import AuditStore, SqliteAuditDatabase
+from chainnode.clock import WallClock
+from chainnode.config import NodeConfig
+from chainnode.driver.admission import Admission
+from chainnode.driver.batches import Batches
+from chainnode.driver.certified import CertifiedBlocks
+from chainnode.driver.driver import Driver
+from chainnode.driver.execution import BlockExecution, CheckpointSigner
+from chainnode.driver.finality import Finality
+from chainnode.driver.forwarding import Forwarding
+from chainnode.driver.intake import Intake
+from chainnode.driver.kinds import FrameKind
+from chainnode.driver.network import PeerNetwork
+from chainnode.driver.proposals import Proposals
+from chainnode.errors import ConfigurationError
+from chainnode.execution import Executor, genesis_state
+from chainnode.genesis import Genesis, load_genesis_file
+from chainnode.keys import KeyPurpose, open_key, read_passphrase
+from chainnode.ledger.chain import Ledger
+from chainnode.logs import start_logging
+from chainnode.mempool import Mempool
+from chainnode.metrics import NodeMetrics
+from chainnode.node_metrics import NodeReadings
+from chainnode.p2p import PeerAddress, TlsPaths, Transport
+from chainnode.proofs import Proofs
+from chainnode.registry import LedgerRegistry
+from chainnode.server import api_server, open_listener
+from chainnode.service import Identity, NodeService, Outcomes, Questions, StatusReader
+from chainnode.suites import suite_named
+from chainnode.suites.port import PrivateKey
+from chainnode.sync.fetching import BlockFetcher
+from chainnode.sync.serving import BlockServer
+from chainnode.voting import Voting, open_voting, restored_event
+from consensus.replica import Replica, ReplicaConfig
+from consensus.types import Epoch, Membership, ReplicaId, View
+
+EXIT_OK = 0
+# Signature checks release the interpreter lock: as many threads as the smallest machine has cores.
+_VERIFY_THREADS = 2
+_VOTES_FOLDER = "votes"
+_AUDIT_FILE = "audit.sqlite"
+# What lives as long as the process is not looked at in every collection.
+_GC_THRESHOLDS = (50_000, 20, 50)
+
+_log = logging.getLogger(__name__)
+
+
+def run_node(config: NodeConfig) -> int:
+    """Run a node in the foreground until SIGTERM or SIGINT; return the exit code.
+
+    Raises:
+        ConfigurationError: a setting, key or file of this site is wrong.
+        StorageError: the data directory is in use, damaged, or of a newer version.
+
+    """
+    start_logging(config.log_dir)
+    gc.set_threshold(*_GC_THRESHOLDS)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(config))
+
+
+async def _run(config: NodeConfig) -> int:
+    genesis = load_genesis_file(config.genesis)
+    key = _vote_key(config, genesis)
+    with contextlib.ExitStack() as stack:
+        base = _open_base(config, genesis, key, stack)
+        await Node(base).run()
+    return EXIT_OK
+
+
+def _vote_key(config: NodeConfig, genesis: Genesis) -> PrivateKey:
+    """Open the vote key and hold it against the replica it must belong to."""
+    size = len(genesis.replicas)
+    if config.replica_id >= size:
+        raise ConfigurationError(
+            f"[node] replica_id: expected 0 to {size - 1}, got {config.replica_id}"
+        )
+    if config.clock_start_ms is not None and not genesis.parameters.devnet:
+        raise ConfigurationError("[clock] start: only a devnet chain may have its own clock")
+    suite, key = open_key(
+        config.vote_key,
+        purpose=KeyPurpose.VOTE,
+        passphrase=read_passphrase(config.passphrase_file),
+    )
+    expected = genesis.replicas[config.replica_id].vote_key
+    if suite.name != genesis.suite_name or key.public_key != expected:
+        raise ConfigurationError(
+            f"{config.vote_key}: expected the vote key of replica {config.replica_id} "
+            f"({expected.hex()[:16]}…), got {suite.name} key {key.public_key.hex()[:16]}…"
+        )
+    return key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    """What is opened before anything runs, in the order in which a fault is best seen."""
+
+    config: NodeConfig
+    genesis: Genesis
+    clock: WallClock
+    listener: socket
+    ledger: Ledger
+    batches: Batches
+    voting: Voting
+    verify_threads: ThreadPoolExecutor
+    vote_thread: ThreadPoolExecutor
+
+
+def _open_base(
+    config: NodeConfig, genesis: Genesis, key: PrivateKey, stack: contextlib.ExitStack
+) -> _Base:
+    suite = suite_named(genesis.suite_name)
+    listener = open_listener(config.api_listen)
+    stack.callback(listener.close)
+    ledger = Ledger.open(
+        config.data_dir,
+        genesis=genesis,
+        suite=suite,
+        initial_state=genesis_state(genesis, suite),
+    )
+    stack.callback(ledger.close)
+    batches = Batches(genesis=genesis, suite=suite)
+    voting = open_voting(
+        config.data_dir / _VOTES_FOLDER,
+        key=key,
+        replica_id=ReplicaId(config.replica_id),
+        ledger=ledger,
+        open_batch=batches.open,
+    )
+    stack.callback(voting.votes.close)
+    return _Base(
+        config=config,
+        genesis=genesis,
+        clock=WallClock.starting_at(config.clock_start_ms),
+        listener=listener,
+        ledger=ledger,
+        batches=batches,
+        voting=voting,
+        verify_threads=_threads(stack, _VERIFY_THREADS, "verify"),
+        vote_thread=_threads(stack, 1, "votes"),
+    )
+
+
+def _threads(stack: contextlib.ExitStack, count: int, name: str) -> ThreadPoolExecutor:
+    threads = ThreadPoolExecutor(count, thread_name_prefix=name)
+    stack.callback(threads.shutdown, wait=True, cancel_futures=True)
+    return threads
+
+
+class Node:
+    """One running node: links, driver, API. Loop thread only."""
+
+    def __init__(self, base: _Base) -> None:
+        self._base = base
+        self._suite = suite_named(base.genesis.suite_name)
+        self._replica = _replica(base)
+        self._transport = self._build_transport()
+        self._network = PeerNetwork(self._transport)
+        self._blocks = BlockServer(ledger=base.ledger, batches=base.batches)
+        self._intake = Intake(
+            genesis=base.genesis,
+            suite=self._suite,
+            batches=base.batches,
+            threads=base.verify_threads,
+        )
+        self._pool = Mempool()
+        self._finality = Finality()
+        self._forwarding = Forwarding(
+            network=self._network,
+            primary=self._other_primary,
+            patience_s=base.config.request_timeout_ms / 2000,
+        )
+        self._admission = self._build_admission()
+        self._audit = AuditStore(
+            SqliteAuditDatabase(base.config.data_dir / _AUDIT_FILE, chain_id=base.genesis.chain_id),
+            base.ledger,
+        )
+        self._execution = self._build_execution()
+        self._driver = self._build_driver()
+        self._service = self._build_service()
+
+    async def run(self) -> None:
+        """Work until a signal says stop; then end every part in order.
+
+        Raises:
+            StorageError, InvariantBroken, InvariantViolation: the node must not go on.
+
+        """
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        async with self._running_parts() as tasks:
+            _log.info("node_started", extra={"height": self._base.ledger.height})
+            waiter = asyncio.create_task(stop.wait())
+            done, _ = await asyncio.wait({waiter, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            waiter.cancel()
+            for task in done - {waiter}:
+                task.result()
+        _log.info("node_stopped", extra={"height": self._base.ledger.height})
+
+    @contextlib.asynccontextmanager
+    async def _running_parts(self) -> AsyncIterator[set[asyncio.Task[None]]]:
+        base = self._base
+        server = api_server(create_app(self._service))
+        restored = restored_event(
+            base.ledger,
+            base.voting.records,
+            digest=self._suite.digest,
+            now_ms=base.clock.now_ms(),
+        )
+        await self._transport.start()
+        tasks = {
+            asyncio.create_task(self._driver.run(restored), name="driver"),
+            asyncio.create_task(self._forwarding.keep_showing(self._admission), name="showing"),
+        }
+        serving = asyncio.create_task(server.serve(sockets=[base.listener]), name="api")
+        try:
+            yield tasks | {serving}
+        finally:
+            server.should_exit = True
+            await asyncio.wait({serving})
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._transport.close()
+            self._execution.close()
+            self._audit.close()
+
+    def _build_transport(self) -> Transport:
+        config = self._base.config
+        return Transport(
+            own_id=config.replica_id,
+            chain_id=self._base.genesis.chain_id,
+            peers={
+                one: PeerAddress(host=address.host, port=address.port)
+                for one, address in config.peers.items()
+                if one != config.replica_id
+            },
+            tls=TlsPaths(ca=config.tls_ca, certificate=config.tls_cert, key=config.tls_key),
+            listen=(config.p2p_listen.host, config.p2p_listen.port),
+            on_message=self._on_frame,
+            on_request=self._on_request,
+            software_version=version("kunlian"),
+        )
+
+    def _build_admission(self) -> Admission:
+        base = self._base
+        return Admission(
+            genesis=base.genesis,
+            suite=self._suite,
+            clock=base.clock,
+            pool=self._pool,
+            batches=base.batches,
+            registry=LedgerRegistry(base.ledger),
+            threads=base.verify_threads,
+            forward=self._forwarding.forward,
+            pool_changed=self._on_pool_changed,
+        )
+
+    def _build_execution(self) -> BlockExecution:
+        base = self._base
+        return BlockExecution(
+            genesis=base.genesis,
+            executor=Executor(base.genesis, self._suite, base.ledger),
+            ledger=base.ledger,
+            batches=base.batches,
+            checkpoints=CheckpointSigner(
+                replica_id=base.config.replica_id,
+                chain_id=base.genesis.chain_id,
+                signer=base.voting.votes if base.voting.may_vote else None,
+            ),
+            votes=base.voting.votes,
+            digest=self._suite.digest,
+        )
+
+    def _build_driver(self) -> Driver:
+        base = self._base
+        return Driver(
+            replica=self._replica,
+            clock=base.clock,
+            votes=base.voting.votes,
+            network=self._network,
+            execution=self._execution,
+            transfer=BlockFetcher(
+                transport=self._transport,
+                ledger=base.ledger,
+                batches=base.batches,
+                suite=self._suite,
+                vote_keys={one.replica_id: one.vote_key for one in base.genesis.replicas},
+                install=self._execution.install,
+                threads=base.verify_threads,
+            ),
+            certified=CertifiedBlocks(
+                ledger=base.ledger, grown=self._audit.notify, final=self._admission.forget
+            ),
+            pool=self._pool,
+            proposals=Proposals(
+                genesis=base.genesis,
+                suite=self._suite,
+                pool=self._pool,
+                batches=base.batches,
+                clock=base.clock,
+            ),
+            finality=self._finality,
+            entered_view=self._on_entered_view,
+            disk=base.vote_thread,
+        )
+
+    def _build_service(self) -> NodeService:
+        base = self._base
+        proofs = Proofs(base.ledger, suite_name=self._suite.name)
+        outcomes = Outcomes(
+            ledger=base.ledger,
+            pool=self._pool,
+            proofs=proofs,
+            finality=self._finality,
+            suite=self._suite,
+        )
+        questions = Questions(
+            genesis=base.genesis,
+            suite=self._suite,
+            ledger=base.ledger,
+            proofs=proofs,
+            store=self._audit,
+            admission=self._admission,
+            outcomes=outcomes,
+        )
+        readings = NodeReadings(
+            ledger=base.ledger,
+            driver=self._driver,
+            pool=self._pool,
+            transport=self._transport,
+            intake=self._intake,
+            forwarding=self._forwarding,
+            tls_certificate=base.config.tls_cert,
+        )
+        return NodeService(
+            genesis=base.genesis,
+            suite=self._suite,
+            clock=base.clock,
+            ledger=base.ledger,
+            proofs=proofs,
+            admission=self._admission,
+            outcomes=outcomes,
+            questions=questions,
+            status=self._build_status(),
+            metrics=NodeMetrics(readings.read).render,
+        )
+
+    def _build_status(self) -> StatusReader:
+        base = self._base
+        return StatusReader(
+            identity=Identity(
+                name=base.config.name,
+                organisation=base.genesis.replicas[base.config.replica_id].organisation,
+                replica_id=base.config.replica_id,
+                software_version=version("kunlian"),
+            ),
+            genesis=base.genesis,
+            clock=base.clock,
+            ledger=base.ledger,
+            replica=self._replica,
+            connected=lambda: self._transport.connected,
+            voting_stopped_because=base.voting.stopped_because,
+        )
+
+    def _on_frame(self, peer: int, kind: int, payload: bytes) -> None:
+        if kind == FrameKind.CONSENSUS:
+            self._intake.accept(peer, payload, self._driver.on_message)
+        elif kind == FrameKind.SUBMISSIONS:
+            self._forwarding.on_frame(self._admission, peer, payload)
+
+    async def _on_request(self, _peer: int, kind: int, payload: bytes) -> bytes:
+        loop = asyncio.get_running_loop()
+        threads = self._base.verify_threads
+        return await loop.run_in_executor(threads, self._blocks.answer, kind, payload)
+
+    def _on_pool_changed(self) -> None:
+        self._driver.on_pool_changed()
+
+    def _on_entered_view(self) -> None:
+        """Hand what clients of ours wait for to the new primary."""
+        waiting = self._admission.uncertified_own(count_max=None)
+        if waiting:
+            self._forwarding.forward(waiting)
+
+    def _other_primary(self) -> ReplicaId | None:
+        replica = self._replica
+        if replica.is_primary:
+            return None
+        return _membership(self._base.genesis).primary(View(replica.view))
+
+
+def _membership(genesis: Genesis) -> Membership:
+    """Return the group of epoch 0; no other epoch exists yet."""
+    return Membership(epoch=Epoch(0), size=len(genesis.replicas))
+
+
+def _replica(base: _Base) -> Replica:
+    parameters = base.genesis.parameters
+    return Replica(
+        ReplicaConfig(
+            replica_id=ReplicaId(base.config.replica_id),
+            membership=_membership(base.genesis),
+            chain_id=base.genesis.chain_id,
+            window=parameters.window,
+            idle_block_ms=parameters.idle_block_ms,
+            drift_ms=parameters.drift_ms,
+            request_timeout_ms=base.config.request_timeout_ms,
+            timeout_cap_ms=base.config.timeout_cap_ms,
+            may_vote=base.voting.may_vote,
+        ),
+        encoder=codec,
+        signer=base.voting.votes,
+    )

@@ -1,0 +1,62 @@
+"""Serves the HTTP API on the node's own event loop, without touching process signals."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from chainnode.config import Address
+from chainnode.errors import ConfigurationError
+
+_BACKLOG = 1024
+_KEEP_ALIVE_S = 30
+# Requests in work at a time; more are told to come back.
+_CONCURRENCY_MAX = 2048
+_SHUTDOWN_S = 5
+
+
+class ApiServer(uvicorn.Server):
+    """A uvicorn server that leaves signals to the node."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave SIGTERM and SIGINT alone: the node stops its parts in order."""
+        yield
+
+
+def open_listener(address: Address) -> socket.socket:
+    """Bind the API's address before anything else starts, so that a clash is seen at once.
+
+    Raises:
+        ConfigurationError: the address cannot be used.
+
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"[api] listen = {address}: cannot be used: {error.strerror}"
+        ) from error
+    return listener
+
+
+def api_server(app: FastAPI) -> ApiServer:
+    """Return a server for the application; `serve(sockets=[…])` runs it."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        limit_concurrency=_CONCURRENCY_MAX,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+        server_header=False,
+    )
+    return ApiServer(config)

@@ -1,0 +1,144 @@
+"""Audit questions: recorded first, then answered from the read model with a proof a row."""
+
+from chainnode.audit import AuditStore, InvalidCursor
+from chainnode.driver.admission import Admission
+from chainnode.genesis import Genesis
+from chainnode.ledger.chain import Ledger
+from chainnode.proofs import Proofs
+from chainnode.service.errors import Refused
+from chainnode.service.outcomes import Outcomes
+from chainnode.submission import InvalidSubmission, Submission, SubmissionDigest, decode_submission
+from chainnode.suites.port import Suite
+from chainnode.verify.strict_json import JsonObject
+from contracts.schemas import audit
+from contracts.schemas.codes import Code, Rejection
+from contracts.schemas.index_kinds import IndexKind, index_key
+from contracts.schemas.shape import Schema
+
+INCOMPLETE_BECAUSE = "NO_INDEX"
+ACTION = "question"
+_SCHEMA = Schema(audit.Question)
+
+
+class Questions:
+    """Answers signed questions. Every answer says at which height it stands."""
+
+    def __init__(
+        self,
+        *,
+        genesis: Genesis,
+        suite: Suite,
+        ledger: Ledger,
+        proofs: Proofs,
+        store: AuditStore,
+        admission: Admission,
+        outcomes: Outcomes,
+    ) -> None:
+        self._genesis = genesis
+        self._suite = suite
+        self._ledger = ledger
+        self._proofs = proofs
+        self._store = store
+        self._admission = admission
+        self._outcomes = outcomes
+
+    async def record(self, data: bytes, *, timeout_s: float) -> SubmissionDigest:
+        """Submit the question and wait until it is final: no answer leaves unrecorded.
+
+        Raises:
+            InvalidSubmission, Refused: not a question, or not admitted.
+
+        """
+        submission = decode_submission(self._suite, data, self._genesis.parameters)
+        self._require_question(submission)
+        await self._admission.admit_own(data)
+        if not await self._outcomes.wait_final(submission.digest, timeout_s=timeout_s):
+            raise Refused(
+                "NOT_FINAL_YET",
+                expected=f"the question final within {timeout_s:g} s",
+                actual="still pending; ask again with the same bytes",
+            )
+        return submission.digest
+
+    async def answer(
+        self, digest: SubmissionDigest, *, cursor: str | None, limit: int
+    ) -> JsonObject:
+        """Return one page of rows for a recorded question.
+
+        Raises:
+            Refused: there is no such question, or the ledger rejected it.
+
+        """
+        height, position = self._accepted(digest)
+        question = self._question_at(position)
+        stable = self._ledger.certified_height
+        await self._store.reach(stable)
+        try:
+            page = await self._store.find(
+                kind=question.kind,
+                keys=self._keys(question),
+                from_ms=question.from_ms,
+                to_ms=question.to_ms,
+                cursor=cursor,
+                as_of_height=stable,
+                limit=limit,
+            )
+        except InvalidCursor as error:
+            raise Refused(
+                "INVALID_PARAMETER", expected="a cursor of this question", actual=str(error)
+            ) from error
+        rows = [self._proofs.row(one, page.as_of_height) for one in page.positions]
+        return {
+            "question": {
+                "digest": f"{self._suite.hash_name}:{digest.hex()}",
+                "height": height,
+                "position": position,
+            },
+            **self._proofs.certified_header(page.as_of_height),
+            "items": [*rows],
+            "complete": False,
+            "incomplete_because": INCOMPLETE_BECAUSE,
+            "as_of_height": page.as_of_height,
+            "next_cursor": page.next_cursor,
+        }
+
+    def _require_question(self, submission: Submission) -> None:
+        shape = (submission.contract, *(call.action for call in submission.calls))
+        if shape != (audit.NAME, ACTION):
+            raise Refused(
+                "NOT_A_QUESTION",
+                expected=f"one {audit.NAME}/{ACTION} call",
+                actual=f"{len(submission.calls)} calls of contract {submission.contract}",
+            )
+        try:
+            _SCHEMA.decode(submission.calls[0].public)
+        except Rejection as error:
+            raise InvalidSubmission(
+                code="MALFORMED",
+                expected="a question as in docs/wire-format.md §9",
+                actual=f"{Code(error.code).name} {list(error.details)}",
+            ) from error
+
+    def _accepted(self, digest: SubmissionDigest) -> tuple[int, int]:
+        """Return height and log position of a question that the ledger accepted."""
+        found = self._outcomes.receipt(digest)
+        if found is None or not self._outcomes.is_final(digest):
+            raise Refused("NOT_FOUND", expected="a recorded question", actual="an unknown digest")
+        height, receipt = found
+        codes = [receipt.code, *(call.code for call in receipt.calls)]
+        refusal = next((code for code in codes if code != Code.ACCEPTED), None)
+        if refusal is not None:
+            raise Refused(
+                "QUESTION_REFUSED", expected="an accepted question", actual=Code(refusal).name
+            )
+        return height, receipt.first_position
+
+    def _question_at(self, position: int) -> audit.Question:
+        parts = self._ledger.call_parts(position)
+        if parts is None or parts[0] != ACTION:
+            raise Refused("NOT_FOUND", expected="a recorded question", actual="another record")
+        return _SCHEMA.decode(parts[1])
+
+    def _keys(self, question: audit.Question) -> tuple[bytes, ...]:
+        kind = IndexKind(question.kind)
+        return tuple(index_key(self._suite.digest, kind, value) for value in question.values)

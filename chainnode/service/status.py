@@ -1,0 +1,192 @@
+"""What a node says of itself: state, view, heights, peers, and why it is not making progress."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from chainnode.clock import WallClock
+from chainnode.genesis import Genesis
+from chainnode.ledger.chain import Ledger
+from chainnode.verify.strict_json import JsonObject, JsonValue
+from consensus.description import Description, PeerDescription, SlotDescription
+from consensus.replica import Replica
+from consensus.types import Epoch, Membership
+
+# Blocks are due every idle interval; after this many missed ones the chain stands still.
+_IDLE_BLOCKS_MISSED_MAX = 3
+# Blocks behind the others before a node says that it is catching up.
+_LAG_BLOCKS_MAX = 2
+# A peer says something at least every STATUS interval; after this long it counts as silent.
+_SILENT_AFTER_MS = 5_000
+
+
+class NodeState(Enum):
+    """What a node does; the words stand in `kun devnet status`."""
+
+    RUNNING = "running"
+    SYNCING = "syncing"
+    VOTING_STOPPED = "voting_stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who this node is, for people."""
+
+    name: str
+    organisation: str
+    replica_id: int
+    software_version: str
+
+
+class StatusReader:
+    """Reads the replica, the ledger and the links when asked. Loop thread only."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        genesis: Genesis,
+        clock: WallClock,
+        ledger: Ledger,
+        replica: Replica,
+        connected: Callable[[], Sequence[int]],
+        voting_stopped_because: str | None,
+    ) -> None:
+        self._identity = identity
+        self._clock = clock
+        self._ledger = ledger
+        self._replica = replica
+        self._connected = connected
+        self._voting_stopped_because = voting_stopped_because
+        self._idle_block_ms = genesis.parameters.idle_block_ms
+        self._started_ms = clock.now_ms()
+        names = {one.organisation: one.name for one in genesis.organisations}
+        self._organisations = [names[one.organisation] for one in genesis.replicas]
+        self._membership = Membership(epoch=Epoch(0), size=len(genesis.replicas))
+
+    def not_ready_because(self) -> str | None:
+        """Return why clients should ask another node, None when they may ask this one."""
+        described = self._replica.describe()
+        if self._is_behind(described):
+            return "this node is catching up"
+        halted = self._halted_because(described)
+        return None if halted is None else str(halted["reason"])
+
+    def describe(self) -> JsonObject:
+        """Return the body of `/v1/consensus`."""
+        described = self._replica.describe()
+        return {
+            "node": self._identity.name,
+            "org": self._identity.organisation,
+            "replica_id": self._identity.replica_id,
+            "version": self._identity.software_version,
+            "role": self._role(),
+            "state": self._state(described).value,
+            "voting_stopped_because": self._voting_stopped_because,
+            "epoch": self._membership.epoch,
+            "view": described.view,
+            "view_status": described.status,
+            "primary": described.primary,
+            "height": self._ledger.height,
+            "stable_height": self._ledger.certified_height,
+            "header_digest": self._ledger.tip_digest.hex(),
+            "time_ms": self._ledger.tip.head.time_ms,
+            "clock_ms": self._clock.now_ms(),
+            "quorum": described.quorum,
+            "max_faulty": self._membership.max_faulty,
+            "peers": [self._peer(one) for one in described.peers],
+            "open_slots": [_slot(one) for one in described.slots],
+            "halted_because": self._halted_because(described),
+        }
+
+    def _role(self) -> str:
+        if self._voting_stopped_because is not None:
+            return "learner"
+        return "primary" if self._replica.is_primary else "backup"
+
+    def _state(self, described: Description) -> NodeState:
+        if self._voting_stopped_because is not None:
+            return NodeState.VOTING_STOPPED
+        return NodeState.SYNCING if self._is_behind(described) else NodeState.RUNNING
+
+    def _is_behind(self, described: Description) -> bool:
+        """f+1 replicas are further, so an honest one is."""
+        if described.state_target is not None:
+            return True
+        seen = sorted((one.executed or 0 for one in described.peers), reverse=True)
+        reached = seen[self._membership.weak_quorum - 1]
+        return reached > self._ledger.height + _LAG_BLOCKS_MAX
+
+    def _halted_because(self, described: Description) -> JsonObject | None:
+        """Say who and what is missing when blocks that are due do not come."""
+        now_ms = self._clock.now_ms()
+        newest_ms = max(self._ledger.tip.head.time_ms, self._started_ms)
+        overdue_ms = now_ms - newest_ms - self._idle_block_ms * _IDLE_BLOCKS_MISSED_MAX
+        is_uncertified = self._ledger.height > self._ledger.certified_height
+        silent = self._silent(described, now_ms)
+        present = self._membership.size - len(silent)
+        has_quorum = present >= described.quorum
+        if has_quorum and overdue_ms <= 0:
+            return None
+        return {
+            "reason": "NO_PROGRESS" if has_quorum else "NO_QUORUM",
+            "quorum": described.quorum,
+            "present": present,
+            "silent": [self._named(one) for one in silent],
+            "missing": _missing_votes(described, is_uncertified=is_uncertified),
+            "since_ms": self._ledger.tip.head.time_ms,
+        }
+
+    def _silent(self, described: Description, now_ms: int) -> list[int]:
+        connected = set(self._connected())
+        return [
+            one.replica_id
+            for one in described.peers
+            if one.replica_id not in connected or self._is_silent(one, now_ms)
+        ]
+
+    def _is_silent(self, peer: PeerDescription, now_ms: int) -> bool:
+        heard_ms = self._started_ms if peer.heard_ms is None else peer.heard_ms
+        return now_ms - heard_ms > _SILENT_AFTER_MS
+
+    def _peer(self, peer: PeerDescription) -> JsonObject:
+        return {
+            **self._named(peer.replica_id),
+            "connected": peer.replica_id in self._connected(),
+            "view": peer.view,
+            "executed": peer.executed,
+            "heard_ms": peer.heard_ms,
+        }
+
+    def _named(self, replica_id: int) -> JsonObject:
+        return {"replica_id": replica_id, "name": self._organisations[replica_id]}
+
+
+def _slot(slot: SlotDescription) -> JsonObject:
+    return {
+        "sequence": slot.sequence,
+        "has_batch": slot.has_body,
+        "is_prepared": slot.is_prepared,
+        "is_committed": slot.is_committed,
+        "missing_prepares": list(slot.missing_prepares),
+        "missing_commits": list(slot.missing_commits),
+    }
+
+
+def _missing_votes(described: Description, *, is_uncertified: bool) -> JsonObject:
+    """Name the first vote that is missing a quorum, and by whom."""
+    if described.status != "normal":
+        silent_primary = described.awaits_new_view_of
+        who: list[JsonValue] = list(described.missing_view_changes)
+        if silent_primary is not None:
+            return {"vote": "NEW-VIEW", "view": described.view, "replicas": [silent_primary]}
+        return {"vote": "VIEW-CHANGE", "view": described.view, "replicas": who}
+    if is_uncertified:
+        replicas: list[JsonValue] = list(described.missing_checkpoints)
+        return {"vote": "CHECKPOINT", "height": described.executed, "replicas": replicas}
+    for slot in described.slots:
+        if not slot.is_committed:
+            name = "COMMIT" if slot.is_prepared else "PREPARE"
+            lacking = slot.missing_commits if slot.is_prepared else slot.missing_prepares
+            return {"vote": name, "sequence": slot.sequence, "replicas": list(lacking)}
+    return {"vote": "PRE-PREPARE", "view": described.view, "replicas": [described.primary]}

@@ -1,0 +1,80 @@
+"""Answers peers that lack a batch or blocks; bounded by the frame size. Reads only."""
+
+from chainnode.driver.batches import Batches
+from chainnode.driver.kinds import FrameKind
+from chainnode.errors import InvalidInput
+from chainnode.ledger.chain import Ledger
+from chainnode.ledger.codec import encode_header
+from chainnode.sync.frames import (
+    ANSWER_BYTES_MAX,
+    TransferredBlock,
+    decode_batch_request,
+    decode_blocks_request,
+    encode_blocks,
+)
+
+
+class UnservedRequest(InvalidInput):
+    """A request this node has no answer to; the transport reports a failure to the peer."""
+
+    def __init__(self, *, expected: str, actual: str) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"request: expected {expected}, got {actual}")
+
+
+class BlockServer:
+    """The requests of peers. Thread-safe."""
+
+    def __init__(self, *, ledger: Ledger, batches: Batches) -> None:
+        self._ledger = ledger
+        self._batches = batches
+
+    def answer(self, kind: int, payload: bytes) -> bytes:
+        """Answer one request.
+
+        Raises:
+            InvalidInput: malformed, unknown, or nothing here that answers it.
+
+        """
+        if kind == FrameKind.BATCH_REQUEST:
+            return self._batch(*decode_batch_request(payload))
+        if kind == FrameKind.BLOCKS_REQUEST:
+            return self._blocks(*decode_blocks_request(payload))
+        raise UnservedRequest(expected="a known kind of request", actual=f"kind {kind}")
+
+    def _batch(self, digest: bytes, height: int) -> bytes:
+        body = self._batches.body(digest)
+        if body is not None:
+            return body
+        if height <= self._ledger.height:
+            header = self._ledger.header(height)
+            stored = self._ledger.batch_bytes(height)
+            if header.head.batch_digest == digest and stored is not None:
+                return stored
+        raise UnservedRequest(expected="a batch known here", actual=f"digest {digest.hex()}")
+
+    def _blocks(self, first: int, last: int) -> bytes:
+        """Return certified blocks from `first` on, as many as fit into one answer."""
+        blocks: list[TransferredBlock] = []
+        size = 0
+        for height in range(first, min(last, self._ledger.certified_height) + 1):
+            block = self._block(height)
+            if block is None:
+                break
+            size += len(block.batch) + len(block.certificate) + len(block.header)
+            if blocks and size > ANSWER_BYTES_MAX:
+                break
+            blocks.append(block)
+        return encode_blocks(blocks)
+
+    def _block(self, height: int) -> TransferredBlock | None:
+        batch = self._ledger.batch_bytes(height)
+        certificate = self._ledger.certificate(height)
+        if batch is None or certificate is None:
+            return None
+        return TransferredBlock(
+            header=encode_header(self._ledger.header(height)),
+            batch=batch,
+            certificate=certificate,
+        )
