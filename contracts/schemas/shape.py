@@ -170,14 +170,25 @@ def _explain_value(data: bytes, offset: int, index: int, expected: inspect.Type)
     head = read_head(data, offset)
     if head is None:
         return Rejection(Code.NOT_CANONICAL)
-    wanted = _wire_type(expected)
-    if head.wire_type is not wanted:
-        return Rejection(Code.WRONG_TYPE, (index, wanted, head.wire_type))
-    if isinstance(expected, inspect.IntType):
-        return _explain_range(head, index, expected)
-    if isinstance(expected, inspect.VarTupleType):
-        return _explain_array(data, head, index, expected)
-    return _explain_content(data, head, index, expected)
+    match expected:
+        case inspect.IntType():
+            return _type_refusal(head, index, WireType.INTEGER) or _explain_range(
+                head, index, expected
+            )
+        case inspect.VarTupleType():
+            return _type_refusal(head, index, WireType.ARRAY) or _explain_array(
+                data, head, index, expected
+            )
+        case inspect.StrType():
+            return _type_refusal(head, index, WireType.TEXT) or _explain_content(
+                data, head, index, expected
+            )
+        case inspect.BytesType():
+            return _type_refusal(head, index, WireType.BYTES) or _explain_content(
+                data, head, index, expected
+            )
+        case _:
+            raise TypeError(f"a public part has no fields of type {expected!r}")
 
 
 def _explain_range(head: Head, index: int, expected: inspect.IntType) -> Rejection | int:
@@ -204,7 +215,7 @@ def _explain_array(
 
 
 def _explain_content(
-    data: bytes, head: Head, index: int, expected: inspect.Type
+    data: bytes, head: Head, index: int, expected: inspect.StrType | inspect.BytesType
 ) -> Rejection | int:
     """Judge bytes or a text by its length; a text is counted in characters."""
     stop = head.start + head.value
@@ -214,11 +225,16 @@ def _explain_content(
             length = len(data[head.start : stop].decode())
         except UnicodeDecodeError:
             return Rejection(Code.NOT_CANONICAL)
-    if isinstance(expected, inspect.StrType | inspect.BytesType):
-        refusal = _length_refusal(index, length, expected.min_length, expected.max_length)
-        if refusal is not None:
-            return refusal
+    refusal = _length_refusal(index, length, expected.min_length, expected.max_length)
+    if refusal is not None:
+        return refusal
     return stop if stop <= len(data) else Rejection(Code.NOT_CANONICAL)
+
+
+def _type_refusal(head: Head, index: int, wanted: WireType) -> Rejection | None:
+    if head.wire_type is wanted:
+        return None
+    return Rejection(Code.WRONG_TYPE, (index, wanted, head.wire_type))
 
 
 def _length_refusal(
@@ -228,17 +244,3 @@ def _length_refusal(
     if low <= length <= high:
         return None
     return Rejection(Code.WRONG_LENGTH, (index, low, high, length))
-
-
-def _wire_type(expected: inspect.Type) -> WireType:
-    match expected:
-        case inspect.IntType():
-            return WireType.INTEGER
-        case inspect.BytesType():
-            return WireType.BYTES
-        case inspect.StrType():
-            return WireType.TEXT
-        case inspect.VarTupleType():
-            return WireType.ARRAY
-        case _:
-            raise TypeError(f"a public part has no fields of type {expected!r}")
