@@ -61,6 +61,10 @@ test: $(READY) ## the whole suite: fast tests side by side, then the slow ones o
 	$(BIN)/pytest -m "not slow" -n $(WORKERS)
 	$(BIN)/pytest -m slow
 
+.PHONY: fuzz
+fuzz: $(READY) ## the laws again, on new examples and more of them; a failure prints how to repeat it
+	$(BIN)/pytest tests/property --hypothesis-profile=explore -n $(WORKERS)
+
 .PHONY: clean
 clean: ## remove what the tools made; the environment and devnets stay
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
