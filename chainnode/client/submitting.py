@@ -7,7 +7,7 @@ once more with the chain's next one.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from chainnode.client.exchange import Pause, Plan
 from chainnode.client.reports import CannotDecide, NodeRefused, NodeReport
@@ -45,6 +45,30 @@ _HTTP_CLIENT_ERRORS = range(400, 500)
 _PASSING_STATUSES = frozenset({404, 408, 425, 429})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """What is to be signed, whatever its nonce."""
+
+    key: PrivateKey
+    contract: str
+    contract_version: int
+    calls: tuple[Call, ...]
+
+    def signed(self, session: Session, nonce: int) -> Submission:
+        """Sign it with this nonce, valid for half of what the chain allows."""
+        validity_ms = session.trust.parameters.validity_ms_max // VALIDITY_SHARE
+        return sign_submission(
+            session.trust.suite,
+            self.key,
+            chain_id=session.trust.chain_id,
+            nonce=nonce,
+            valid_until_ms=session.now_ms() + validity_ms,
+            contract=self.contract,
+            contract_version=self.contract_version,
+            calls=self.calls,
+        )
+
+
 class _Pending:
     """A node has taken the submission; it is not final there yet."""
 
@@ -67,25 +91,18 @@ def submit(
     key = _required_key(session)
     reports = Reports()
     deadline_s = session.monotonic_s() + wait_s
-    outcome: Outcome | None = None
-    for _ in range(2):
-        nonce, epoch = yield from _next_nonce(session, key, reports)
-        submission = sign_submission(
-            session.trust.suite,
-            key,
-            chain_id=session.trust.chain_id,
-            nonce=nonce,
-            valid_until_ms=_valid_until_ms(session),
-            contract=contract,
-            contract_version=contract_version,
-            calls=calls,
-        )
-        outcome = yield from settle(session, submission, deadline_s=deadline_s, reports=reports)
-        if not isinstance(outcome, Final) or outcome.code not in NONCE_CODES:
-            return outcome
-        session.nonces.discard(epoch=epoch, was_ahead=outcome.code == Code.NONCE_AHEAD)
-    assert outcome is not None  # noqa: S101 - the loop ran
-    return outcome
+    draft = _Draft(
+        key=key, contract=contract, contract_version=contract_version, calls=tuple(calls)
+    )
+    nonce, epoch = yield from _next_nonce(session, key, reports)
+    submission = draft.signed(session, nonce)
+    outcome = yield from settle(session, submission, deadline_s=deadline_s, reports=reports)
+    if not isinstance(outcome, Final) or outcome.code not in NONCE_CODES:
+        return outcome
+    session.nonces.discard(epoch=epoch, was_ahead=outcome.code == Code.NONCE_AHEAD)
+    nonce, _ = yield from _next_nonce(session, key, reports)
+    submission = draft.signed(session, nonce)
+    return (yield from settle(session, submission, deadline_s=deadline_s, reports=reports))
 
 
 def ask_again(session: Session, unknown: Unknown, *, wait_s: float) -> Plan[Outcome]:
@@ -135,10 +152,6 @@ def _required_key(session: Session) -> PrivateKey:
     if session.key is None:
         raise ConfigurationError("this client has no key: expected one to sign submissions with")
     return session.key
-
-
-def _valid_until_ms(session: Session) -> int:
-    return session.now_ms() + session.trust.parameters.validity_ms_max // VALIDITY_SHARE
 
 
 def _next_nonce(session: Session, key: PrivateKey, reports: Reports) -> Plan[tuple[int, int]]:

@@ -22,12 +22,10 @@ from chainnode.verify.errors import (
     UnreadableEvidence,
 )
 from chainnode.verify.evidence import (
-    Facts,
     ReceiptFacts,
     RecordFacts,
     StateFacts,
     load_evidence,
-    verify_evidence,
     verify_record_item,
 )
 from chainnode.verify.header import CertifiedHeader, verify_header
@@ -39,6 +37,7 @@ from chainnode.verify.judge import (
     judge_facts,
     unreadable,
 )
+from chainnode.verify.kinds import Facts, verify_evidence
 from chainnode.verify.trust import PinnedCheckpoint, Trust
 from chainnode.verify.verdict import (
     Check,

@@ -1,14 +1,14 @@
-"""Evidence v1: read, check, and turn into facts (docs/wire-format.md §10).
+"""Evidence v1 of records, receipts and state items, checked and turned into facts.
 
-`verify_evidence` takes the parsed JSON object of any kind and a `Trust`, and returns what is
-proven by it; every failed check raises `InvalidEvidence` that names the check. Facts hold only
+Each function takes the parsed JSON object and a `Trust`, and returns what is proven; every
+failed check raises `InvalidEvidence` that names the check (docs/wire-format.md §10). Facts hold
+only
 what was verified: positions and counts that merely lead through a tree are not repeated.
 Unknown or missing names are refused, so each byte of accepted evidence is accounted for.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from chainnode.codec import InvalidEncoding
 from chainnode.ledger.bucket_map import ROW_BYTES, ROWS_MAX, MapProof
@@ -29,7 +29,6 @@ from chainnode.verify.strict_json import (
     as_fields,
     as_hex,
     as_integer,
-    as_object,
     as_text,
     read_object,
     shown,
@@ -87,9 +86,6 @@ class StateFacts:
     values: Mapping[bytes, bytes | None] = field(repr=False)
 
 
-Facts: TypeAlias = RecordFacts | ReceiptFacts | StateFacts
-
-
 def load_evidence(data: bytes) -> JsonObject:
     """Read an evidence file; nothing is checked but that it is bounded, strict JSON.
 
@@ -98,32 +94,6 @@ def load_evidence(data: bytes) -> JsonObject:
 
     """
     return read_object(data)
-
-
-def verify_evidence(evidence: JsonValue, trust: Trust) -> Facts:
-    """Check evidence of kind record, receipt or state; a certificate yields its state facts.
-
-    Raises:
-        UnreadableEvidence: it does not decode.
-        ForeignEvidence: it belongs to another chain.
-        NoQuorum: too few signatures.
-        InvalidEvidence: any other check fails.
-
-    """
-    kind = as_object(evidence, "evidence").get("kind")
-    match kind:
-        case "record":
-            return verify_record_evidence(evidence, trust)
-        case "receipt":
-            return verify_receipt_evidence(evidence, trust)
-        case "state":
-            return verify_state_evidence(evidence, trust)
-        case "certificate":
-            return verify_state_evidence(evidence, trust, kind="certificate")
-        case _:
-            raise UnreadableEvidence(
-                check="kind", expected="record, receipt, state or certificate", actual=shown(kind)
-            )
 
 
 def verify_record_evidence(evidence: JsonValue, trust: Trust) -> RecordFacts:

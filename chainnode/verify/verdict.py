@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from enum import Enum, unique
 
 from chainnode.errors import InvariantBroken
+from chainnode.verify.strict_json import JsonObject
 from contracts.schemas.certificate_states import STATE_WORDS, CertificateState
 
 # Dates of certificates and times shown to people are in China's one time zone.
@@ -127,7 +128,7 @@ class Verdict:
         ):
             raise InvariantBroken("VALID needs history, quorum and freshness, and no failed check")
 
-    def form(self) -> dict[str, object]:
+    def form(self) -> JsonObject:
         """Return the JSON object of the CLI and the HTTP API (journeys: `kun verify --json`)."""
         return {
             "verdict": self.verdict.name,
