@@ -157,13 +157,15 @@ _GROUP: Final = _fetch_group()
 class Sm2Key:
     """Owns one EVP_PKEY; immutable, so threads may share it."""
 
-    __slots__ = ("_handle",)
+    __slots__ = ("_free", "_handle")
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
+        # Of its own: at the end of the process this module's names go before the last key.
+        self._free = _quick.EVP_PKEY_free
 
     def __del__(self) -> None:
-        _quick.EVP_PKEY_free(self._handle)
+        self._free(self._handle)
 
     def __repr__(self) -> str:
         return "Sm2Key(…)"

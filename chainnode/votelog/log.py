@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Generic
+from typing import Final, Generic, assert_never
 
 from chainnode.errors import StorageError
 from chainnode.votelog import files
@@ -153,6 +153,8 @@ class VoteLog(Generic[R]):
                     os.fdatasync(self._descriptor)
                     self._move_to(number, content)
                     at = len(content)
+                case _:
+                    assert_never(step)
         if queue and isinstance(queue[-1], _Write):
             os.fdatasync(self._descriptor)
 
