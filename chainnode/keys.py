@@ -166,12 +166,33 @@ def write_key_file(
     """Seal `key` into a new file of mode 0600.
 
     Raises:
-        SecretFileRefused: something is at `path` already, or the passphrase is too short.
+        SecretFileRefused: something is at `path` already.
         StorageError: it could not be written.
 
     """
-    salt = secrets.token_bytes(_SALT_BYTES[0])
-    nonce = secrets.token_bytes(_NONCE_BYTES)
+    content = key_document(
+        key,
+        suite=suite,
+        purpose=purpose,
+        passphrase=passphrase,
+        cost=cost,
+        salt=secrets.token_bytes(_SALT_BYTES[0]),
+        nonce=secrets.token_bytes(_NONCE_BYTES),
+    )
+    write_secret_file(path, content)
+
+
+def key_document(
+    key: PrivateKey,
+    *,
+    suite: Suite,
+    purpose: KeyPurpose,
+    passphrase: Passphrase,
+    cost: KdfCost,
+    salt: bytes,
+    nonce: bytes,
+) -> bytes:
+    """Return the content of a key file; `salt` and `nonce` are fresh, but in test vectors."""
     ciphertext = suite.seal(
         key=_sealing_key(suite, passphrase, cost, salt),
         nonce=nonce,
@@ -192,7 +213,7 @@ def write_key_file(
             "ciphertext": _base64(ciphertext),
         },
     }
-    write_secret_file(path, json.dumps(document, indent=2).encode() + b"\n")
+    return json.dumps(document, indent=2).encode() + b"\n"
 
 
 def read_key_file(path: Path) -> KeyFile:

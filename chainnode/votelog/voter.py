@@ -4,6 +4,7 @@
 is appended, so that the promise binds from that moment on.
 """
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -54,12 +55,16 @@ class ConsensusRecords:
 
 
 class Voter:
-    """Signs what the guard allows, and keeps what was signed; made by `open_voter`."""
+    """Signs what the guard allows, and keeps what was signed; made by `open_voter`.
+
+    Thread-safe: the core signs votes on one thread, execution CHECKPOINTs on another.
+    """
 
     def __init__(self, *, key: PrivateKey, guard: VoteGuard, log: VoteLog[Record]) -> None:
         self._key = key
         self._guard = guard
         self._log = log
+        self._memory = threading.Lock()
 
     def sign(self, *, slot: tuple[str | int, ...], content: bytes) -> Signature:
         """Return the signature over `content`; the same content gets the same bytes again.
@@ -68,10 +73,11 @@ class Voter:
             ConflictingVote: another content was, or may have been, signed for `slot`.
 
         """
-        signature = self._guard.recall(slot=slot, content=content)
-        if signature is None:
-            signature = Signature(self._key.sign(content))
-            self._guard.remember(slot=slot, content=content, signature=signature)
+        with self._memory:
+            signature = self._guard.recall(slot=slot, content=content)
+            if signature is None:
+                signature = Signature(self._key.sign(content))
+                self._guard.remember(slot=slot, content=content, signature=signature)
         return signature
 
     @property
@@ -81,8 +87,9 @@ class Voter:
 
     def append(self, records: Sequence[Record]) -> None:
         """Queue records and let them bind; durable after the next `sync`. Raises StorageError."""
-        self._log.append(records)
-        self._guard.note_records(records)
+        with self._memory:
+            self._log.append(records)
+            self._guard.note_records(records)
 
     def rotate(self, restatement: Sequence[Record]) -> None:
         """Queue a new segment that starts with `Replica.restatement()`. Raises StorageError."""

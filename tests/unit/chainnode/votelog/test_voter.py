@@ -1,5 +1,7 @@
 """The vote key with its guard and its log: one content per slot, over restarts."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -226,6 +228,32 @@ def test_a_status_promises_nothing_and_is_signed_every_time(tmp_path: Path) -> N
         signature=UNSIGNED,
     )
     assert signed(voter, status) != signed(voter, status)
+
+
+def test_votes_and_checkpoints_may_be_signed_on_two_threads(tmp_path: Path) -> None:
+    voter, _ = opened(tmp_path / "votes")
+    failed: list[Exception] = []
+
+    def repeat(sign_one: Callable[[int], object]) -> None:
+        try:
+            for number in range(1, 101):
+                sign_one(number)
+        except Exception as error:  # noqa: BLE001 - a thread has no other way to tell
+            failed.append(error)
+
+    def vote(number: int) -> None:
+        voter.append([replace(prepare(number), signature=signed(voter, prepare(number)))])
+        voter.append([stable(number)])
+
+    threads = [
+        threading.Thread(target=repeat, args=(vote,)),
+        threading.Thread(target=repeat, args=(lambda n: signed(voter, checkpoint(n)),)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
 
 
 def test_after_a_rotation_the_restatement_still_binds(tmp_path: Path) -> None:
