@@ -30,7 +30,8 @@ $(READY): pyproject.toml requirements-lock.txt
 	@test ! -e $(VENV) || test -e $(VENV)/pyvenv.cfg || { \
 	  echo "VENV=$(VENV) exists and is no virtual environment; it is left alone" >&2; exit 1; }
 	@echo "making the environment $(VENV)"
-	@$(PYTHON) -m venv --clear $(VENV)
+	@test "$$($(BIN)/python --version 2>&1 || true)" = "$$($(PYTHON) --version)" || \
+	  $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --requirement requirements-lock.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
@@ -60,6 +61,15 @@ docs: $(READY) ## links, decisions and examples in the documents
 test: $(READY) ## the whole suite: fast tests side by side, then the slow ones one by one
 	$(BIN)/pytest -m "not slow" -n $(WORKERS)
 	$(BIN)/pytest -m slow
+
+.PHONY: sim
+sim: $(READY) ## seeded cluster of real replicas under faults: SEEDS= how many, SEED= replays one
+	$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
+
+.PHONY: accept
+accept: $(READY) ## what a release must show: NAME=main-job
+	@test -n "$(NAME)" || { echo "which one? make accept NAME=main-job" >&2; exit 2; }
+	$(BIN)/pytest -s tests/acceptance/test_$(subst -,_,$(NAME)).py
 
 .PHONY: fuzz
 fuzz: $(READY) ## the laws again, on new examples and more of them; a failure prints how to repeat it
