@@ -1,0 +1,133 @@
+"""`kun node`: run one node in the foreground, look at it, stop it."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chainnode.cli.exits import ExitCode, LocalProblem
+from chainnode.cli.tree import current_session, kun_command, kun_group
+from chainnode.cli.words import Text
+
+if TYPE_CHECKING:
+    from devnet.processes import ProcessRecord
+
+SETTINGS_FILE = "kun.toml"
+PROCESS_FILE = "process.json"
+_STOP_TIMEOUT_S = 20.0
+
+
+node = kun_group("node", text="节点 · run one node")
+
+
+def _folder_option(function: Callable[..., int]) -> Callable[..., int]:
+    return click.option(
+        "--dir",
+        "folder",
+        type=click.Path(path_type=Path),
+        required=True,
+        envvar="KUN_NODE_DIR",
+        help="节点目录，内有 kun.toml · folder of the node, with its kun.toml",
+    )(function)
+
+
+@kun_command("start", text="在前台运行 · run in the foreground until SIGTERM or Ctrl-C")
+@_folder_option
+def start(folder: Path) -> int:
+    """Run the node; the exit code is the node's."""
+    from chainnode.config import load_config
+    from chainnode.node import run_node
+    from devnet.processes import record_of, write_record
+
+    config = load_config(folder / SETTINGS_FILE)
+    running = _running(folder)
+    if running is not None:
+        raise LocalProblem(
+            "NODE_RUNS",
+            Text(
+                f"节点已在运行，进程 {running.pid}",
+                f"expected a stopped node, it runs as process {running.pid}",
+            ),
+            hint=Text(f"kun node stop --dir {folder}", f"kun node stop --dir {folder}"),
+        )
+    own = record_of(os.getpid())
+    if own is not None:
+        write_record(folder / PROCESS_FILE, own)
+    try:
+        return run_node(config)
+    finally:
+        if _running(folder) == own:
+            (folder / PROCESS_FILE).unlink(missing_ok=True)
+
+
+@kun_command("status", text="进程与共识状态 · its process, and what it says of itself")
+@_folder_option
+def status(folder: Path) -> int:
+    """Show whether the node runs; 0 running and ready, 1 running only, 3 not running."""
+    from chainnode.cli.probe import fetch_json
+    from chainnode.config import load_config
+
+    output = current_session().output
+    config = load_config(folder / SETTINGS_FILE)
+    running = _running(folder)
+    api = f"http://{config.api_listen}"
+    reply = fetch_json(api, "/v1/consensus")
+    document = {
+        "name": config.name,
+        "pid": None if running is None else running.pid,
+        "api": api,
+        "problem": reply.problem or None,
+        "consensus": dict(reply.document) or None,
+    }
+    state = str(reply.document.get("state", reply.problem))
+
+    def lines() -> None:
+        process = output.words("未运行", "not running") if running is None else str(running.pid)
+        output.line(f"{config.name}: {output.words('进程', 'process')} {process}, {api}, {state}")
+
+    output.answer(document, lines)
+    if not reply.is_ok:
+        return ExitCode.CANNOT_DECIDE
+    return ExitCode.OK if state == "running" else ExitCode.NEGATIVE
+
+
+@kun_command("stop", text="正常停止 · stop it gracefully (SIGTERM)")
+@_folder_option
+def stop(folder: Path) -> int:
+    """Ask the node's process to end, and wait for it."""
+    from devnet.processes import send_signal, wait_until_gone
+
+    output = current_session().output
+    running = _running(folder)
+    if running is None:
+        raise LocalProblem(
+            "NODE_STOPPED",
+            Text("节点没有在运行", "expected a running node, there is no process of it"),
+        )
+    send_signal(running, signal.SIGTERM)
+    if not wait_until_gone([running], timeout_s=_STOP_TIMEOUT_S):
+        raise LocalProblem(
+            "NODE_DOES_NOT_STOP",
+            Text(
+                f"进程 {running.pid} 在 {_STOP_TIMEOUT_S:g} 秒内没有结束",
+                f"process {running.pid} did not end within {_STOP_TIMEOUT_S:g} s",
+            ),
+        )
+    output.answer(
+        {"stopped": running.pid},
+        lambda: output.line(output.words("已停止", "stopped")),
+    )
+    return ExitCode.OK
+
+
+def _running(folder: Path) -> "ProcessRecord | None":
+    from devnet.processes import running_record
+
+    return running_record(folder / PROCESS_FILE)
+
+
+for _command in (start, status, stop):
+    node.add_command(_command)

@@ -1,0 +1,116 @@
+"""`kun status`: healthy, degraded or halted, because … with the names of departments."""
+
+from pathlib import Path
+
+from chainnode.cli.health import Health, Judgement, NodeAnswer, judge
+from chainnode.cli.output import Output
+from chainnode.cli.probe import Reply, fetch_all
+from chainnode.cli.target import NodeRef, Target, resolve_target, target_options
+from chainnode.cli.tree import current_session, kun_command
+
+_HTTP_OK = 200
+
+
+@kun_command(
+    "status",
+    text="网络状态及原因 · healthy (exit 0), degraded (1) or halted (3), because …",
+)
+@target_options
+def status(
+    folder: Path | None, nodes: tuple[str, ...], key: Path | None, trust: Path | None
+) -> int:
+    """Ask every node and judge the network."""
+    session = current_session()
+    target = resolve_target(
+        folder=folder, nodes=nodes, key=key, trust=trust, identity=session.identity
+    )
+    replies = fetch_all(target.urls, "/v1/consensus")
+    answers = [answer_of(ref, reply) for ref, reply in zip(target.nodes, replies, strict=True)]
+    judgement = judge(answers, size=_group_size(target, answers))
+    session.output.answer(
+        status_document(answers, judgement), lambda: _print(session.output, answers, judgement)
+    )
+    return judgement.health.exit_code
+
+
+def answer_of(ref: NodeRef, reply: Reply) -> NodeAnswer:
+    """Turn an HTTP reply into what the node said about itself."""
+    problem = reply.problem or ("" if reply.status == _HTTP_OK else f"HTTP {reply.status}")
+    document = {} if problem else reply.document
+    said = document.get("node")
+    name = said if isinstance(said, str) and ref.title == ref.name else ref.name
+    return NodeAnswer(
+        name=name[:64], title=ref.title, api=ref.api, consensus=document, problem=problem
+    )
+
+
+def _group_size(target: Target, answers: list[NodeAnswer]) -> int:
+    """Count the replicas: from the trust file, else from what the nodes say of their peers."""
+    if target.trust_file is not None:
+        trust = target.load_trust()
+        return len(trust.epochs[max(trust.epochs)])
+    peers = [one.consensus.get("peers") for one in answers]
+    return max((len(one) + 1 for one in peers if isinstance(one, list)), default=len(answers))
+
+
+def status_document(answers: list[NodeAnswer], judgement: Judgement) -> dict[str, object]:
+    """Return the JSON of `kun status`."""
+    return {
+        "status": judgement.health.word,
+        "because": [{"zh": one.zh, "en": one.en} for one in judgement.because],
+        "quorum": judgement.quorum,
+        "replicas": judgement.size,
+        "nodes": [
+            {
+                "name": one.name,
+                "api": one.api,
+                "role": one.words("role"),
+                "state": one.words("state"),
+                "view": one.integer("view"),
+                "height": one.height,
+                "problem": one.problem or None,
+            }
+            for one in answers
+        ],
+    }
+
+
+def _print(output: Output, answers: list[NodeAnswer], judgement: Judgement) -> None:
+    health = judgement.health
+    because = "" if health is Health.HEALTHY else output.words("，因为：", ", because:")
+    output.line(f"{health.text.both}{because}", colour=health.colour)
+    for reason in judgement.because:
+        output.line(f"  - {reason.in_language(output.language)}")
+    output.table(
+        [
+            output.words("节点", "node"),
+            output.words("角色", "role"),
+            output.words("状态", "state"),
+            output.words("视图", "view"),
+            output.words("高度", "height"),
+            "API",
+        ],
+        [
+            [
+                f"{one.title} ({one.name})" if one.title != one.name else one.name,
+                one.words("role") or "-",
+                one.words("state") or output.words("无应答", "silent"),
+                _number(one.integer("view")),
+                _number(one.height),
+                one.api,
+            ]
+            for one in answers
+        ],
+    )
+    if health is Health.HALTED:
+        output.line(
+            output.words(
+                "下一步：让没有应答的部门启动节点（kun node start）；达到法定票数后自动恢复。",
+                "Next: have the silent departments start their nodes (kun node start);"
+                " writes go on by themselves once the quorum is back.",
+            )
+        )
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else str(value)

@@ -1,0 +1,119 @@
+"""`kun trust`: what a verifier believes in, shown and pinned to a newer block."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chainnode.cli.exits import ExitCode
+from chainnode.cli.target import resolve_target, target_options
+from chainnode.cli.tree import current_session, kun_command, kun_group
+
+if TYPE_CHECKING:
+    from chainnode.cli.target import Target
+    from chainnode.verify import Trust
+
+
+trust = kun_group("trust", text="信任文件 · trust files")
+
+
+@kun_command("show", text="显示信任文件 · show a trust or genesis file")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@target_options
+def show(
+    *,
+    file: Path | None,
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+) -> int:
+    """Show the chain, its members and the pinned block."""
+    session = current_session()
+    target = resolve_target(
+        folder=folder, nodes=nodes, key=key, trust=file or trust, needs_nodes=False
+    )
+    facts = trust_facts(target.load_trust())
+
+    def lines() -> None:
+        for name, value in facts.items():
+            session.output.line(f"{name:<14} {value}")
+
+    session.output.answer(facts, lines)
+    return ExitCode.OK
+
+
+def trust_facts(anchor: "Trust") -> dict[str, object]:
+    """Return what a person compares before believing a trust file."""
+    from chainnode.verify.verdict import local_time
+
+    epoch = max(anchor.epochs)
+    pinned = anchor.checkpoint
+    return {
+        "chain_id": anchor.chain_id.hex(),
+        "suite": anchor.suite.name,
+        "devnet": anchor.is_devnet,
+        "epoch": epoch,
+        "height": pinned.height,
+        "header_digest": None if pinned.header_digest is None else pinned.header_digest.hex(),
+        "time": local_time(pinned.time_ms),
+        "members": [
+            [one.replica_id, one.organisation, one.vote_key.hex()] for one in anchor.epochs[epoch]
+        ],
+    }
+
+
+@kun_command(
+    "export", text="导出钉住最新区块的信任文件 · export a trust file, pinned to the newest block"
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="写入文件，缺省为标准输出 · where to, default: standard output",
+)
+@target_options
+def export(
+    *,
+    out: Path | None,
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+) -> int:
+    """Fetch the newest certified header, check it against the trust at hand, and pin it."""
+    output = current_session().output
+    target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
+    document = pinned_trust(target).form()
+    if out is None:
+        output.answer(document, lambda: output.line(json.dumps(document, indent=2)))
+        return ExitCode.OK
+    out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    facts = {"file": str(out), "height": document["height"]}
+    output.answer(
+        facts,
+        lambda: output.line(
+            output.words(
+                f"{out}：钉住高度 {facts['height']}", f"{out}: pinned at height {facts['height']}"
+            )
+        ),
+    )
+    return ExitCode.OK
+
+
+def pinned_trust(target: "Target") -> "Trust":
+    """Return the trust at hand, pinned to the newest header that a node can prove.
+
+    Raises:
+        CannotDecide: no node showed a header that survives its checks.
+
+    """
+    with target.open_client() as client:
+        newest = client.header_latest()
+        return client.trust.pinned_at(
+            height=newest.height, header_digest=newest.digest, time_ms=newest.time_ms
+        )
+
+
+for _command in (show, export):
+    trust.add_command(_command)

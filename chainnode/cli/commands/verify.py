@@ -1,0 +1,267 @@
+"""`kun verify`: is this certificate good? Judged from proofs that are checked here.
+
+The argument is a file, an identifier or `-`. An existing path is a file; `id:` forces the
+identifier. A file that is evidence itself is judged where it is, without asking a node.
+"""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chainnode.cli.exits import UsageProblem
+from chainnode.cli.instants import age_ms, last_ms
+from chainnode.cli.output import Output
+from chainnode.cli.target import Target, resolve_target, target_options
+from chainnode.cli.tree import current_session, kun_command
+from chainnode.cli.words import Text
+
+if TYPE_CHECKING:
+    from chainnode.client import Verification
+    from chainnode.verify import FileContent, Verdict
+
+_MARKS = {"pass": "✓", "fail": "✗", "not_checked": "–"}
+_COLOURS = {"green": "green", "red": "red", "amber": "yellow", "grey": "white"}
+_CHECKS = {
+    "content": "内容 content",
+    "issuer": "签发 issuer",
+    "history": "历史 history",
+    "quorum": "签名 quorum",
+    "freshness": "时效 freshness",
+}
+# The format stands near the beginning of an evidence file.
+_FORMAT_WITHIN = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is judged, and for when."""
+
+    subject: str
+    identifier: str | None
+    as_of_ms: int | None
+    max_age_ms: int
+    evidence: Path | None
+    offline: bool
+
+
+@kun_command("verify", text="核验文件、证照标识或证据 · verify a file, an identifier or evidence")
+@click.argument("subject", metavar="FILE|ID|-")
+@target_options
+@click.option("--id", "identifier", metavar="ID", help="文件的证照标识 · the file's identifier")
+@click.option("--as-of", metavar="TIME", help="判断时点 · judge for this day or instant")
+@click.option("--max-age", default="24h", show_default=True, help="证明最大时龄 · age of the proof")
+@click.option(
+    "--evidence",
+    type=click.Path(path_type=Path),
+    help="写出证据；--offline 时读入 · write the evidence; with --offline, read it",
+)
+@click.option("--offline", is_flag=True, help="不联网 · ask no node")
+def verify(
+    *,
+    subject: str,
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+    identifier: str | None,
+    as_of: str | None,
+    max_age: str,
+    evidence: Path | None,
+    offline: bool,
+) -> int:
+    """Judge, print the verdict, and leave with its exit code."""
+    output = current_session().output
+    question = Question(
+        subject=subject,
+        identifier=identifier,
+        as_of_ms=None if as_of is None else last_ms(as_of, option="--as-of"),
+        max_age_ms=age_ms(max_age, option="--max-age"),
+        evidence=evidence,
+        offline=offline,
+    )
+    target = resolve_target(
+        folder=folder, nodes=nodes, key=key, trust=trust, needs_nodes=not offline
+    )
+    found = judged(question, target)
+    if evidence is not None and not offline and found.evidence is not None:
+        evidence.write_text(json.dumps(found.evidence) + "\n", encoding="utf-8")
+    is_devnet = target.load_trust().is_devnet
+    document = {**found.verdict.form(), "devnet": is_devnet, "reports": _reports(found)}
+    output.answer(document, lambda: _print(output, found, is_devnet=is_devnet))
+    return found.verdict.verdict.exit_code
+
+
+def judged(question: Question, target: Target) -> "Verification":
+    """Find out what the argument is and judge it.
+
+    Raises:
+        UsageProblem: a path that does not exist and is no identifier.
+
+    """
+    from chainnode.verify import UnreadableFile, read_file, unreadable
+    from contracts.schemas.identifiers import is_identifier_shaped
+
+    subject = question.subject
+    is_forced = subject.startswith("id:")
+    if is_forced or (subject != "-" and not Path(subject).exists()):
+        text = subject.removeprefix("id:")
+        if not is_forced and not is_identifier_shaped(text):
+            raise UsageProblem(
+                "NO_SUCH_FILE",
+                Text(f"没有这个文件：{subject!r:.200}", f"there is no such file: {subject!r:.200}"),
+            )
+        return _judge_identifier(question, target, text)
+    try:
+        content = _standard_input() if subject == "-" else read_file(Path(subject))
+    except UnreadableFile as error:
+        return _without_evidence(unreadable(str(error), identifier=question.identifier))
+    if is_evidence(content.data):
+        return _judge_evidence(question, target, content.data, digest=None, identifier=None)
+    return _judge_content(question, target, content)
+
+
+def is_evidence(data: bytes) -> bool:
+    """Tell whether a file means to be evidence, well-formed or not."""
+    return data.lstrip()[:1] == b"{" and b'"kunlian-evidence"' in data[:_FORMAT_WITHIN]
+
+
+def _judge_identifier(question: Question, target: Target, text: str) -> "Verification":
+    if question.offline:
+        return _judge_offline(question, target, digest=None, identifier=text)
+    with target.open_client() as client:
+        return client.verify_identifier(
+            text, as_of_ms=question.as_of_ms, max_age_ms=question.max_age_ms
+        )
+
+
+def _judge_content(question: Question, target: Target, content: "FileContent") -> "Verification":
+    digest = target.load_trust().suite.digest(content.data)
+    identifier = question.identifier or _well_formed(content.identifier)
+    if question.offline:
+        return _judge_offline(question, target, digest=digest, identifier=identifier)
+    with target.open_client() as client:
+        return client.verify_digest(
+            digest,
+            identifier=identifier,
+            as_of_ms=question.as_of_ms,
+            max_age_ms=question.max_age_ms,
+        )
+
+
+def _judge_offline(
+    question: Question, target: Target, *, digest: bytes | None, identifier: str | None
+) -> "Verification":
+    from chainnode.verify import cannot_decide
+
+    if question.evidence is None:
+        return _without_evidence(
+            cannot_decide("offline, and no --evidence FILE to judge it by", identifier=identifier)
+        )
+    data = question.evidence.read_bytes()
+    return _judge_evidence(question, target, data, digest=digest, identifier=identifier)
+
+
+def _judge_evidence(
+    question: Question,
+    target: Target,
+    data: bytes,
+    *,
+    digest: bytes | None,
+    identifier: str | None,
+) -> "Verification":
+    """Judge evidence by the trust at hand alone."""
+    from chainnode.client import Verification
+    from chainnode.verify import (
+        Policy,
+        UnreadableEvidence,
+        judge_certificate,
+        load_evidence,
+        unreadable,
+    )
+
+    now_ms = time.time_ns() // 1_000_000 + target.clock_offset_ms
+    policy = Policy(now_ms=now_ms, as_of_ms=question.as_of_ms, max_age_ms=question.max_age_ms)
+    try:
+        evidence = load_evidence(data)
+    except UnreadableEvidence as error:
+        return _without_evidence(unreadable(str(error), identifier=identifier))
+    verdict = judge_certificate(
+        evidence, target.load_trust(), content_digest=digest, identifier=identifier, policy=policy
+    )
+    return Verification(verdict=verdict, evidence=evidence, reports=())
+
+
+def _without_evidence(verdict: "Verdict") -> "Verification":
+    from chainnode.client import Verification
+
+    return Verification(verdict=verdict, evidence=None, reports=())
+
+
+def _standard_input() -> "FileContent":
+    from chainnode.verify import FileContent, UnreadableFile
+    from chainnode.verify.discovery import FILE_BYTES_MAX, pdf_identifier
+
+    data = sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
+    if not 0 < len(data) <= FILE_BYTES_MAX:
+        raise UnreadableFile(
+            expected=f"1 to {FILE_BYTES_MAX} bytes", actual="more" if data else "none"
+        )
+    return FileContent(data=data, identifier=pdf_identifier(data))
+
+
+def _well_formed(identifier: str | None) -> str | None:
+    """Drop a malformed identifier: what a file says of itself is only a hint."""
+    from contracts.schemas.identifiers import InvalidIdentifier, parse_identifier
+
+    if identifier is None:
+        return None
+    try:
+        parse_identifier(identifier)
+    except InvalidIdentifier:
+        return None
+    return identifier
+
+
+def _reports(found: "Verification") -> list[dict[str, str]]:
+    return [
+        {"node": one.node, "kind": type(one).__name__, "detail": one.detail}
+        for one in found.reports
+    ]
+
+
+def _print(output: Output, found: "Verification", *, is_devnet: bool) -> None:
+    verdict = found.verdict
+    code = verdict.verdict
+    output.line(f"{code.words.zh} {code.name}", colour=_COLOURS[code.colour])
+    if verdict.state is not None:
+        output.line(
+            f"  {output.words('状态', 'state')}: {verdict.state.words.zh} {verdict.state.words.en}"
+        )
+    form = verdict.form()["as_of"]
+    as_of = form if isinstance(form, dict) else {}
+    rows = (
+        (output.words("证照标识", "identifier"), verdict.identifier),
+        (output.words("签发机构", "issuer"), verdict.issuer),
+        (output.words("截至", "as of"), as_of.get("time")),
+        (output.words("高度", "height"), as_of.get("height")),
+    )
+    for name, value in rows:
+        if value is not None:
+            output.line(f"  {name}: {value}")
+    for check in verdict.checks:
+        mark = _MARKS[check.result.value]
+        output.line(f"  {mark} {_CHECKS[check.name.value]}: {check.detail}")
+    for report in found.reports:
+        output.line(f"  ! {report.node}: {report.detail}")
+    if is_devnet:
+        output.line(
+            output.words(
+                "  开发网：仅供试用，不证明任何事。",
+                "  A devnet: for trials only, it proves nothing.",
+            )
+        )

@@ -1,0 +1,92 @@
+"""Exit codes of `kun`, the errors of the command line, and the table from error to exit code.
+
+Errors of other rooms are named by their full name, so that no room is imported only to be
+compared with: an error that was raised has its module loaded already.
+"""
+
+from enum import IntEnum
+
+from chainnode.cli.words import Text
+
+
+class ExitCode(IntEnum):
+    """What the shell sees. The numbers are a contract with users' scripts."""
+
+    OK = 0
+    NEGATIVE = 1  # a negative verdict, a degraded network
+    USAGE = 2  # the command line is wrong, or the thing to verify is UNREADABLE
+    CANNOT_DECIDE = 3  # no quorum, halted, a proof failed
+    NOT_AUTHORISED = 4  # the chain refused this key
+    LOCAL = 5  # a file, key or setting of this machine
+    BUG = 70
+    INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """Root of the command line's own errors: a stable code, a sentence, what to do about it."""
+
+    exit_code: ExitCode = ExitCode.BUG
+
+    def __init__(self, code: str, text: Text, *, hint: Text | None = None) -> None:
+        self.code = code
+        self.text = text
+        self.hint = hint
+        super().__init__(f"{code}: {text.en}")
+
+
+class UsageProblem(CommandError):
+    """The arguments do not make sense together."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NoDecision(CommandError):
+    """The network gave no answer that can be trusted."""
+
+    exit_code = ExitCode.CANNOT_DECIDE
+
+
+class Refused(CommandError):
+    """The chain refused what was asked with this key."""
+
+    exit_code = ExitCode.NOT_AUTHORISED
+
+
+class Unacceptable(CommandError):
+    """The chain refused what was asked, whoever asks: a negative answer."""
+
+    exit_code = ExitCode.NEGATIVE
+
+
+class LocalProblem(CommandError):
+    """A file, folder, key or setting of this machine."""
+
+    exit_code = ExitCode.LOCAL
+
+
+# Nearest class first along the method resolution order; roots of rooms stand for the rest.
+EXIT_CODES: dict[str, ExitCode] = {
+    "chainnode.errors.ConfigurationError": ExitCode.LOCAL,
+    "chainnode.errors.StorageError": ExitCode.LOCAL,
+    "chainnode.errors.InvalidInput": ExitCode.USAGE,
+    "chainnode.errors.InvariantBroken": ExitCode.BUG,
+    "chainnode.client.reports.CannotDecide": ExitCode.CANNOT_DECIDE,
+    "chainnode.verify.errors.InvalidTrust": ExitCode.LOCAL,
+    "builtins.PermissionError": ExitCode.LOCAL,
+    "builtins.FileNotFoundError": ExitCode.USAGE,
+    "builtins.IsADirectoryError": ExitCode.USAGE,
+    "builtins.NotADirectoryError": ExitCode.USAGE,
+    "builtins.OSError": ExitCode.LOCAL,
+    "builtins.KeyboardInterrupt": ExitCode.INTERRUPTED,
+}
+
+
+def exit_code_of(error: BaseException) -> ExitCode:
+    """Return the exit code of `error`; what the table does not know is our bug."""
+    if isinstance(error, CommandError):
+        return error.exit_code
+    for one in type(error).__mro__:
+        code = EXIT_CODES.get(f"{one.__module__}.{one.__qualname__}")
+        if code is not None:
+            return code
+    return ExitCode.BUG

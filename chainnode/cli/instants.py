@@ -1,0 +1,110 @@
+"""Instants and periods as people write them. Days and months are those of +08:00."""
+
+import calendar
+import re
+from datetime import datetime, timedelta, timezone
+
+from chainnode.cli.exits import UsageProblem
+from chainnode.cli.words import Text
+
+LOCAL_ZONE = timezone(timedelta(hours=8))
+_MONTH = re.compile(r"(\d{4})-(\d{2})\Z")
+_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z")
+_AGE = re.compile(r"(\d{1,9})(s|m|h|d)?\Z")
+_AGE_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def start_ms(text: str, *, option: str) -> int:
+    """Return where a month, a day or an instant begins, in ms.
+
+    Raises:
+        UsageProblem: none of the three.
+
+    """
+    return _milliseconds(_bounds(text, option=option)[0])
+
+
+def end_ms(text: str, *, option: str) -> int:
+    """Return where a month or a day ends (its first ms after), or the instant itself.
+
+    Raises:
+        UsageProblem: none of the three.
+
+    """
+    return _milliseconds(_bounds(text, option=option)[1])
+
+
+def last_ms(text: str, *, option: str) -> int:
+    """Return the last ms of a month or a day, or the instant itself.
+
+    Raises:
+        UsageProblem: none of the three.
+
+    """
+    begin, end = (_milliseconds(one) for one in _bounds(text, option=option))
+    return end if begin == end else end - 1
+
+
+def age_ms(text: str, *, option: str) -> int:
+    """Return `90`, `90s`, `15m`, `24h` or `7d` in ms.
+
+    Raises:
+        UsageProblem: another form.
+
+    """
+    match = _AGE.match(text)
+    if match is None:
+        raise UsageProblem(
+            "AGE",
+            Text(
+                f"{option}：应为 90s、15m、24h 或 7d，收到 {text!r:.40}",
+                f"{option}: expected 90s, 15m, 24h or 7d, got {text!r:.40}",
+            ),
+        )
+    return int(match[1]) * _AGE_MS[match[2] or "s"]
+
+
+def day_number(text: str, *, option: str) -> int:
+    """Return a day `YYYY-MM-DD` (or `YYYYMMDD`) as the integer YYYYMMDD.
+
+    Raises:
+        UsageProblem: no day of the calendar.
+
+    """
+    try:
+        day = datetime.strptime(text.replace("-", ""), "%Y%m%d").replace(tzinfo=LOCAL_ZONE)
+    except ValueError as error:
+        raise _no_instant(text, option) from error
+    return int(f"{day:%Y%m%d}")
+
+
+def _bounds(text: str, *, option: str) -> tuple[datetime, datetime]:
+    try:
+        if month := _MONTH.match(text):
+            year, number = int(month[1]), int(month[2])
+            begin = datetime(year, number, 1, tzinfo=LOCAL_ZONE)
+            return begin, begin + timedelta(days=calendar.monthrange(year, number)[1])
+        if day := _DAY.match(text):
+            begin = datetime(int(day[1]), int(day[2]), int(day[3]), tzinfo=LOCAL_ZONE)
+            return begin, begin + timedelta(days=1)
+        instant = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        raise _no_instant(text, option) from error
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=LOCAL_ZONE)
+    return instant, instant
+
+
+def _milliseconds(instant: datetime) -> int:
+    return max(0, round(instant.timestamp() * 1000))
+
+
+def _no_instant(text: str, option: str) -> UsageProblem:
+    return UsageProblem(
+        "INSTANT",
+        Text(
+            f"{option}：应为 2026-03、2026-03-01 或 2026-03-01T12:00:00+08:00，收到 {text!r:.40}",
+            f"{option}: expected 2026-03, 2026-03-01 or 2026-03-01T12:00:00+08:00,"
+            f" got {text!r:.40}",
+        ),
+    )

@@ -1,0 +1,5 @@
+"""`python -m devnet.demo --dir DIR`: the registry's process."""
+
+from devnet.demo.registry import serve
+
+serve()

@@ -1,0 +1,53 @@
+"""Errors of the devnet, all of them about this machine: exit code 5."""
+
+from pathlib import Path
+
+from chainnode.errors import ConfigurationError
+
+
+class DevnetError(ConfigurationError):
+    """Root of the devnet's errors."""
+
+
+class NotADevnet(DevnetError):
+    """A folder that no devnet made is never touched."""
+
+    def __init__(self, path: Path, *, reason: str) -> None:
+        self.path = path
+        super().__init__(f"{path} is not a devnet: {reason}")
+
+
+class UnknownNode(DevnetError):
+    """A node is named by its name or by its number from 1."""
+
+    def __init__(self, name: str, *, known: tuple[str, ...]) -> None:
+        self.name = name
+        listed = ", ".join(f"{number} {one}" for number, one in enumerate(known, start=1))
+        super().__init__(f"expected one of the nodes {listed}; got {name!r:.40}")
+
+
+class NodeState(DevnetError):
+    """The node is not in the state that the request needs."""
+
+    def __init__(self, name: str, *, expected: str, actual: str) -> None:
+        self.name = name
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"node {name}: expected {expected}, it is {actual}")
+
+
+class NotReady(DevnetError):
+    """A process ended or stayed silent while it was starting; its last words are shown."""
+
+    def __init__(self, name: str, *, reason: str, last_lines: tuple[str, ...] = ()) -> None:
+        self.name = name
+        words = "".join(f"\n  | {line}" for line in last_lines)
+        super().__init__(f"{name} did not become ready: {reason}{words}")
+
+
+class DevnetBusy(DevnetError):
+    """Another command is starting or stopping the same devnet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path}: another kun devnet command is at work on this folder")
