@@ -67,11 +67,15 @@ class _Replaced:
             [level[i * DIGEST_BYTES : (i + 1) * DIGEST_BYTES] for i in self._indexes]
         )
 
-    def digest(self, index: int) -> bytes | None:
-        at = bisect_left(self._indexes, index)
-        if at == len(self._indexes) or self._indexes[at] != index:
-            return None
-        return self._digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]
+    def put_back(self, group: bytearray, first: int) -> None:
+        """Overwrite those of the siblings from `first` on that this height replaced."""
+        indexes = self._indexes
+        at = bisect_left(indexes, first)
+        while at < len(indexes) and (offset := indexes[at] - first) < ARITY:
+            group[offset * DIGEST_BYTES : (offset + 1) * DIGEST_BYTES] = self._digests[
+                at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES
+            ]
+            at += 1
 
 
 class BucketMap:
@@ -183,35 +187,33 @@ class BucketMap:
             InvariantBroken: `rows` is not what the map was told, or the height is not kept.
 
         """
-        bucket = bucket_number(key_digest, self._bits)
-        expected = self._digest(0, bucket, height)
-        if self._h(LEAF_TAG + rows) != expected:
-            raise InvariantBroken(f"bucket {bucket}: its rows differ from the map's digest")
+        index = bucket = bucket_number(key_digest, self._bits)
         siblings = []
-        index = bucket
         for level in range(self._bits // 2):
-            first = index - index % ARITY
-            siblings.append(
-                b"".join(
-                    self._digest(level, other, height)
-                    for other in range(first, first + ARITY)
-                    if other != index
-                )
-            )
+            group = self._siblings(level, index, height)
+            cut = index % ARITY * DIGEST_BYTES
+            if level == 0 and group[cut : cut + DIGEST_BYTES] != self._h(LEAF_TAG + rows):
+                raise InvariantBroken(f"bucket {bucket}: its rows differ from the map's digest")
+            siblings.append(bytes(group[:cut] + group[cut + DIGEST_BYTES :]))
             index //= ARITY
         return MapProof(rows=rows, siblings=tuple(siblings))
 
-    def _digest(self, level: int, index: int, height: int) -> bytes:
-        """Digest of a node as it was at `height`: what the next change to it replaced."""
-        if not self.oldest_height <= height <= self._height:
+    def _siblings(self, level: int, index: int, height: int) -> bytearray:
+        """Return the digests of a node and its siblings as they were at `height`.
+
+        Going back from the newest change, each puts back what it replaced.
+        """
+        newest = self._height
+        if not self.oldest_height <= height <= newest:
             raise InvariantBroken(
-                f"map height: expected {self.oldest_height} … {self._height}, got {height}"
+                f"map height: expected {self.oldest_height} … {newest}, got {height}"
             )
-        for later in range(height + 1, self._height + 1 + (self._staged is not None)):
-            digest = self._replaced[later][level].digest(index)
-            if digest is not None:
-                return digest
-        return bytes(self._levels[level][index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES])
+        first = index - index % ARITY
+        group = self._levels[level][first * DIGEST_BYTES : (first + ARITY) * DIGEST_BYTES]
+        # A staged change has not touched the levels yet.
+        for later in range(newest, height, -1):
+            self._replaced[later][level].put_back(group, first)
+        return group
 
     def _changed_rows(
         self, changes: Mapping[bytes, bytes | None], rows_of: RowsReader
