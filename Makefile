@@ -60,16 +60,17 @@ docs: $(READY) ## links, decisions and examples in the documents
 .PHONY: test
 test: $(READY) ## the whole suite: fast tests side by side, then the slow ones one by one
 	$(BIN)/pytest -m "not slow" -n $(WORKERS)
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -p no:randomly
 
 .PHONY: sim
 sim: $(READY) ## seeded cluster of real replicas under faults: SEEDS= how many, SEED= replays one
-	$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.simulation \
+	  $(if $(SEED),--seeds 1 --first $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))
 
 .PHONY: accept
 accept: $(READY) ## what a release must show: NAME=main-job
 	@test -n "$(NAME)" || { echo "which one? make accept NAME=main-job" >&2; exit 2; }
-	$(BIN)/pytest -s tests/acceptance/test_$(subst -,_,$(NAME)).py
+	$(BIN)/pytest -s -p no:randomly tests/acceptance/test_$(subst -,_,$(NAME)).py
 
 .PHONY: fuzz
 fuzz: $(READY) ## the laws again, on new examples and more of them; a failure prints how to repeat it
