@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import chainnode
 from chainnode.cli.probe import fetch_json
 from devnet.errors import DevnetBusy, NodeState, NotReady
 from devnet.observe import REGISTRY, record_file
@@ -66,7 +65,7 @@ def child_environment(settings: Mapping[str, str] | None = None) -> dict[str, st
         for name, value in os.environ.items()
         if not name.startswith("KUN_") or name == "KUN_DEBUG"
     }
-    root = str(Path(chainnode.__file__ or "").resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, (root, own.get("PYTHONPATH", ""))))
     return {**own, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **(settings or {})}
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from chainnode.cli.commands.status import answer_of
+from chainnode.cli.answers import answer_of
 from chainnode.cli.findings import Finding, check_private_files, fail, ok, skip, warn
 from chainnode.cli.health import Health, judge
 from chainnode.cli.probe import Reply, fetch_all

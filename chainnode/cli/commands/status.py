@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
+from chainnode.cli.answers import answer_of
 from chainnode.cli.health import Health, Judgement, NodeAnswer, judge
 from chainnode.cli.output import Output
-from chainnode.cli.probe import Reply, fetch_all
-from chainnode.cli.target import NodeRef, Target, resolve_target, target_options
+from chainnode.cli.probe import fetch_all
+from chainnode.cli.target import Target, resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command
-
-_HTTP_OK = 200
 
 
 @kun_command(
@@ -31,17 +30,6 @@ def status(
         status_document(answers, judgement), lambda: _print(session.output, answers, judgement)
     )
     return judgement.health.exit_code
-
-
-def answer_of(ref: NodeRef, reply: Reply) -> NodeAnswer:
-    """Turn an HTTP reply into what the node said about itself."""
-    problem = reply.problem or ("" if reply.status == _HTTP_OK else f"HTTP {reply.status}")
-    document = {} if problem else reply.document
-    said = document.get("node")
-    name = said if isinstance(said, str) and ref.title == ref.name else ref.name
-    return NodeAnswer(
-        name=name[:64], title=ref.title, api=ref.api, consensus=document, problem=problem
-    )
 
 
 def _group_size(target: Target, answers: list[NodeAnswer]) -> int:

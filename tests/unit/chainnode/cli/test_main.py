@@ -33,9 +33,9 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> object:
         raise errors[name]
 
     module = type(sys)("boom_module")
-    module.boom = boom
+    vars(module)["boom"] = boom
     monkeypatch.setitem(sys.modules, "boom_module", module)
-    monkeypatch.setitem(kun.lazy, "boom", tree.LazyCommand("boom_module:boom", "raises"))  # type: ignore[index]  # the table is a dict
+    monkeypatch.setitem(kun.lazy, "boom", tree.LazyCommand("boom_module:boom", "raises"))
     return boom
 
 
