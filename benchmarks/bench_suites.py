@@ -50,7 +50,7 @@ def report(what: str, work: Callable[[], object], *, seconds: float, threads: in
     elapsed, cpu = time.perf_counter() - start, time.process_time() - cpu
     times = sum(counts)
     print(
-        f"{what:48} {threads} thread(s) {times / elapsed:11,.0f} /s {1e6 * cpu / times:9.2f} µs CPU",
+        f"{what:46} {threads} thread(s) {times / elapsed:9,.0f} /s {1e6 * cpu / times:8.2f} µs CPU",
         flush=True,
     )
 
