@@ -173,7 +173,13 @@ class SyntheticChain:
     def digest_of(self, one: Sample) -> bytes:
         return self.suite.digest(one.content)
 
-    def header(self, *, height: int = HEIGHT, time_ms: int = TIME_MS) -> Header:
+    def header(
+        self,
+        *,
+        height: int = HEIGHT,
+        time_ms: int = TIME_MS,
+        receipts: Sequence[bytes] | None = None,
+    ) -> Header:
         members = tuple(
             Member(replica_id=one.replica_id, organisation=one.organisation, vote_key=one.vote_key)
             for one in self.genesis.replicas
@@ -194,7 +200,9 @@ class SyntheticChain:
                 records_root=merkle_root(self.suite.digest, self.entries[-2:]),
                 index_root=self.suite.digest(b"index"),
                 state_root=self.map.root,
-                receipts_root=merkle_root(self.suite.digest, self.receipts),
+                receipts_root=merkle_root(
+                    self.suite.digest, self.receipts if receipts is None else receipts
+                ),
                 members_digest=epoch_digest,
                 next_members_digest=epoch_digest,
             ),

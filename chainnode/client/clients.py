@@ -15,7 +15,7 @@ from chainnode.client.memory import HeightMemory
 from chainnode.client.results import AuditAnswer, NodeStatus, Outcome, Unknown, Verification
 from chainnode.client.session import Session, system_ms
 from chainnode.client.submitting import WAIT_S_DEFAULT
-from chainnode.client.transport import AsyncTransport, BlockingTransport, TlsContext
+from chainnode.client.transport import AsyncTransport, BlockingTransport, TlsContext, trusting
 from chainnode.submission import Call
 from chainnode.suites.port import PrivateKey
 from chainnode.verify.evidence import RecordFacts
@@ -57,7 +57,7 @@ class Client:
 
         """
         self._session = _session(nodes, trust, key, state_file, now_ms)
-        self._transport = BlockingTransport(tls=tls)
+        self._transport = BlockingTransport(tls=trusting(self._session.nodes, tls))
 
     @property
     def trust(self) -> Trust:
@@ -206,7 +206,7 @@ class AsyncClient:
     ) -> None:
         """See `Client`."""
         self._session = _session(nodes, trust, key, state_file, now_ms)
-        self._transport = AsyncTransport(tls=tls)
+        self._transport = AsyncTransport(tls=trusting(self._session.nodes, tls))
 
     @property
     def trust(self) -> Trust:

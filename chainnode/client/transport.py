@@ -8,7 +8,7 @@ failures of the way become `Unreachable`; nothing here looks into an answer.
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import httpx
 
@@ -34,15 +34,26 @@ _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 TlsContext = ssl.SSLContext | None
 
 
+def trusting(nodes: Sequence[str], tls: TlsContext) -> ssl.SSLContext:
+    """Return the context to use: the given one, else the system's authorities.
+
+    Where no node is reached by TLS, one that trusts nobody will do: loading the system's
+    authorities takes longer than a whole verification.
+    """
+    if tls is not None:
+        return tls
+    if any(node.startswith("https:") for node in nodes):
+        return ssl.create_default_context()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 class BlockingTransport:
     """Carries out plans on the calling thread; may be shared by threads."""
 
-    def __init__(
-        self, *, tls: TlsContext = None, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, *, tls: ssl.SSLContext, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep = sleep
         self._http = httpx.Client(
-            verify=True if tls is None else tls,
+            verify=tls,
             follow_redirects=False,
             trust_env=False,
             headers=_HEADERS,
@@ -92,9 +103,9 @@ class BlockingTransport:
 class AsyncTransport:
     """Carries out plans in the running event loop."""
 
-    def __init__(self, *, tls: TlsContext = None) -> None:
+    def __init__(self, *, tls: ssl.SSLContext) -> None:
         self._http = httpx.AsyncClient(
-            verify=True if tls is None else tls,
+            verify=tls,
             follow_redirects=False,
             trust_env=False,
             headers=_HEADERS,

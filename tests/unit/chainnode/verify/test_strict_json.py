@@ -1,6 +1,6 @@
 """JSON from strangers: bounded, unambiguous, or refused by name."""
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +20,9 @@ from chainnode.verify.strict_json import (
     read_json,
     read_object,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize(
