@@ -9,10 +9,11 @@ from chainnode.votelog.errors import (
 from chainnode.votelog.log import VoteLog
 from chainnode.votelog.opening import open_vote_log
 from chainnode.votelog.port import RecordCodec
-from chainnode.votelog.segment import Identity
+from chainnode.votelog.segment import LEARNER_MARK, Identity
 from chainnode.votelog.voter import ConsensusRecords, Voter, open_voter
 
 __all__ = [
+    "LEARNER_MARK",
     "ConsensusRecords",
     "Identity",
     "RecordCodec",

@@ -11,6 +11,7 @@ from chainnode.votelog.frames import CHAIN_START, BrokenFrame, Frame, encode_fra
 from chainnode.votelog.log import VoteLog
 from chainnode.votelog.port import R, RecordCodec
 from chainnode.votelog.segment import (
+    LEARNER_MARK,
     NOWHERE,
     Identity,
     Position,
@@ -27,14 +28,18 @@ def open_vote_log(
 ) -> tuple[VoteLog[R], tuple[R, ...]]:
     """Open the log and return its records, oldest first; begin one where nothing was ever voted.
 
-    `ledger_mark` is what the last block stored of `VoteLog.mark`, None when none did. A torn
-    tail is cut; nothing else is ever changed.
+    `ledger_mark` is what the last block stored of `VoteLog.mark`, None when no block ever did,
+    `LEARNER_MARK` after blocks of a learner. A torn tail is cut; nothing else is ever changed.
 
     Raises:
         VoteLogUnusable: corrupted, rolled back, lost, or of another key: start as a learner.
         StorageError: the files cannot be read or written.
 
     """
+    if ledger_mark == LEARNER_MARK:
+        raise VoteLogRolledBack(
+            directory, expected="blocks of a voter", actual="blocks that it followed as a learner"
+        )
     try:
         files.make_directory(directory)
         numbers = files.segment_numbers(directory)
@@ -58,7 +63,7 @@ def open_vote_log(
 def _begin(
     directory: Path, identity: Identity, codec: RecordCodec[R], ledger_mark: bytes | None
 ) -> VoteLog[R]:
-    if ledger_mark:
+    if ledger_mark is not None:
         raise VoteLogRolledBack(directory, expected="the votes behind our blocks", actual="none")
     head = SegmentHead(identity=identity, number=_FIRST_SEGMENT, previous=NOWHERE)
     content, chain = encode_frame(head.encode(), previous=CHAIN_START)
@@ -104,7 +109,7 @@ class _StoredSegment:
 
     def require_mark(self, mark: bytes | None) -> None:
         """Refuse a log that lacks what was durable when the last block was written."""
-        if not mark:
+        if mark is None:
             return
         try:
             wanted = decode_mark(mark)

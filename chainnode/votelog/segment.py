@@ -42,6 +42,9 @@ class Position:
         return self.segment, self.length, self.chain
 
 
+# What a learner stores with its blocks. Who followed as a learner once has forgotten promises:
+# this mark is never reached again, so the key stays without a vote over every restart.
+LEARNER_MARK: Final = b""
 # Before the first segment there is nothing.
 NOWHERE: Final = Position(segment=0, length=0, chain=CHAIN_START)
 

@@ -46,7 +46,7 @@ class History:
     def __init__(self) -> None:
         self.states: list[tuple[bytes, ...]] = [()]
         self.durable = 0
-        self.mark = b""
+        self.mark: bytes | None = None
 
     def append(self, record: bytes) -> None:
         self.states.append((*self.states[-1], record))
@@ -116,6 +116,7 @@ def _lose_unsynced(directory: Path, history: History, lost: int) -> None:
     """Drop bytes from the end of the newest segment, but none that was synced."""
     number = files.segment_numbers(directory)[-1]
     path = files.segment_path(directory, number)
+    assert history.mark is not None
     mark = decode_mark(history.mark)
     if mark.segment == number:
         os.truncate(path, max(mark.length, path.stat().st_size - lost))

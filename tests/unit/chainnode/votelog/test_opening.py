@@ -8,6 +8,7 @@ import pytest
 
 from chainnode.errors import StorageError
 from chainnode.votelog import (
+    LEARNER_MARK,
     Identity,
     VoteLogCorrupted,
     VoteLogOfAnotherKey,
@@ -48,10 +49,19 @@ def test_the_first_start_begins_a_log_and_the_second_finds_it(tmp_path: Path) ->
     assert read(tmp_path / "votes", log.mark()) == ()
 
 
-@pytest.mark.parametrize("mark", [None, b""])
-def test_a_ledger_without_a_mark_accepts_any_sound_log(tmp_path: Path, mark: bytes | None) -> None:
+def test_a_ledger_without_a_mark_accepts_any_sound_log(tmp_path: Path) -> None:
     written(tmp_path / "votes", *RECORDS)
-    assert read(tmp_path / "votes", mark) == RECORDS
+    assert read(tmp_path / "votes", None) == RECORDS
+
+
+@pytest.mark.parametrize("records", [(), RECORDS], ids=["no log", "a log"])
+def test_who_followed_as_a_learner_once_never_votes_again(
+    tmp_path: Path, records: tuple[bytes, ...]
+) -> None:
+    if records:
+        written(tmp_path / "votes", *records)
+    with pytest.raises(VoteLogRolledBack, match="learner"):
+        open_plain(tmp_path / "votes", LEARNER_MARK)
 
 
 def test_votes_after_the_last_block_are_kept(tmp_path: Path) -> None:
