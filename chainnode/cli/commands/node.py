@@ -43,18 +43,9 @@ def start(folder: Path) -> int:
     from devnet.processes import record_of, write_record
 
     config = load_config(folder / SETTINGS_FILE)
-    running = _running(folder)
-    if running is not None:
-        raise LocalProblem(
-            "NODE_RUNS",
-            Text(
-                f"节点已在运行，进程 {running.pid}",
-                f"expected a stopped node, it runs as process {running.pid}",
-            ),
-            hint=Text(f"kun node stop --dir {folder}", f"kun node stop --dir {folder}"),
-        )
     own = record_of(os.getpid())
-    if own is not None:
+    # A second process on the same data is refused by the data's own lock, not by this file.
+    if own is not None and _running(folder) is None:
         write_record(folder / PROCESS_FILE, own)
     try:
         return run_node(config)
