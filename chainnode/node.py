@@ -15,6 +15,7 @@ import uvloop
 
 from chainnode import codec
 from chainnode.api.app import create_app
+from chainnode.api.server import api_server, open_listener
 from chainnode.audit import AuditStore, SqliteAuditDatabase
 from chainnode.clock import WallClock
 from chainnode.config import NodeConfig
@@ -41,7 +42,6 @@ from chainnode.node_metrics import NodeReadings
 from chainnode.p2p import PeerAddress, TlsPaths, Transport
 from chainnode.proofs import Proofs
 from chainnode.registry import LedgerRegistry
-from chainnode.server import api_server, open_listener
 from chainnode.service import Identity, NodeService, Outcomes, Questions, StatusReader
 from chainnode.suites import suite_named
 from chainnode.suites.port import PrivateKey
@@ -79,10 +79,22 @@ def run_node(config: NodeConfig) -> int:
 async def _run(config: NodeConfig) -> int:
     genesis = load_genesis_file(config.genesis)
     key = _vote_key(config, genesis)
+    _warn_of_old_library(genesis)
     with contextlib.ExitStack() as stack:
         base = _open_base(config, genesis, key, stack)
         await Node(base).run()
     return EXIT_OK
+
+
+def _warn_of_old_library(genesis: Genesis) -> None:
+    """Say once at start what `kun doctor` says too."""
+    if genesis.suite_name != "sm":
+        return
+    from chainnode.suites.sm import provider_warning  # noqa: PLC0415 - loads the library
+
+    warning = provider_warning()
+    if warning is not None:
+        _log.warning("libcrypto_warning", extra={"reason": warning})
 
 
 def _vote_key(config: NodeConfig, genesis: Genesis) -> PrivateKey:

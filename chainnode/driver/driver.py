@@ -185,6 +185,8 @@ class Driver:
         ]
         if records:
             self._votes.append(records)
+            if self._votes.is_full:
+                self._votes.rotate(self.replica.restatement())
             self.fsyncs += 1
             await asyncio.get_running_loop().run_in_executor(self._disk, self._votes.sync)
 

@@ -17,6 +17,11 @@ class Finality:
         self._executed: OrderedDict[int, tuple[SubmissionDigest, ...]] = OrderedDict()
         self._certified = 0
 
+    @property
+    def waiting(self) -> int:
+        """Number of submissions that somebody waits for."""
+        return len(self._waiters)
+
     async def wait(self, digest: SubmissionDigest, *, timeout_s: float) -> int | None:
         """Return the certified height, or None when it did not come in time."""
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -28,8 +28,17 @@ class Votes(Protocol):
         """Add records, not yet durable."""
         ...
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to rotate."""
+        ...
+
+    def rotate(self, restatement: Sequence[Record]) -> None:
+        """Begin anew with all that still binds as of the last `append`."""
+        ...
+
     def sync(self) -> None:
-        """Make all appended records durable. Raises StorageError."""
+        """Make all that was queued durable. Raises StorageError."""
         ...
 
 

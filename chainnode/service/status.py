@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 from chainnode.clock import WallClock
 from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
 from chainnode.verify.strict_json import JsonObject, JsonValue
 from consensus.description import Description, PeerDescription, SlotDescription
-from consensus.replica import Replica
 from consensus.types import Epoch, Membership
 
 # Blocks are due every idle interval; after this many missed ones the chain stands still.
@@ -26,6 +26,19 @@ class NodeState(Enum):
     RUNNING = "running"
     SYNCING = "syncing"
     VOTING_STOPPED = "voting_stopped"
+
+
+class Describable(Protocol):
+    """The replica, as far as it tells about itself."""
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether it is the primary of its view."""
+        ...
+
+    def describe(self) -> Description:
+        """Say where it stands and what is missing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +61,7 @@ class StatusReader:
         genesis: Genesis,
         clock: WallClock,
         ledger: Ledger,
-        replica: Replica,
+        replica: Describable,
         connected: Callable[[], Sequence[int]],
         voting_stopped_because: str | None,
     ) -> None:
