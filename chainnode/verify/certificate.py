@@ -126,6 +126,10 @@ class _ItemReader:
         value = self._values[key]
         return None if value is None else _decoded(table.decode, value, "state")
 
+    def allow(self, table: Table[RowT], part: str | bytes) -> None:
+        """Accept a proof that is not needed: nodes show the issuer of every row they show."""
+        self._taken |= {table.key(part)} & self._values.keys()
+
     def require_nothing_else(self) -> None:
         """Refuse items that the query does not need."""
         if len(self._taken) != len(self._values):
@@ -154,8 +158,10 @@ def _found_identifier(reader: _ItemReader, query: CertificateQuery) -> tuple[str
     """Return the identifier of the file, else the queried one if it is known; and which it is."""
     by_identifier = None
     if query.identifier is not None:
-        known = reader.row(CERTIFICATES, query.identifier) is not None
-        by_identifier = query.identifier if known else None
+        row = reader.row(CERTIFICATES, query.identifier)
+        if row is not None:
+            by_identifier = query.identifier
+            reader.allow(ORGANISATIONS, row.issuer)
     if query.content_digest is not None:
         file = reader.row(FILES, query.content_digest)
         if file is not None:
@@ -171,7 +177,6 @@ def _registered(
         raise InvalidEvidence(
             check="content", expected="the certificate that the file is", actual="no such one"
         )
-
     issuer = reader.row(ORGANISATIONS, row.issuer)
     return RegisteredCertificate(
         identifier=identifier,

@@ -100,9 +100,9 @@ def sidecar_form(identifier: str) -> JsonObject:
 
 
 def _read_bounded(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
-        raise UnreadableFile(expected="a regular file", actual="a directory or device")
     try:
+        if path.exists() and not path.is_file():
+            raise UnreadableFile(expected="a regular file", actual="a directory or device")
         with path.open("rb") as file:
             data = file.read(FILE_BYTES_MAX + 1)
     except FileNotFoundError:

@@ -116,3 +116,8 @@ def test_a_file_over_the_limit_is_unreadable(
 def test_a_path_where_nothing_is_stays_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_file(tmp_path / "missing")
+
+
+def test_a_file_that_cannot_be_opened_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile):
+        read_file(tmp_path / ("x" * 300))

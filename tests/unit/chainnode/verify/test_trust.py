@@ -105,3 +105,12 @@ def test_a_member_key_that_is_no_key_of_the_suite_is_refused(
 def test_what_is_no_trust_file_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidTrust):
         Trust.load(data)
+
+
+def test_an_illegal_genesis_is_refused(chain: SyntheticChain, tmp_path: Path) -> None:
+    path = tmp_path / "genesis.json"
+    write_genesis_file(path, chain.genesis)
+    document = json.loads(path.read_bytes())
+    for genesis in ("", "AAAA", 7, None):
+        with pytest.raises(InvalidTrust, match="genesis"):
+            Trust.load(json.dumps({**document, "genesis": genesis}).encode())
