@@ -139,8 +139,6 @@ class Session:
         link.write(answer)
         self._counters.frames_out += 1
         self._counters.bytes_out += sum(map(len, answer))
-        # The place is given back only once the connection has taken the answer.
-        await self._until_drained(link)
 
     async def _until_drained(self, link: Link) -> None:
         while link.is_write_paused:

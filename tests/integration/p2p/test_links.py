@@ -11,6 +11,7 @@ import pytest
 
 from chainnode.errors import ConfigurationError, InvariantBroken
 from chainnode.p2p import APPLICATION_KIND_MAX, PAYLOAD_BYTES_MAX, PeerAddress, RefusalReason
+from chainnode.p2p.framing import HEARTBEAT, encode_frame
 from chainnode.pki import CertificateError, load_tls_contexts
 from tests.integration.p2p.harness import (
     SETTINGS,
@@ -21,8 +22,16 @@ from tests.integration.p2p.harness import (
     running,
     until,
 )
-from tests.integration.p2p.raw import Wire, dialled_raw, dialled_tls, is_hung_up
+from tests.integration.p2p.raw import (
+    Wire,
+    dialled_raw,
+    dialled_tls,
+    is_hung_up,
+    listening_raw,
+)
 
+# Longer than any test, so that what happens does not happen because of these times.
+PATIENT = replace(SETTINGS, heartbeat_s=900, reconnect_first_s=900, reconnect_max_s=900)
 SILENT_SOON = replace(SETTINGS, heartbeat_s=0.02, silent_heartbeats_max=10)
 
 
@@ -188,12 +197,44 @@ async def test_a_stopped_process_is_noticed_by_both_directions_and_comes_back(
 
 
 async def test_a_newer_session_of_a_peer_replaces_the_older(consortium: Consortium) -> None:
-    a = make_node(0, consortium.issue(0), peers={1: PeerAddress(host="127.0.0.1", port=9)})
+    nowhere = {1: PeerAddress(host="127.0.0.1", port=9)}
+    a = make_node(0, consortium.issue(0), peers=nowhere, settings=PATIENT)
     tls = consortium.issue(1)
     async with running(a), dialled_raw(a, tls, 1) as (older, _), dialled_raw(a, tls, 1):
         assert await is_hung_up(older)
         assert a.transport.receiving == (1,)
         assert a.transport.metrics.of(1).sessions_replaced == 1
+
+
+async def test_a_link_that_had_worked_is_dialled_again_without_the_pause_of_failures(
+    consortium: Consortium,
+) -> None:
+    async def beat_and_hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(encode_frame(HEARTBEAT))
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    unforgiving = replace(SETTINGS, reconnect_first_s=0.001, reconnect_max_s=900)
+    a = make_node(0, consortium.issue(0), settings=unforgiving)
+    async with running(a), listening_raw(consortium.issue(1), 1, beat_and_hang_up) as address:
+        a.transport.set_peers({1: address})
+        # Doubled each time, the thirtieth pause alone would outlast every deadline.
+        await until(lambda: a.transport.metrics.of(1).links_opened == 30, what="30 links")
+
+
+async def test_a_peer_that_links_in_is_dialled_at_once_whatever_the_pause(
+    consortium: Consortium,
+) -> None:
+    async with Wire() as wire:
+        a = make_node(0, consortium.issue(0), settings=PATIENT)
+        b = make_node(1, consortium.issue(1))
+        async with running(a, b):
+            a.transport.set_peers({1: wire.address})
+            await until(lambda: a.transport.metrics.of(1).dials_failed == 1, what="a failure")
+            wire.target = b.address
+            b.transport.set_peers({0: a.address})
+            await until(lambda: a.transport.connected == (1,), what="the link")
 
 
 async def test_a_removed_peer_is_cut_off_and_not_let_in_again(consortium: Consortium) -> None:

@@ -193,6 +193,7 @@ async def test_requests_being_answered_are_bounded_in_bytes(consortium: Consorti
         gate.set()
         assert await asyncio.gather(*asked[:2]) == [b"done", b"done"]
         assert isinstance(asked[2].exception(), RequestFailed)
+        assert await a.transport.request(1, ASK, large, 20) == b"done"
 
 
 async def test_a_request_to_nobody_fails_at_once(consortium: Consortium) -> None:
@@ -206,11 +207,14 @@ async def test_a_request_to_nobody_fails_at_once(consortium: Consortium) -> None
 
 
 async def test_a_lost_link_ends_the_requests_on_it(consortium: Consortium) -> None:
-    asked = asyncio.Event()
+    asked, gave_up = asyncio.Event(), asyncio.Event()
 
     async def hang(_peer: int, _kind: int, _payload: bytes) -> bytes:
         asked.set()
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            gave_up.set()
         return b""
 
     async with linked(consortium, 2, on_request=hang) as (a, b):
@@ -219,6 +223,8 @@ async def test_a_lost_link_ends_the_requests_on_it(consortium: Consortium) -> No
         await b.transport.close()
         with pytest.raises(PeerUnavailable, match="link lost"):
             await request
+        # Nobody goes on working for an answer that has nowhere to go.
+        await until(gave_up.is_set, what="the handler is cancelled")
 
 
 async def test_closing_ends_the_requests_that_wait(consortium: Consortium) -> None:
