@@ -98,6 +98,7 @@ def test_record_without_grant_subjects_or_private_part_is_still_testimony() -> N
         ({"provider": "A" * 33}, (Code.WRONG_LENGTH, 4, 2, 32, 33)),
         ({"item": ""}, (Code.WRONG_LENGTH, 5, 1, 60, 0)),
         ({"item": "x" * 61}, (Code.WRONG_LENGTH, 5, 1, 60, 61)),
+        ({"item": "𠮷" * 61}, (Code.WRONG_LENGTH, 5, 1, 60, 61)),
         ({"item": "a\nb"}, (Code.ILLEGAL_TEXT, 5, 1, 10)),
         ({"grant": "e\u0301"}, (Code.ILLEGAL_TEXT, 15, 0, ord("e"))),
         ({"side": 2}, (Code.OUT_OF_RANGE, 2, 0, 1, 2)),
