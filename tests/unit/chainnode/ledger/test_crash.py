@@ -26,6 +26,54 @@ while True:
     print(ledger.height, submission.digest.hex(), flush=True)
 """
 
+# The limit on file size makes the kernel refuse a write, as a full or broken disk does.
+FILLER = """
+import resource, signal, sys
+from pathlib import Path
+from chainnode.errors import StorageError
+from tests.unit.chainnode.ledger.blocks import BlockMaker, open_ledger
+ledger = open_ledger(Path(sys.argv[1]))
+maker = BlockMaker()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+try:
+    while True:
+        maker.grow(ledger, calls=20)
+        print(ledger.height, flush=True)
+except StorageError as error:
+    print(f"refused: {error}", flush=True)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+for attempt in (lambda: maker.grow(ledger), lambda: ledger.entry(0), lambda: ledger.receipts(1)):
+    try:
+        attempt()
+        print("served after an error", flush=True)
+    except StorageError as error:
+        print(f"refused: {error}", flush=True)
+"""
+
+
+def test_after_a_refused_write_nothing_is_acknowledged_or_served_and_nothing_is_lost(
+    tmp_path: Path,
+) -> None:
+    """LevelDB alone would go on acknowledging, also when there is room again, and lose it."""
+    result = subprocess.run(
+        [sys.executable, "-c", FILLER, str(tmp_path)],
+        capture_output=True,
+        cwd=Path(__file__).parents[4],
+        text=True,
+        check=True,
+    )
+
+    *heights, first, second, third, fourth = result.stdout.splitlines()
+    ledger = open_ledger(tmp_path)
+    assert len(heights) > 3
+    assert "write failed" in first
+    assert "File too large" in first
+    assert all("stopped after" in one for one in (second, third, fourth))
+    assert ledger.height >= int(heights[-1])
+    assert len(list(ledger.entries(0, ledger.log_size))) == ledger.height * 20
+    ledger.close()
+
 
 @pytest.mark.slow
 def test_all_appended_blocks_are_there_after_each_of_several_kills(tmp_path: Path) -> None:
