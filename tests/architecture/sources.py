@@ -95,6 +95,7 @@ def production_modules() -> tuple[Module, ...]:
     return tuple(one for one in python_modules() if is_under_any(one.name, PRODUCTION))
 
 
+@cache
 def imports_of(module: Module) -> tuple[Import, ...]:
     """List every import of `module`: at the top, lazy, for types, and by name in a string."""
     return tuple(_walk_imports(module, module.tree, is_lazy=False, is_type_only=False))

@@ -2,9 +2,12 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 
+import click
 import pytest
 
+from chainnode.cli.main import kun
 from tests.architecture import documents as checked
 from tests.architecture.documents import (
     Document,
@@ -21,6 +24,8 @@ INDEX = "docs/adr/README.md"
 DECISION = re.compile(r"docs/adr/(\d{4})-[a-z0-9-]+\.md")
 DECISION_PARTS = ("## Context", "## Decision", "## Compared", "## Drawbacks")
 MAKE_COMMAND = re.compile(r"(?:^|`)make ([a-z][a-z-]*)", re.MULTILINE)
+# A noun and a verb at the start of a line or of a code span.
+KUN_COMMAND = re.compile(r"(?:^|`)kun ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", re.MULTILINE)
 MAKE_TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 
 
@@ -98,6 +103,38 @@ def test_every_make_command_in_the_documents_exists() -> None:
     }
     assert named
     assert [one for one in sorted(named) if one[1] not in targets] == []
+
+
+def unknown_command(words: Sequence[str]) -> str | None:
+    """Return the first of `words` that its group of `kun` does not know."""
+    group: click.Command | None = kun
+    for word in words:
+        if not isinstance(group, click.Group):
+            return None
+        group = group.get_command(click.Context(group), word)
+        if group is None:
+            return word
+    return None
+
+
+def test_every_kun_command_in_the_documents_exists() -> None:
+    named = {
+        (document.path, words)
+        for document in documents()
+        for words in KUN_COMMAND.findall(document.text)
+    }
+    assert named
+    assert [one for one in sorted(named) if unknown_command(one[1].split())] == []
+
+
+def test_a_command_that_kun_does_not_know_is_found() -> None:
+    assert KUN_COMMAND.findall("run `kun devnet up --detach` or\nkun verify FILE\n") == [
+        "devnet up",
+        "verify",
+    ]
+    assert unknown_command(["devnet", "up"]) is None
+    assert unknown_command(["devnet", "fly"]) == "fly"
+    assert unknown_command(["flying"]) == "flying"
 
 
 def test_every_python_sample_in_the_documents_compiles() -> None:

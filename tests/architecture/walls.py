@@ -192,11 +192,11 @@ WALLS = (
         allows=FROM_OUTSIDE,
     ),
     Wall(
-        why="api knows the node's public methods, the verifier and leaves",
+        why="api knows the node's public methods, the verifier, settings and leaves",
         inside=("chainnode.api",),
         forbids=PRODUCTION,
         allows=(
-            *("chainnode.api", "chainnode.verify", *NODE, *REFUSALS),
+            *("chainnode.api", "chainnode.config", "chainnode.verify", *NODE, *REFUSALS),
             *(*LEAVES, *LEDGER_PURE, *SCHEMAS, *QUORUMS),
         ),
     ),
