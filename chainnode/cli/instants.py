@@ -8,9 +8,9 @@ from chainnode.cli.exits import UsageProblem
 from chainnode.cli.words import Text
 
 LOCAL_ZONE = timezone(timedelta(hours=8))
-_MONTH = re.compile(r"(\d{4})-(\d{2})\Z")
-_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z")
-_AGE = re.compile(r"(\d{1,9})(s|m|h|d)?\Z")
+_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})\Z")
+_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\Z")
+_AGE = re.compile(r"([0-9]{1,9})(s|m|h|d)?\Z")
 _AGE_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -71,11 +71,10 @@ def day_number(text: str, *, option: str) -> int:
         UsageProblem: no day of the calendar.
 
     """
-    try:
-        day = datetime.strptime(text.replace("-", ""), "%Y%m%d").replace(tzinfo=LOCAL_ZONE)
-    except ValueError as error:
-        raise _no_instant(text, option) from error
-    return int(f"{day:%Y%m%d}")
+    whole = f"{text[:4]}-{text[4:6]}-{text[6:]}" if text.isdecimal() else text
+    if _DAY.match(whole) is None:
+        raise _no_instant(text, option)
+    return int(f"{_bounds(whole, option=option)[0]:%Y%m%d}")
 
 
 def _bounds(text: str, *, option: str) -> tuple[datetime, datetime]:

@@ -3,6 +3,7 @@
 Every row that is shown was proven here; that the rows are all rows is said by `complete`.
 """
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ from chainnode.cli.words import Text
 if TYPE_CHECKING:
     from chainnode.client import AuditAnswer
     from chainnode.verify import RecordFacts
+    from contracts.schemas.access import AccessRecord
     from contracts.schemas.index_kinds import IndexKind
+    from contracts.schemas.shape import Schema
 
 DEFAULT_IDENTITY = "auditor"
 _TOKEN_BYTES = 32
@@ -211,14 +214,17 @@ def item_document(found: "RecordFacts") -> dict[str, object]:
 
 
 def _access_document(found: "RecordFacts") -> dict[str, object] | None:
-    import msgspec
-
     from chainnode.verify.verdict import local_time
-    from contracts.schemas.access import NAME, AccessOutcome, AccessRecord, Side
+    from contracts.schemas.access import NAME, AccessOutcome, Side
+    from contracts.schemas.codes import Rejection
 
     if found.call is None or found.entry.contract != NAME:
         return None
-    record = msgspec.msgpack.decode(found.call.public, type=AccessRecord)
+    try:
+        record = _access_schema().decode(found.call.public)
+    except Rejection:
+        # A record of another version of the contract: its envelope is shown alone.
+        return None
     return {
         "call_id": record.call_id.hex(),
         "side": Side(record.side).name.lower(),
@@ -231,6 +237,14 @@ def _access_document(found: "RecordFacts") -> dict[str, object] | None:
         "count": record.count,
         "requested": local_time(record.requested_ms),
     }
+
+
+@functools.cache
+def _access_schema() -> "Schema[AccessRecord]":
+    from contracts.schemas.access import AccessRecord
+    from contracts.schemas.shape import Schema
+
+    return Schema(AccessRecord)
 
 
 def _print(output: Output, target: Target, document: dict[str, object]) -> None:

@@ -49,9 +49,7 @@ def test_evidence_that_was_written_gives_the_same_verdict_without_any_node(
     for node in site.nodes:
         node.problem = (503, "DOWN")
 
-    alone = site.bare(
-        "verify", "out.json", "--offline", "--trust", site.trust, *_AS_OF, "--json"
-    )
+    alone = site.bare("verify", "out.json", "--offline", "--trust", site.trust, *_AS_OF, "--json")
     beside = site.bare(
         *("verify", path, "--offline", "--evidence", "out.json"),
         *("--trust", site.trust, *_AS_OF, "--json"),

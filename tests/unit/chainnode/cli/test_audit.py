@@ -1,0 +1,106 @@
+"""`kun audit query`: a purpose is mandatory, rows are proven, no plain identity goes out."""
+
+import json
+
+import pytest
+
+from contracts.schemas.codes import Code
+from tests.builders_evidence import SUBJECT
+from tests.unit.chainnode.cli.conftest import Site
+
+_SUBJECT = ("--subject", SUBJECT.hex())
+_PURPOSE = ("--purpose", "yearly inspection")
+
+
+def test_rows_are_shown_with_what_is_and_is_not_proven(site: Site) -> None:
+    done = site.kun("audit", "query", *_SUBJECT, *_PURPOSE, "--json", signs=True)
+
+    answer = done.json
+    assert done.code == 0
+    assert [one["position"] for one in answer["items"]] == [1, 3, 5, 7, 9]
+    assert (answer["complete"], answer["incomplete_because"]) == (False, "NO_INDEX")
+    assert answer["as_of_height"] == site.nodes[0].chain.height
+
+
+def test_no_row_is_an_answer_too(site: Site) -> None:
+    site.nodes[0].chain.rows = ()
+
+    done = site.kun("audit", "query", *_SUBJECT, *_PURPOSE, "--json", signs=True)
+
+    assert (done.code, done.json["items"]) == (0, [])
+
+
+def test_a_purpose_is_mandatory(site: Site) -> None:
+    assert site.kun("audit", "query", *_SUBJECT, signs=True).code == 2
+    assert site.kun("audit", "query", *_SUBJECT, "--purpose", "  ", signs=True).code == 2
+    assert not any(node.seen for node in site.nodes)
+
+
+@pytest.mark.parametrize("subject", ["110101199003078888", "DEMO-0001", "", "ab" * 31, "zz" * 32])
+def test_a_subject_that_is_no_pseudonym_never_leaves_this_process(site: Site, subject: str) -> None:
+    done = site.kun("audit", "query", "--subject", subject, *_PURPOSE, "--json", signs=True)
+
+    assert (done.code, done.json["error"]["code"]) == (2, "SUBJECT")
+    assert not any(node.seen for node in site.nodes)
+    assert subject == "" or subject not in done.out + done.err
+
+
+@pytest.mark.parametrize("options", [(), (*_SUBJECT, "--item", "population.basic")])
+def test_exactly_one_kind_of_question_is_asked(site: Site, options: tuple[str, ...]) -> None:
+    assert site.kun("audit", "query", *options, *_PURPOSE, signs=True).code == 2
+
+
+def test_a_row_that_a_node_forged_is_not_shown(site: Site) -> None:
+    def forge(path: str, told: dict) -> dict:  # type: ignore[type-arg]  # the answer as it came
+        if path != "/audit":
+            return told
+        rows = [{**one, "position": one["position"] + 1} for one in told["items"]]
+        return {**told, "items": rows}
+
+    site.alter_all(forge)
+
+    assert site.kun("audit", "query", *_SUBJECT, *_PURPOSE, signs=True).code == 3
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [(Code.ROLE_MISSING, 4), (Code.EXPIRED, 1)])
+def test_a_question_that_the_chain_refuses_has_no_answer(
+    site: Site, code: Code, exit_code: int
+) -> None:
+    chain = site.nodes[0].chain
+    chain.refuse_with, chain.refusals_left = code, 10
+
+    done = site.kun("audit", "query", *_SUBJECT, *_PURPOSE, "--json", signs=True)
+
+    assert (done.code, done.json["error"]["code"]) == (exit_code, code.name)
+
+
+def test_further_pages_are_fetched_and_a_limit_is_said(site: Site) -> None:
+    for node in site.nodes:
+        node.cursor_of_page = lambda cursor: (
+            ((1, 3), "next") if cursor is None else ((5, 7, 9), None)
+        )
+
+    whole = site.kun("audit", "query", *_SUBJECT, *_PURPOSE, "--json", signs=True)
+    cut = site.kun("audit", "query", *_SUBJECT, *_PURPOSE, "--limit", "2", "--json", signs=True)
+
+    assert [one["position"] for one in whole.json["items"]] == [1, 3, 5, 7, 9]
+    assert len(cut.json["items"]) == 2
+    assert cut.json["incomplete_because"] == "LIMIT"
+
+
+def test_the_answer_is_exported_as_it_came(site: Site) -> None:
+    site.kun(
+        "audit", "query", *_SUBJECT, *_PURPOSE, "--evidence", "out.json", "--quiet", signs=True
+    )
+
+    exported = json.loads((site.path / "out.json").read_text(encoding="utf-8"))
+    assert exported["format"] == "kunlian-audit-answer"
+    assert len(exported["pages"][0]["items"]) == 5
+
+
+def test_a_person_sees_a_table_and_what_is_not_proven(site: Site) -> None:
+    done = site.kun("audit", "query", *_SUBJECT, *_PURPOSE, signs=True)
+
+    assert done.out.startswith("5 records, each checked here")
+    assert "not proven: NO_INDEX" in done.out
+    assert len(done.out.splitlines()) == 8
