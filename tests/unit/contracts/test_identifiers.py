@@ -123,6 +123,11 @@ def test_malformed_identifier_names_its_fault(
     assert fault(text) == expected
 
 
+def test_fault_of_an_identifier_makes_its_own_sentence() -> None:
+    with pytest.raises(InvalidIdentifier, match="^issuer: expected 18, got 17$"):
+        CertificateIdentifier(**{**PARTS, "issuer": ISSUER[1:]})
+
+
 def test_overlong_text_is_cut_before_it_costs_anything() -> None:
     with pytest.raises(InvalidIdentifier):
         parse_identifier(f"{ROOT}." + "1." * 1_000_000)
