@@ -54,6 +54,10 @@ from consensus.types import Epoch, Membership, ReplicaId, View
 EXIT_OK = 0
 # Signature checks release the interpreter lock: as many threads as the smallest machine has cores.
 _VERIFY_THREADS = 2
+_MS_PER_S = 1000
+# What stays uncertified for this part of the request timeout is shown to all replicas: their
+# timers start early enough for a silent primary to be replaced after little more than one.
+_PATIENCE_SHARE = 4
 _VOTES_FOLDER = "votes"
 _AUDIT_FILE = "audit.sqlite"
 # What lives as long as the process is not looked at in every collection.
@@ -197,7 +201,7 @@ class Node:
         self._forwarding = Forwarding(
             network=self._network,
             primary=self._other_primary,
-            patience_s=base.config.request_timeout_ms / 2000,
+            patience_s=base.config.request_timeout_ms / _MS_PER_S / _PATIENCE_SHARE,
         )
         self._admission = self._build_admission()
         self._audit = AuditStore(

@@ -53,7 +53,7 @@ _CERTIFICATE_DAYS = 3650
 _IDLE_BLOCK_MS = 5_000
 # 4 × 2^14 buckets hold the demo and a day of trials; a real chain takes 2^20.
 _STATE_MAP_BITS = 16
-_REQUEST_TIMEOUT_MS = 2_000
+_REQUEST_TIMEOUT_MS = 1_500
 # Trials heal within seconds; a real chain backs off up to a minute.
 _TIMEOUT_CAP_MS = 2_000
 
