@@ -33,14 +33,22 @@ from chainnode.cli.site_checks import (
     read_site,
 )
 from devnet.site import SiteRequest, make_site
+from tests.unit.chainnode.cli.conftest import FakeNode
 
 _RUNNING = {"state": "running", "height": 3, "peers": [{}, {}, {}], "halted_because": None}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("made") / "dn"
+    make_site(path, SiteRequest(suite="intl", nodes=4, has_demo=False))
+    return path
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    make_site(tmp_path / "dn", SiteRequest(suite="intl", nodes=4, has_demo=False))
-    return tmp_path / "dn"
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A devnet of the test's own; a folder may be moved and copied."""
+    return Path(shutil.copytree(made, tmp_path / "dn"))
 
 
 @pytest.fixture
@@ -186,9 +194,9 @@ def test_a_data_directory_that_cannot_be_written_is_found(site: Site, folder: Pa
 
 
 def test_a_port_that_another_program_took_is_found(
-    site: Site, folder: Path, fake_node: Callable[[], object]
+    site: Site, folder: Path, fake_node: Callable[[], FakeNode]
 ) -> None:
-    taken = str(vars(fake_node())["url"]).removeprefix("http://")
+    taken = fake_node().url.removeprefix("http://")
     settings = folder / "nodes" / "police" / "kun.toml"
     lines = settings.read_text(encoding="utf-8").splitlines()
     own = next(number for number, line in enumerate(lines) if line.startswith("listen"))
