@@ -139,7 +139,7 @@ def _stabilize(state: ReplicaState, stable: StableCheckpoint) -> None:
     """Write the certificate down, then move the window (checklist D2)."""
     _note_certified(state, stable)
     state.persist(stable)
-    state.log.stable = stable
+    state.log.stand_on(stable)
     _collect(state)
 
 

@@ -32,12 +32,13 @@ class SlotDescription:
 class PeerDescription:
     """What a peer last said about itself; None: it has said nothing since our start.
 
+    `view` is the one it entered last, `wanted_view` the later one it has asked for, if any.
     `heard_ms` is our wall clock when its last message came, of whatever kind.
     """
 
     replica_id: int
     view: int | None
-    is_normal: bool | None
+    wanted_view: int | None
     executed: int | None
     heard_ms: int | None
 
@@ -155,10 +156,11 @@ def _missing_view_changes(state: ReplicaState) -> tuple[int, ...]:
 
 def _describe_peer(state: ReplicaState, replica: ReplicaId) -> PeerDescription:
     sighting = state.sightings.get(replica)
+    wish = state.view_changes.get(replica)
     return PeerDescription(
         replica_id=replica,
         view=None if sighting is None else sighting.view,
-        is_normal=None if sighting is None else sighting.is_normal,
+        wanted_view=None if wish is None else wish.new_view,
         executed=None if sighting is None else sighting.executed,
         heard_ms=state.heard_ms.get(replica),
     )

@@ -17,16 +17,18 @@ class Log:
 
     def __init__(self, *, membership: Membership, window: Window, stable: StableCheckpoint) -> None:
         self.stable = stable
+        # The sequence of the last stable checkpoint.
+        self.low_watermark = sequence_of(stable.height)
         self.window = window
-        self.executed = sequence_of(stable.height)
+        self.executed = self.low_watermark
         self.handed = self.executed
         self._membership = membership
         self._slots: dict[SequenceNumber, Slot] = {}
 
-    @property
-    def low_watermark(self) -> SequenceNumber:
-        """The sequence of the last stable checkpoint."""
-        return sequence_of(self.stable.height)
+    def stand_on(self, stable: StableCheckpoint) -> None:
+        """Move the watermarks up to a certificate that is durable."""
+        self.stable = stable
+        self.low_watermark = sequence_of(stable.height)
 
     @property
     def high_watermark(self) -> SequenceNumber:

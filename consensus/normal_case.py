@@ -149,12 +149,14 @@ def _accept(state: ReplicaState, pre_prepare: PrePrepare) -> None:
 def vote(state: ReplicaState, slot: Slot) -> None:
     """Say what we have not said yet about the proposal accepted in this view.
 
-    The primary sends no PREPARE: its PRE-PREPARE is its vote (§4.2).
+    The primary sends no PREPARE: its PRE-PREPARE is its vote (§4.2). What is stable needs no
+    vote, also when a restart finds it accepted but not voted on.
     """
     accepted = slot.accepted_in(state.view)
     own = slot.prepares.get(state.me)
     is_said = own is not None and own.view == state.view
-    if accepted is not None and state.config.may_vote and not state.is_primary and not is_said:
+    is_backup = state.config.may_vote and not state.is_primary
+    if accepted is not None and is_backup and not is_said and state.log.is_votable(slot.sequence):
         prepare = state.sign(
             Prepare(
                 epoch=accepted.epoch,

@@ -49,7 +49,7 @@ def restore(state: ReplicaState, event: Restored) -> None:
 
 
 def _restore_ledger(state: ReplicaState, event: Restored) -> None:
-    state.log.stable = event.stable
+    state.log.stand_on(event.stable)
     state.log.executed = state.log.handed = event.executed
     state.checkpoints.note_certified(event.stable)
     note_computed(state, height_of(event.executed), event.header_digest)
@@ -84,7 +84,7 @@ def _replay_stable(state: ReplicaState, record: StableCheckpoint) -> None:
     state.checkpoints.note_certified(record)
     if own is not None:
         note_computed(state, record.height, own)
-    state.log.stable = record
+    state.log.stand_on(record)
 
 
 def _replay_view_change(state: ReplicaState, record: ViewChange) -> None:

@@ -43,7 +43,7 @@ from consensus.messages import (
 )
 from consensus.ports import Encoder, Signer
 from consensus.state import Sighting, initial_state
-from consensus.types import NULL_BATCH_DIGEST, Digest, Height, SequenceNumber, View
+from consensus.types import NULL_BATCH_DIGEST, Digest, Height, SequenceNumber
 from consensus.validation import validate_message
 
 __all__ = ["Replica", "ReplicaConfig"]
@@ -128,26 +128,15 @@ class Replica:
                 status_exchange.seek_certificate(state)
             case ViewChange():
                 view_change.on_view_change(state, message)
-                self._see(message, view=message.new_view, is_normal=False)
             case NewView():
                 view_change.on_new_view(state, message)
             case Status():
                 status_exchange.on_status(state, message)
-                self._see(message, view=message.view, is_normal=True, executed=message.executed)
+                state.sightings[message.sender] = Sighting(
+                    view=message.view, executed=message.executed
+                )
             case _:
                 assert_never(message)
-
-    def _see(
-        self,
-        message: Message,
-        *,
-        view: View,
-        is_normal: bool,
-        executed: SequenceNumber | None = None,
-    ) -> None:
-        self._state.sightings[message.sender] = Sighting(
-            view=view, is_normal=is_normal, executed=executed
-        )
 
     def _on_timer(self, event: TimerExpired) -> None:
         """Act on an expiry, unless its timer was stopped or started again meanwhile (E12)."""

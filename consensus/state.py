@@ -36,11 +36,10 @@ Signable = TypeVar("Signable", bound=Message)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """The last thing a replica said about itself; a VIEW-CHANGE does not say how far it is."""
+    """What a replica last said about itself, by Status."""
 
     view: View
-    is_normal: bool
-    executed: SequenceNumber | None
+    executed: SequenceNumber
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,6 +70,8 @@ class ReplicaState:
     timeout_ms: int = 0
     retransmissions: int = 0
 
+    # The stable checkpoint above which the request timer last asked for CHECKPOINTs.
+    asked_above: SequenceNumber | None = None
     state_target: StableCheckpoint | None = None
     stalled_at: SequenceNumber | None = None
     asked_for_stable: bool = False

@@ -30,17 +30,24 @@ def keep_request_timer(state: ReplicaState) -> None:
 
 
 def on_request_timeout(state: ReplicaState) -> None:
-    """Suspect the primary, unless what is missing is not its to give (§4.4; F2, D5)."""
+    """Suspect the primary, unless what is missing is not its to give (§4.4; F2, D5).
+
+    With the window full of decided slots only CHECKPOINTs are missing: ask for them. Where
+    that did not help until the next expiry, change the view after all: the replica whose
+    CHECKPOINT is missing may need votes that are only given in a new view (ADR-0003).
+    """
     if not state.is_normal:
         return
-    if state.state_target is not None or _awaits_checkpoints(state):
+    low = state.log.low_watermark
+    is_worth_asking = _awaits_checkpoints(state) and state.asked_above != low
+    if is_worth_asking or state.state_target is not None:
+        state.asked_above = low
         broadcast_status(state)
     else:
         view_change.start(state, View(state.view + 1))
 
 
 def _awaits_checkpoints(state: ReplicaState) -> bool:
-    """Tell whether the window is full of decided slots: only CHECKPOINTs are missing (D5)."""
     log = state.log
     return log.committed >= log.low_watermark + log.window.size
 

@@ -33,20 +33,17 @@ def validate_message(message: Message, *, membership: Membership, window: Window
         ConflictingCertificates: a NEW-VIEW proves more liars than the group tolerates.
 
     """
-    _require(
-        message.epoch == membership.epoch,
-        message,
-        what="epoch",
-        expected=str(membership.epoch),
-        actual=str(message.epoch),
-    )
-    _require(
-        membership.is_member(message.sender),
-        message,
-        what="sender",
-        expected=f"a member 0 … {membership.size - 1}",
-        actual=str(message.sender),
-    )
+    if message.epoch != membership.epoch:
+        raise _refused(
+            message, what="epoch", expected=str(membership.epoch), actual=str(message.epoch)
+        )
+    if not membership.is_member(message.sender):
+        raise _refused(
+            message,
+            what="sender",
+            expected=f"a member 0 … {membership.size - 1}",
+            actual=str(message.sender),
+        )
     match message:
         case PrePrepare():
             validate_pre_prepare(message, membership=membership)
@@ -70,38 +67,32 @@ def validate_pre_prepare(message: PrePrepare, *, membership: Membership) -> None
     """§4.2: from the primary of its view, with the batch that its digest names, if any."""
     _require_position(message, message.sequence)
     _require_primary(message, membership)
-    if message.batch is not None:
-        _require(
-            message.batch.digest == message.batch_digest != NULL_BATCH_DIGEST,
+    batch = message.batch
+    if batch is not None and not batch.digest == message.batch_digest != NULL_BATCH_DIGEST:
+        raise _refused(
             message,
             what="batch",
             expected=f"digest {message.batch_digest.hex()}, not that of the NULL batch",
-            actual=message.batch.digest.hex(),
+            actual=batch.digest.hex(),
         )
 
 
 def validate_prepare(message: Prepare, *, membership: Membership) -> None:
     """§4.2: from a backup; the primary's PRE-PREPARE is its vote and it is not counted twice."""
     _require_position(message, message.sequence)
-    primary = membership.primary(message.view)
-    _require(
-        message.sender != primary,
-        message,
-        what="PREPARE",
-        expected=f"a backup of view {message.view}",
-        actual="its primary",
-    )
+    if message.sender == membership.primary(message.view):
+        raise _refused(
+            message,
+            what="PREPARE",
+            expected=f"a backup of view {message.view}",
+            actual="its primary",
+        )
 
 
 def validate_view_change(message: ViewChange, *, membership: Membership, window: Window) -> None:
     """§4.4, checklist E4: valid as a whole or refused as a whole."""
-    _require(
-        message.new_view > 0,
-        message,
-        what="new view",
-        expected="a view after the first",
-        actual="0",
-    )
+    if message.new_view == 0:
+        raise _refused(message, what="new view", expected="a view after the first", actual="0")
     validate_stable_checkpoint(message.stable, membership=membership, sender=message.sender)
     validate_prepared_set(
         message.prepared,
@@ -119,56 +110,55 @@ def validate_new_view(message: NewView, *, membership: Membership, window: Windo
     _validate_quorum(message, membership=membership, window=window)
     expected = new_view_proposals(message.view, message.view_changes, membership=membership)
     actual = tuple(replace(one, signature=UNSIGNED) for one in message.pre_prepares)
-    _require(
-        actual == expected,
-        message,
-        what="pre-prepares of NEW-VIEW",
-        expected=_positions(expected),
-        actual=_positions(actual),
-    )
+    if actual != expected:
+        raise _refused(
+            message,
+            what="pre-prepares of NEW-VIEW",
+            expected=_positions(expected),
+            actual=_positions(actual),
+        )
 
 
 def _validate_quorum(message: NewView, *, membership: Membership, window: Window) -> None:
     senders = tuple(one.sender for one in message.view_changes)
-    _require(
-        len(senders) >= membership.quorum
-        and membership.are_distinct_members(senders)
-        and list(senders) == sorted(senders),
-        message,
-        what="view changes of NEW-VIEW",
-        expected=f"at least {membership.quorum} distinct members, ascending",
-        actual=str(senders),
-    )
-    for one in message.view_changes:
-        _require(
-            one.new_view == message.view and one.epoch == membership.epoch,
+    is_ordered = membership.are_distinct_members(senders) and list(senders) == sorted(senders)
+    if len(senders) < membership.quorum or not is_ordered:
+        raise _refused(
             message,
-            what=f"view change of replica {one.sender} in NEW-VIEW",
-            expected=f"epoch {membership.epoch}, view {message.view}",
-            actual=f"epoch {one.epoch}, view {one.new_view}",
+            what="view changes of NEW-VIEW",
+            expected=f"at least {membership.quorum} distinct members, ascending",
+            actual=str(senders),
         )
+    for one in message.view_changes:
+        if one.new_view != message.view or one.epoch != membership.epoch:
+            raise _refused(
+                message,
+                what=f"view change of replica {one.sender} in NEW-VIEW",
+                expected=f"epoch {membership.epoch}, view {message.view}",
+                actual=f"epoch {one.epoch}, view {one.new_view}",
+            )
         validate_view_change(one, membership=membership, window=window)
 
 
 def _require_primary(message: PrePrepare | NewView, membership: Membership) -> None:
     primary = membership.primary(message.view)
-    _require(
-        message.sender == primary,
-        message,
-        what=f"sender for view {message.view}",
-        expected=f"its primary {primary}",
-        actual=str(message.sender),
-    )
+    if message.sender != primary:
+        raise _refused(
+            message,
+            what=f"sender for view {message.view}",
+            expected=f"its primary {primary}",
+            actual=str(message.sender),
+        )
 
 
 def _require_position(message: AnyVote | Checkpoint, position: int) -> None:
-    _require(position > 0, message, what="position", expected="a block after genesis", actual="0")
+    if position == 0:
+        raise _refused(message, what="position", expected="a block after genesis", actual="0")
 
 
 def _positions(proposals: tuple[PrePrepare, ...]) -> str:
     return " ".join(f"{one.sequence}:{one.batch_digest.hex()[:8]}" for one in proposals) or "none"
 
 
-def _require(holds: bool, message: Message, *, what: str, expected: str, actual: str) -> None:  # noqa: FBT001 - reads as a sentence
-    if not holds:
-        raise RefusedMessage(sender=message.sender, what=what, expected=expected, actual=actual)
+def _refused(message: Message, *, what: str, expected: str, actual: str) -> RefusedMessage:
+    return RefusedMessage(sender=message.sender, what=what, expected=expected, actual=actual)

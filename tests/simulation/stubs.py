@@ -1,0 +1,78 @@
+"""Cheap stand-ins for the suite and the codec: they bind what the real ones bind.
+
+A stub signature is a hash over the signer's id and the signed content, which holds kind,
+epoch, view, sequence and sender. Nobody here can sign for somebody else but on purpose.
+"""
+
+import hashlib
+
+from consensus.codec import Slot
+from consensus.errors import InvalidMessage
+from consensus.guard import VoteGuard
+from consensus.messages import Batch
+from consensus.ports import Plain
+from consensus.types import Digest, ReplicaId, Signature
+
+CHAIN_ID = b"simulated chain"
+
+
+class StubEncoder:
+    """`repr` of plain tuples: injective and fast enough."""
+
+    def encode(self, value: Plain) -> bytes:
+        return repr(value).encode()
+
+
+ENCODER = StubEncoder()
+
+
+def stub_signature(replica: ReplicaId, content: bytes) -> Signature:
+    return Signature(hashlib.blake2b(content, key=b"key %d" % replica, digest_size=64).digest())
+
+
+class GuardedSigner:
+    """The production arrangement: guard first, then the key."""
+
+    def __init__(self, replica: ReplicaId, guard: VoteGuard) -> None:
+        self._replica = replica
+        self.guard = guard
+
+    def sign(self, *, slot: Slot, content: bytes) -> Signature:
+        known = self.guard.recall(slot=slot, content=content)
+        if known is not None:
+            return known
+        signature = stub_signature(self._replica, content)
+        self.guard.remember(slot=slot, content=content, signature=signature)
+        return signature
+
+
+class LooseSigner:
+    """A signer without memory: what a Byzantine member would use."""
+
+    def __init__(self, replica: ReplicaId) -> None:
+        self._replica = replica
+
+    def sign(self, *, slot: Slot, content: bytes) -> Signature:  # noqa: ARG002 (the port)
+        return stub_signature(self._replica, content)
+
+
+def make_batch(time_ms: int, requests: tuple[int, ...]) -> Batch:
+    body = repr((time_ms, requests)).encode()
+    return Batch(digest=digest_of(body), time_ms=time_ms, body=body)
+
+
+def open_batch(body: bytes) -> Batch:
+    time_ms, requests = read_batch(body)
+    return make_batch(time_ms, requests)
+
+
+def read_batch(body: bytes) -> tuple[int, tuple[int, ...]]:
+    head, _, tail = body.decode()[1:-1].partition(", ")
+    try:
+        return int(head), tuple(int(one) for one in tail.strip("()").split(",") if one.strip())
+    except ValueError as error:
+        raise InvalidMessage("not a simulated batch") from error
+
+
+def digest_of(content: bytes) -> Digest:
+    return Digest(hashlib.blake2b(content, digest_size=32).digest())

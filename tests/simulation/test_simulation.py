@@ -1,0 +1,155 @@
+"""The main test of the core: many seeded schedules, general oracles, planted mistakes."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+
+from tests.simulation.byzantine import Vice
+from tests.simulation.cluster import options_of, run_seed
+from tests.simulation.hunt import hunt
+from tests.simulation.planted import ALL, Planted
+
+FAST_SEEDS = 200
+SLOW_SEEDS = 3_000
+PLANTED_RUNS_MAX = 1_500
+# Found within a few dozen runs each, so they belong to the fast suite.
+QUICK = tuple(
+    one
+    for one in ALL
+    if one.name
+    not in {
+        "the lowest view wins in NEW-VIEW",
+        "vote log without prepared certificates",
+        "COMMITs for another digest count",
+        "commit with f+1",
+        "NEW-VIEW stops at the first gap",
+        "P forgets what an intermediate view did not prepare",
+    }
+)
+PATIENT = tuple(one for one in ALL if one not in QUICK)
+
+
+def _assert_clean(first: int, count: int) -> None:
+    for seed in range(first, first + count):
+        outcome = run_seed(seed)
+        assert outcome.violation is None, f"{outcome.violation}\nmake sim SEED={seed}"
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_no_oracle_speaks_in_the_default_schedules(part: int) -> None:
+    share = FAST_SEEDS // 4
+    _assert_clean(part * share, share)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", range(6))
+def test_no_oracle_speaks_in_many_more_schedules(part: int) -> None:
+    share = SLOW_SEEDS // 6
+    _assert_clean(10_000 + part * share, share)
+
+
+# Each of these broke the core once.
+@pytest.mark.parametrize(
+    "seed",
+    [
+        0,  # a new primary must sign entries of O that are stable here by now
+        1095,  # a restart must not vote on what is stable
+        2302,  # full window, the missing CHECKPOINT waits for votes of a new view
+    ],
+)
+def test_no_oracle_speaks_in_schedules_that_once_failed(seed: int) -> None:
+    _assert_clean(seed, 1)
+
+
+@pytest.mark.parametrize("bug", QUICK, ids=lambda bug: bug.name)
+def test_a_planted_mistake_is_found(bug: Planted) -> None:
+    assert hunt(bug, runs_max=PLANTED_RUNS_MAX) is not None, f"survived: {bug.name}"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("bug", PATIENT, ids=lambda bug: bug.name)
+def test_a_planted_mistake_that_needs_many_runs_is_found(bug: Planted) -> None:
+    assert hunt(bug, runs_max=PLANTED_RUNS_MAX) is not None, f"survived: {bug.name}"
+
+
+def test_more_twins_than_the_group_tolerates_break_agreement() -> None:
+    def too_many_twins(seed: int) -> str | None:
+        options = replace(
+            options_of(seed),
+            size=4,
+            vices=MappingProxyType({0: Vice.TWINS, 1: Vice.TWINS}),
+            learner=False,
+            twins_split=1.0,
+        )
+        return run_seed(seed, options=options).violation
+
+    violations = [too_many_twins(seed) for seed in range(60)]
+
+    assert any(one is not None and "agreement" in one for one in violations)
+
+
+def test_as_many_twins_as_the_group_tolerates_break_nothing() -> None:
+    for seed in range(300, 330):
+        options = replace(
+            options_of(seed),
+            size=7,
+            vices=MappingProxyType({0: Vice.TWINS, 1: Vice.TWINS}),
+            learner=False,
+        )
+
+        assert run_seed(seed, options=options).violation is None, f"make sim SEED={seed}"
+
+
+def test_the_default_schedules_really_contain_the_faults() -> None:
+    outcomes = [run_seed(seed) for seed in range(60)]
+
+    for counter in ("crashes", "restarts", "partitions", "power_cuts", "rotations"):
+        assert sum(one.counters[counter] for one in outcomes) > 0, counter
+    for counter in ("view_changes", "equivocations", "batches_fetched", "state_transfers"):
+        assert sum(one.counters[counter] for one in outcomes) > 0, counter
+
+
+def test_the_same_seed_gives_the_same_trace() -> None:
+    assert run_seed(5).trace == run_seed(5).trace
+    assert run_seed(5).trace != run_seed(6).trace
+
+
+def _traces_under(hash_seed: str) -> str:
+    program = (
+        "from tests.simulation.cluster import run_seed\n"
+        "print([run_seed(seed).trace for seed in range(12)])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.getcwd()},  # noqa: PTH109 (a string is needed)
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_the_trace_does_not_depend_on_the_hash_seed() -> None:
+    assert _traces_under("0") == _traces_under("1")
+
+
+def test_the_command_prints_a_summary_as_its_last_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", "--seeds", "3", "--first", "7"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    summary = json.loads(done.stdout.splitlines()[-1])
+
+    assert summary["schedules"] == 3
+    assert summary["violations"] == 0
+    assert summary["deliveries"] > 0
