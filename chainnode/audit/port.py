@@ -17,7 +17,7 @@ KIND_MAX = 255
 # docs/wire-format.md §6 and §9: a question has at most 16 values, a key at most 64 bytes.
 KEYS_MAX = 16
 KEY_BYTES_MAX = 64
-# One answer with paths stays under the 4 MiB that readers accept.
+# With paths and usual bodies a row has 3 KB, so an answer stays under the 4 MiB of readers.
 LIMIT_MAX = 500
 _CURSOR = re.compile(r"(\d{1,16})\.(\d{1,16})\Z", re.ASCII)
 

@@ -123,7 +123,10 @@ def ask_again(session: Session, unknown: Unknown, *, wait_s: float) -> Plan[Outc
 def settle(
     session: Session, submission: Submission, *, deadline_s: float, reports: Reports
 ) -> Plan[Outcome]:
-    """Offer the bytes to node after node until a receipt is proven or time is up."""
+    """Offer the bytes to node after node until a receipt is proven or time is up.
+
+    Time or not, the bytes reach one node that takes them, if there is one.
+    """
     was_pending = False
     while True:
         refused_by = set()
@@ -140,11 +143,13 @@ def settle(
                     reports.add(fate)
                     if _is_definite(fate):
                         refused_by.add(node)
-            if session.monotonic_s() >= deadline_s:
-                return Unknown(submission=submission, reports=reports.all)
+            if was_pending and session.monotonic_s() >= deadline_s:
+                break
         if not was_pending and len(refused_by) >= _refusals_needed(session):
             return Refused(digest=submission.digest, reports=reports.all)
-        left_s = max(0.0, deadline_s - session.monotonic_s())
+        left_s = deadline_s - session.monotonic_s()
+        if left_s <= 0:
+            return Unknown(submission=submission, reports=reports.all)
         yield Pause(seconds=min(RETRY_PAUSE_S, left_s))
 
 

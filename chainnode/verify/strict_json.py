@@ -171,16 +171,22 @@ def as_hex(value: JsonValue, what: str, *, size: int) -> bytes:
 
 
 def as_base64(value: JsonValue, what: str, *, bytes_max: int, size: int | None = None) -> bytes:
-    """Return bytes from padded, canonical base64 (RFC 4648 §4)."""
+    """Return bytes from padded, canonical base64 (RFC 4648 §4).
+
+    A refusal tells lengths alone: what is encoded may be the reason of a call.
+    """
     limit = bytes_max if size is None else size
     if not isinstance(value, str) or len(value) > 4 * ((limit + 2) // 3):
-        _refuse(what, f"base64 of at most {limit} bytes", shown(value))
+        length = f"{len(value)} characters" if isinstance(value, str) else shown(value)
+        _refuse(what, f"base64 of at most {limit} bytes", length)
     try:
         data = base64.b64decode(value.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
-        raise UnreadableEvidence(check=what, expected="base64", actual=shown(value)) from error
+        raise UnreadableEvidence(
+            check=what, expected="base64", actual=f"{len(value)} other characters"
+        ) from error
     if base64.b64encode(data).decode("ascii") != value:
-        _refuse(what, "canonical base64", shown(value))
+        _refuse(what, "canonical base64", f"another form of {len(data)} bytes")
     if len(data) > limit or (size is not None and len(data) != size):
         _refuse(what, f"{'' if size is not None else 'at most '}{limit} bytes", f"{len(data)}")
     return data

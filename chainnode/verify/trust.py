@@ -183,7 +183,9 @@ def _suite(name: str) -> Suite:
     try:
         return suite_named(name)
     except ConfigurationError as error:
-        raise InvalidTrust(what="suite", expected="a known suite", actual=ascii(name)) from error
+        raise InvalidTrust(
+            what="suite", expected="a suite that works here", actual=str(error)[:200]
+        ) from error
 
 
 def _parameters(value: JsonValue) -> Parameters:

@@ -285,3 +285,12 @@ def test_a_client_needs_different_nodes(evidence: SyntheticChain) -> None:
         Client([], evidence.trust)
     with pytest.raises(ConfigurationError):
         Client(["http://a", "http://a/"], evidence.trust)
+
+
+def test_without_any_time_the_bytes_still_reach_a_node_that_takes_them(
+    evidence: SyntheticChain, nodes: list[LittleNode]
+) -> None:
+    nodes[0].problem, nodes[0].problem_at = (503, "STARTING"), "/v1/submissions"
+    urls = [nodes[0].url, "http://127.0.0.1:9", nodes[1].url]
+    with Client(urls, evidence.trust, evidence.client_key, now_ms=lambda: TIME_MS) as client:
+        assert isinstance(client.submit("access", [CALL], wait_s=0), Final)

@@ -129,3 +129,10 @@ def test_arrays_have_the_exact_size_where_one_is_named() -> None:
         as_array([1, 2, 3], "x", size_max=9, size=2)
     with pytest.raises(UnreadableEvidence):
         as_array([1, 2, 3], "x", size_max=2)
+
+
+@pytest.mark.parametrize("value", ["c2VjcmV0IHJlYXNvbg=", "c2VjcmV0IHJlYXNvbg==" * 9, "c2VjcmV0!"])
+def test_a_refusal_of_base64_does_not_repeat_it(value: str) -> None:
+    with pytest.raises(UnreadableEvidence) as refusal:
+        as_base64(value, "private", bytes_max=20)
+    assert "c2Vj" not in str(refusal.value)
