@@ -124,7 +124,7 @@ def test_malformed_identifier_names_its_fault(
 
 
 def test_fault_of_an_identifier_makes_its_own_sentence() -> None:
-    with pytest.raises(InvalidIdentifier, match="^issuer: expected 18, got 17$"):
+    with pytest.raises(InvalidIdentifier, match=r"^issuer: expected 18, got 17$"):
         CertificateIdentifier(**{**PARTS, "issuer": ISSUER[1:]})
 
 

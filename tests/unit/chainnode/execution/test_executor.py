@@ -326,22 +326,28 @@ def test_error_inside_a_contract_stops_the_node_and_quotes_no_data(
     assert "person" not in str(error.value)
 
 
-def test_rejection_after_a_write_undoes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def put_then_refuse(
-        state: StateView, _context: Context, _public: bytes, _private: bytes
+def test_rejection_after_a_write_undoes_it_although_the_next_call_is_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def put_then_refuse_the_first(
+        state: StateView, context: Context, _public: bytes, _private: bytes
     ) -> Accepted:
-        row = state.find(KEYS, key_id(chain.suite, chain.public_key()))
-        assert row is not None
-        state.put(KEYS, row, b"new")
-        assert state.find(KEYS, b"new") == row
-        raise Rejection(Code.MEMBERS_KEY_KNOWN)
+        row = KeyRow(b"k" * 32, REQUESTER, (1,), 0, 0)
+        assert state.find(KEYS, b"first") is None
+        if context.call_index == 0:
+            state.put(KEYS, row, b"first")
+            assert state.find(KEYS, b"first") == row
+            raise Rejection(Code.MEMBERS_KEY_KNOWN)
+        state.put(KEYS, row, b"second")
+        return Accepted(0, ())
 
-    rules = ActionTable(name="members", version=1, actions={"add_key": put_then_refuse})
+    rules = ActionTable(name="members", version=1, actions={"add_key": put_then_refuse_the_first})
     monkeypatch.setattr(block_work, "contract", lambda _name, _version: rules)
     chain = Chain()
     block = chain.execute(chain.submission(ADD_KEY, ADD_KEY))
-    assert call_codes(block) == [Code.MEMBERS_KEY_KNOWN] * 2
-    assert KEYS.key(b"new") not in block.state_changes
+    assert call_codes(block) == [Code.MEMBERS_KEY_KNOWN, 0]
+    assert KEYS.key(b"first") not in block.state_changes
+    assert KEYS.key(b"second") in block.state_changes
 
 
 @pytest.mark.parametrize("suite", ["intl", "sm"])
