@@ -8,6 +8,7 @@ loggers only name, level and exception type are kept.
 import json
 import logging
 import logging.handlers
+import re
 from pathlib import Path
 
 _FIELDS = (
@@ -35,6 +36,8 @@ _OWN_LOGGERS = ("chainnode", "consensus", "contracts", "devnet")
 _FILE_BYTES_MAX = 16 * 1024 * 1024
 _FILES_KEPT = 4
 _TEXT_CHARACTERS_MAX = 200
+# An event name holds no digit, so no number of a person can pass for one.
+_EVENT = re.compile(r"[a-z][a-z_]{0,63}\Z")
 
 
 class JsonFormatter(logging.Formatter):
@@ -48,7 +51,9 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
         }
         if record.name.startswith(_OWN_LOGGERS):
-            line["event"] = str(record.msg)[:_TEXT_CHARACTERS_MAX]
+            message = record.msg
+            is_event = isinstance(message, str) and _EVENT.match(message) is not None
+            line["event"] = message if is_event else "unnamed"
             line |= {
                 name: _plain(record.__dict__[name]) for name in _FIELDS if name in record.__dict__
             }
@@ -57,12 +62,12 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def start_logging(folder: Path) -> None:
-    """Write to `folder/node.log`, at most 64 MiB in all."""
+def start_logging(folder: Path, *, file_bytes_max: int = _FILE_BYTES_MAX) -> None:
+    """Write to `folder/node.log` and its predecessors, four files in all."""
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(
         folder / "node.log",
-        maxBytes=_FILE_BYTES_MAX,
+        maxBytes=file_bytes_max,
         backupCount=_FILES_KEPT - 1,
         encoding="utf-8",
     )
@@ -70,6 +75,8 @@ def start_logging(folder: Path) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    # A handler that fails (disk full) would print the whole record to standard error.
+    logging.raiseExceptions = False
 
 
 def _plain(value: object) -> object:

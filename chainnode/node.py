@@ -49,7 +49,7 @@ from chainnode.sync.fetching import BlockFetcher
 from chainnode.sync.serving import BlockServer
 from chainnode.voting import Voting, open_voting, restored_event
 from consensus.replica import Replica, ReplicaConfig
-from consensus.types import Epoch, Membership, ReplicaId, View
+from consensus.types import Digest, Epoch, Membership, ReplicaId, SequenceNumber, View
 
 EXIT_OK = 0
 # Signature checks release the interpreter lock: as many threads as the smallest machine has cores.
@@ -85,7 +85,7 @@ async def _run(config: NodeConfig) -> int:
     key = _vote_key(config, genesis)
     _warn_of_old_library(genesis)
     with contextlib.ExitStack() as stack:
-        base = _open_base(config, genesis, key, stack)
+        base = open_base(config, genesis, key, stack)
         await Node(base).run()
     return EXIT_OK
 
@@ -125,7 +125,7 @@ def _vote_key(config: NodeConfig, genesis: Genesis) -> PrivateKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Base:
+class Base:
     """What is opened before anything runs, in the order in which a fault is best seen."""
 
     config: NodeConfig
@@ -139,9 +139,10 @@ class _Base:
     vote_thread: ThreadPoolExecutor
 
 
-def _open_base(
+def open_base(
     config: NodeConfig, genesis: Genesis, key: PrivateKey, stack: contextlib.ExitStack
-) -> _Base:
+) -> Base:
+    """Open listener, ledger and votes of a node; `stack` closes them, the last one first."""
     suite = suite_named(genesis.suite_name)
     listener = open_listener(config.api_listen)
     stack.callback(listener.close)
@@ -161,7 +162,7 @@ def _open_base(
         open_batch=batches.open,
     )
     stack.callback(voting.votes.close)
-    return _Base(
+    return Base(
         config=config,
         genesis=genesis,
         clock=WallClock.starting_at(config.clock_start_ms),
@@ -183,13 +184,18 @@ def _threads(stack: contextlib.ExitStack, count: int, name: str) -> ThreadPoolEx
 class Node:
     """One running node: links, driver, API. Loop thread only."""
 
-    def __init__(self, base: _Base) -> None:
+    def __init__(self, base: Base) -> None:
         self._base = base
         self._suite = suite_named(base.genesis.suite_name)
         self._replica = _replica(base)
-        self._transport = self._build_transport()
-        self._network = PeerNetwork(self._transport)
-        self._blocks = BlockServer(ledger=base.ledger, batches=base.batches)
+        self.transport = self._build_transport()
+        self._network = PeerNetwork(self.transport)
+        self._blocks = BlockServer(
+            ledger=base.ledger,
+            batches=base.batches,
+            proposed=self._proposed_body,
+            threads=base.verify_threads,
+        )
         self._intake = Intake(
             genesis=base.genesis,
             suite=self._suite,
@@ -209,6 +215,7 @@ class Node:
             base.ledger,
         )
         self._execution = self._build_execution()
+        self._fetcher = self._build_fetcher()
         self._driver = self._build_driver()
         self._service = self._build_service()
 
@@ -223,7 +230,7 @@ class Node:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        async with self._running_parts() as tasks:
+        async with self.running() as tasks:
             _log.info("node_started", extra={"height": self._base.ledger.height})
             waiter = asyncio.create_task(stop.wait())
             done, _ = await asyncio.wait({waiter, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -233,7 +240,8 @@ class Node:
         _log.info("node_stopped", extra={"height": self._base.ledger.height})
 
     @contextlib.asynccontextmanager
-    async def _running_parts(self) -> AsyncIterator[set[asyncio.Task[None]]]:
+    async def running(self) -> AsyncIterator[set[asyncio.Task[None]]]:
+        """Run every part; yield their tasks, the first of which to end ends the node."""
         base = self._base
         server = api_server(create_app(self._service))
         restored = restored_event(
@@ -242,7 +250,7 @@ class Node:
             digest=self._suite.digest,
             now_ms=base.clock.now_ms(),
         )
-        await self._transport.start()
+        await self.transport.start()
         tasks = {
             asyncio.create_task(self._driver.run(restored), name="driver"),
             asyncio.create_task(self._forwarding.keep_showing(self._admission), name="showing"),
@@ -256,7 +264,7 @@ class Node:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._transport.close()
+            await self.transport.close()
             self._execution.close()
             self._audit.close()
 
@@ -307,6 +315,18 @@ class Node:
             digest=self._suite.digest,
         )
 
+    def _build_fetcher(self) -> BlockFetcher:
+        base = self._base
+        return BlockFetcher(
+            transport=self.transport,
+            ledger=base.ledger,
+            batches=base.batches,
+            suite=self._suite,
+            vote_keys={one.replica_id: one.vote_key for one in base.genesis.replicas},
+            install=self._execution.install,
+            threads=base.verify_threads,
+        )
+
     def _build_driver(self) -> Driver:
         base = self._base
         return Driver(
@@ -315,15 +335,7 @@ class Node:
             votes=base.voting.votes,
             network=self._network,
             execution=self._execution,
-            transfer=BlockFetcher(
-                transport=self._transport,
-                ledger=base.ledger,
-                batches=base.batches,
-                suite=self._suite,
-                vote_keys={one.replica_id: one.vote_key for one in base.genesis.replicas},
-                install=self._execution.install,
-                threads=base.verify_threads,
-            ),
+            transfer=self._fetcher,
             certified=CertifiedBlocks(
                 ledger=base.ledger, grown=self._audit.notify, final=self._admission.forget
             ),
@@ -363,9 +375,10 @@ class Node:
             ledger=base.ledger,
             driver=self._driver,
             pool=self._pool,
-            transport=self._transport,
+            transport=self.transport,
             intake=self._intake,
             forwarding=self._forwarding,
+            fetcher=self._fetcher,
             tls_certificate=base.config.tls_cert,
         )
         return NodeService(
@@ -394,7 +407,7 @@ class Node:
             clock=base.clock,
             ledger=base.ledger,
             replica=self._replica,
-            connected=lambda: self._transport.connected,
+            connected=lambda: self.transport.connected,
             voting_stopped_because=base.voting.stopped_because,
         )
 
@@ -405,9 +418,11 @@ class Node:
             self._forwarding.on_frame(self._admission, peer, payload)
 
     async def _on_request(self, _peer: int, kind: int, payload: bytes) -> bytes:
-        loop = asyncio.get_running_loop()
-        threads = self._base.verify_threads
-        return await loop.run_in_executor(threads, self._blocks.answer, kind, payload)
+        return await self._blocks.answer(kind, payload)
+
+    def _proposed_body(self, sequence: int, digest: bytes) -> bytes | None:
+        batch = self._replica.batch_of(SequenceNumber(sequence), Digest(digest))
+        return None if batch is None else batch.body
 
     def _on_pool_changed(self) -> None:
         self._driver.on_pool_changed()
@@ -430,7 +445,7 @@ def _membership(genesis: Genesis) -> Membership:
     return Membership(epoch=Epoch(0), size=len(genesis.replicas))
 
 
-def _replica(base: _Base) -> Replica:
+def _replica(base: Base) -> Replica:
     parameters = base.genesis.parameters
     return Replica(
         ReplicaConfig(

@@ -12,6 +12,7 @@ from chainnode.mempool import Mempool
 from chainnode.metrics import Reading, counter, gauge
 from chainnode.p2p import Transport
 from chainnode.pki import days_until_expiry
+from chainnode.sync.fetching import BlockFetcher
 
 
 class NodeReadings:
@@ -26,6 +27,7 @@ class NodeReadings:
         transport: Transport,
         intake: Intake,
         forwarding: Forwarding,
+        fetcher: BlockFetcher,
         tls_certificate: Path,
     ) -> None:
         self._ledger = ledger
@@ -34,6 +36,7 @@ class NodeReadings:
         self._transport = transport
         self._intake = intake
         self._forwarding = forwarding
+        self._fetcher = fetcher
         self._tls_certificate = tls_certificate
 
     def read(self) -> Iterator[Reading]:
@@ -54,6 +57,10 @@ class NodeReadings:
         yield from _refusals("core", self._driver.refused)
         yield from _refusals("intake", self._intake.refused)
         yield from _refusals("forwarded", self._forwarding.refused)
+        for (peer, reason), count in sorted(self._fetcher.passed_over.items()):
+            help_text = "Peers that could not serve state transfer, or lied"
+            labels = {"peer": str(peer), "reason": reason}
+            yield counter("transfers_failed", help_text, count, **labels)
 
     def _days_left(self) -> int:
         return days_until_expiry(self._tls_certificate, now=datetime.now(UTC))

@@ -4,24 +4,23 @@ Reads nothing itself: every answer comes from `chainnode.service.NodeService`.
 """
 
 import logging
-import secrets
-from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from chainnode.api import audit, chain, node, submissions, verify
-from chainnode.api.problems import Problem, problem_response
+from chainnode.api.gate import add_gate
+from chainnode.api.problems import MEDIA_TYPE, Problem, problem_response
+from chainnode.audit import ReadModelUnavailable
 from chainnode.errors import InvalidInput
 from chainnode.mempool import PoolRefusal
 from chainnode.proofs import NotCertified
 from chainnode.service import NodeService, Refused
 from chainnode.submission import InvalidSubmission
 
-_REQUEST_ID_BYTES = 8
-_RETRY_AFTER_S = 1
 _STATUS_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 
 _log = logging.getLogger(__name__)
@@ -35,26 +34,29 @@ def create_app(service: NodeService) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        responses={
+            "default": {
+                "description": "A problem document (RFC 9457).",
+                "content": {MEDIA_TYPE: {"schema": {"type": "object"}}},
+            }
+        },
     )
     app.state.service = service
-    app.middleware("http")(_add_request_id)
+    add_gate(app)
     _add_error_handlers(app)
     for router in (submissions.router, chain.router, verify.router, audit.router, node.router):
         app.include_router(router)
     return app
 
 
-async def _add_request_id(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    request.state.request_id = secrets.token_hex(_REQUEST_ID_BYTES)
-    response = await call_next(request)
-    response.headers["X-Request-Id"] = request.state.request_id
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    return response
-
-
 def _add_error_handlers(app: FastAPI) -> None:
+    _add_refusals(app)
+    _add_faults(app)
+
+
+def _add_refusals(app: FastAPI) -> None:
+    """Refusals that know their code."""
+
     @app.exception_handler(Problem)
     async def on_problem(request: Request, error: Problem) -> Response:
         return problem_response(request, error)
@@ -73,7 +75,12 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(PoolRefusal)
     async def on_pool_refusal(request: Request, error: PoolRefusal) -> Response:
-        return problem_response(request, Problem(error.code, retry_after_s=_RETRY_AFTER_S))
+        problem = Problem(error.code, expected=error.expected, actual=error.actual)
+        return problem_response(request, problem)
+
+    @app.exception_handler(ReadModelUnavailable)
+    async def on_read_model_unavailable(request: Request, _: ReadModelUnavailable) -> Response:
+        return problem_response(request, Problem("CATCHING_UP"))
 
     @app.exception_handler(NotCertified)
     async def on_not_certified(request: Request, error: NotCertified) -> Response:
@@ -81,8 +88,16 @@ def _add_error_handlers(app: FastAPI) -> None:
             "NOT_FINAL_YET",
             expected=f"height {error.height} certified",
             actual=f"newest certified height {error.stable_height}",
-            retry_after_s=_RETRY_AFTER_S,
         )
+        return problem_response(request, problem)
+
+
+def _add_faults(app: FastAPI) -> None:
+    """Everything else that can end a request."""
+
+    @app.exception_handler(ClientDisconnect)
+    async def on_disconnect(request: Request, _: ClientDisconnect) -> Response:
+        problem = Problem("MALFORMED", expected="a client that waits", actual="nobody")
         return problem_response(request, problem)
 
     @app.exception_handler(InvalidInput)
@@ -102,9 +117,8 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
-        return problem_response(
-            request, Problem(_STATUS_CODES.get(error.status_code, "INVALID_PARAMETER"))
-        )
+        problem = Problem(_STATUS_CODES.get(error.status_code, "INVALID_PARAMETER"))
+        return problem_response(request, problem, headers=error.headers or {})
 
     @app.exception_handler(Exception)
     async def on_unexpected(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from chainnode.api.requests import (
     digest_of,
     require_media_type,
     service_of,
+    unless_disconnected,
     wait_seconds,
 )
 from chainnode.api.submissions import MEDIA_TYPE
@@ -38,6 +39,8 @@ async def audit(
 ) -> JSONResponse:
     """Record the question in the body, then answer it; or give a further page of `question`."""
     service = service_of(request)
+    if cursor is not None and question is None:
+        raise Problem("INVALID_PARAMETER", expected="question beside cursor", actual="no question")
     if question is not None:
         digest = SubmissionDigest(digest_of(question, service))
     else:
@@ -46,8 +49,8 @@ async def audit(
             request, bytes_max=service.genesis.parameters.submission_bytes_max
         )
         timeout_s = wait_seconds(request, default=_WAIT_S)
-        digest = await service.questions.record(body, timeout_s=timeout_s)
-    if cursor is not None and question is None:
-        raise Problem("INVALID_PARAMETER", expected="question beside cursor", actual="no question")
+        digest = await unless_disconnected(
+            request, service.questions.record(body, timeout_s=timeout_s)
+        )
     answer = await service.questions.answer(digest, cursor=cursor, limit=limit)
     return JSONResponse(answer, headers=_NO_STORE)

@@ -1,10 +1,12 @@
 """`/v1/records`, `/v1/blocks`, `/v1/headers`, `/v1/certificates`: the chain, with proofs."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
+from chainnode.api.gate import LargeAnswer, hold_large_answer
 from chainnode.api.problems import Problem
 from chainnode.api.requests import service_of
 
@@ -27,13 +29,19 @@ async def record(request: Request, position: Position) -> JSONResponse:
 
 
 @router.get("/v1/blocks/{height}", operation_id="block")
-async def block(request: Request, height: Position) -> JSONResponse:
-    """Return a whole certified block: header, certificate, batch, receipts."""
+async def block(request: Request, height: Position) -> Response:
+    """Return a whole certified block: header, certificate, batch, receipts.
+
+    The entity tag is a weak one: every node has the same block under signatures of its own.
+    """
     service = service_of(request)
     service.require_height(height)
-    document = service.proofs.block(height)
-    etag = {"ETag": f'"{service.header_digest(height)}"'}
-    return JSONResponse(document, headers=_IMMUTABLE | etag)
+    etag = f'W/"{service.header_digest(height)}"'
+    headers = _IMMUTABLE | {"ETag": etag}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    hold_large_answer(request)
+    return LargeAnswer(service.proofs.block(height), headers=headers)
 
 
 @router.get("/v1/headers/latest", operation_id="latest_header")

@@ -4,6 +4,8 @@ Every error of the API, 422 and 404 included, leaves through here: a stable `cod
 in Chinese and English, a hint, and the request id that stands in the log.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -13,6 +15,12 @@ from fastapi.responses import JSONResponse
 from chainnode.verify.strict_json import JsonObject
 
 MEDIA_TYPE = "application/problem+json"
+# The chain moves on within a second; whoever comes back sooner comes back in vain.
+_RETRY_AFTER_S = 1
+_PASSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_LANGUAGES = ("zh", "en")
+_LANGUAGES_READ_MAX = 16
+_QUALITY = re.compile(r"\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +95,7 @@ KINDS: dict[str, ProblemKind] = {
         en="Unsupported media type",
     ),
     "INVALID_PARAMETER": ProblemKind(
-        status=HTTPStatus.BAD_REQUEST, zh="参数错误", en="A parameter is not valid"
+        status=HTTPStatus.UNPROCESSABLE_ENTITY, zh="参数错误", en="A parameter is not valid"
     ),
     "INVALID_IDENTIFIER": ProblemKind(
         status=HTTPStatus.BAD_REQUEST, zh="证照标识错误", en="Not a certificate identifier"
@@ -116,22 +124,41 @@ KINDS: dict[str, ProblemKind] = {
         hint_zh="稍后用同样的字节重试",
         hint_en="Try again later with the same bytes.",
     ),
+    "CATCHING_UP": ProblemKind(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        zh="索引尚未就绪",
+        en="The index is not ready yet",
+        hint_zh="稍后重试，或询问其他节点",
+        hint_en="Try again later, or ask another node.",
+    ),
+    "BUSY": ProblemKind(
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        zh="节点繁忙",
+        en="The node is busy",
+        hint_zh="稍后重试，或询问其他节点",
+        hint_en="Try again later, or ask another node.",
+    ),
+    "SLOW_BODY": ProblemKind(
+        status=HTTPStatus.REQUEST_TIMEOUT,
+        zh="请求体接收超时",
+        en="The body took too long",
+    ),
     "INTERNAL": ProblemKind(
         status=HTTPStatus.INTERNAL_SERVER_ERROR, zh="内部错误", en="Internal error"
     ),
 }
 
 
+_NO_HEADERS: Mapping[str, str] = {}
+
+
 class Problem(Exception):
     """Ends a request with a problem document; `expected` and `actual` say what was wrong."""
 
-    def __init__(
-        self, code: str, *, expected: str = "", actual: str = "", retry_after_s: int | None = None
-    ) -> None:
+    def __init__(self, code: str, *, expected: str = "", actual: str = "") -> None:
         self.code = code
         self.expected = expected
         self.actual = actual
-        self.retry_after_s = retry_after_s
         super().__init__(code)
 
 
@@ -158,24 +185,37 @@ def problem_document(problem: Problem, *, lang: str, request_id: str) -> JsonObj
     return document
 
 
-def problem_response(request: Request, problem: Problem) -> JSONResponse:
-    """Render a problem for this request."""
-    headers = {"Cache-Control": "no-store"}
-    if problem.retry_after_s is not None:
-        headers["Retry-After"] = str(problem.retry_after_s)
+def problem_response(
+    request: Request, problem: Problem, *, headers: Mapping[str, str] = _NO_HEADERS
+) -> JSONResponse:
+    """Render a problem for this request; `headers` are those that its status asks for."""
+    status = KINDS[problem.code].status
+    passing = {"Retry-After": str(_RETRY_AFTER_S)} if status in _PASSING else {}
+    lang = language_of(request)
     return JSONResponse(
-        problem_document(problem, lang=language_of(request), request_id=request_id_of(request)),
-        status_code=int(KINDS[problem.code].status),
+        problem_document(problem, lang=lang, request_id=request_id_of(request)),
+        status_code=int(status),
         media_type=MEDIA_TYPE,
-        headers=headers,
+        headers={**headers, **passing, "Cache-Control": "no-store", "Content-Language": lang},
     )
 
 
 def language_of(request: Request) -> str:
-    """`en` when Accept-Language prefers English to Chinese, else `zh`."""
-    header = request.headers.get("accept-language", "").lower()
-    english, chinese = header.find("en"), header.find("zh")
-    return "en" if english >= 0 and (chinese < 0 or english < chinese) else "zh"
+    """`en` when Accept-Language prefers English to Chinese (RFC 9110 §12.5.4), else `zh`."""
+    header = request.headers.get("accept-language", "")
+    wishes: dict[str, float] = {}
+    for part in header.split(",")[:_LANGUAGES_READ_MAX]:
+        tag, _, weight = part.partition(";")
+        language = tag.strip().partition("-")[0].lower()
+        if language in _LANGUAGES:
+            wishes.setdefault(language, _quality(weight))
+    wanted = {language: quality for language, quality in wishes.items() if quality > 0}
+    return max(wanted, key=wanted.__getitem__, default="zh")
+
+
+def _quality(weight: str) -> float:
+    match = _QUALITY.match(weight)
+    return float(match.group(1)) if match else 1.0
 
 
 def request_id_of(request: Request) -> str:

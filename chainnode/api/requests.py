@@ -1,11 +1,15 @@
 """Reading requests: bounded bodies, digests, heights, waiting. Each refusal is a `Problem`."""
 
+import asyncio
 import re
+from collections.abc import Coroutine
 from datetime import date, datetime
-from typing import cast
+from typing import TypeVar, cast
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
+from chainnode.api.gate import hold_body_bytes
 from chainnode.api.problems import Problem
 from chainnode.service import NodeService
 from chainnode.verify.dates import day_end_ms
@@ -15,6 +19,10 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
 WAIT_S_MAX = 60
 _DIGEST_HEX = 64
 _DAY_CHARACTERS = len("2026-03-01")
+# A body of 4 MiB over a poor line; whoever is slower holds a place that others need.
+BODY_S_MAX = 30.0
+
+Result = TypeVar("Result")
 
 
 def service_of(request: Request) -> NodeService:
@@ -66,20 +74,55 @@ async def bounded_body(request: Request, *, bytes_max: int) -> bytes:
     """Read the body, refusing it as soon as it is larger than allowed.
 
     Raises:
-        Problem: `OVERSIZE`.
+        Problem: `OVERSIZE`, `SLOW_BODY`, or `BUSY` when too many bodies are in work.
 
     """
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > bytes_max:
         raise _oversize(bytes_max, f"{announced} bytes announced")
+    try:
+        async with asyncio.timeout(BODY_S_MAX):
+            return await _read_body(request, bytes_max)
+    except TimeoutError as error:
+        raise Problem("SLOW_BODY") from error
+
+
+async def _read_body(request: Request, bytes_max: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > bytes_max:
             raise _oversize(bytes_max, f"more than {bytes_max} bytes")
+        hold_body_bytes(request, len(part))
         parts.append(part)
     return b"".join(parts)
+
+
+async def unless_disconnected(request: Request, work: Coroutine[object, object, Result]) -> Result:
+    """Return what `work` makes, or end it when the client goes away meanwhile.
+
+    The body must have been read.
+
+    Raises:
+        ClientDisconnect: nobody waits for the answer any more.
+
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_until_disconnected(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientDisconnect
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _until_disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def require_media_type(request: Request, expected: str) -> None:

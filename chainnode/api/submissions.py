@@ -13,6 +13,7 @@ from chainnode.api.requests import (
     digest_of,
     require_media_type,
     service_of,
+    unless_disconnected,
     wait_seconds,
 )
 from chainnode.mempool import PoolRefusal
@@ -36,15 +37,9 @@ async def submit(request: Request) -> JSONResponse:
     problem; of many, each refused one says so in its place.
     """
     require_media_type(request, MEDIA_TYPE)
-    service = service_of(request)
     blobs = _split(await bounded_body(request, bytes_max=_BODY_BYTES_MAX))
     timeout_s = wait_seconds(request, default=0.0)
-    if len(blobs) == 1:
-        outcomes = [await _submit_one(service, blobs[0], timeout_s)]
-    else:
-        outcomes = await asyncio.gather(
-            *(_submit_of_many(request, service, blob, timeout_s) for blob in blobs)
-        )
+    outcomes = await unless_disconnected(request, _submit_all(request, blobs, timeout_s))
     pending = any(outcome["status"] == "pending" for outcome in outcomes)
     status = HTTPStatus.ACCEPTED if pending else HTTPStatus.OK
     return JSONResponse({"submissions": outcomes}, status_code=status)
@@ -57,11 +52,22 @@ async def submission(request: Request, digest: str) -> JSONResponse:
     wanted = SubmissionDigest(digest_of(digest, service))
     timeout_s = wait_seconds(request, default=0.0)
     if timeout_s:
-        await service.outcomes.wait_final(wanted, timeout_s=timeout_s)
+        await unless_disconnected(request, service.outcomes.wait_final(wanted, timeout_s=timeout_s))
     outcome = service.outcomes.find(wanted)
     if outcome is None:
         raise Problem("UNKNOWN_SUBMISSION")
     return JSONResponse(outcome)
+
+
+async def _submit_all(request: Request, blobs: list[bytes], timeout_s: float) -> list[JsonObject]:
+    service = service_of(request)
+    if len(blobs) == 1:
+        return [await _submit_one(service, blobs[0], timeout_s)]
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_submit_of_many(request, service, blob, timeout_s)) for blob in blobs
+        ]
+    return [task.result() for task in tasks]
 
 
 async def _submit_one(service: NodeService, blob: bytes, timeout_s: float) -> JsonObject:
@@ -79,7 +85,7 @@ async def _submit_of_many(
     except InvalidSubmission as error:
         problem = Problem(error.code, expected=error.expected, actual=error.actual)
     except PoolRefusal as error:
-        problem = Problem(error.code)
+        problem = Problem(error.code, expected=error.expected, actual=error.actual)
     document = problem_document(
         problem, lang=language_of(request), request_id=request_id_of(request)
     )

@@ -3,6 +3,7 @@
 The node's own verdict is a convenience; a client judges the same evidence by itself.
 """
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -15,7 +16,8 @@ from chainnode.service import NodeService
 router = APIRouter(tags=["verify"])
 
 # Scans of a whole file; the bytes are hashed as they come and never kept.
-_FILE_BYTES_MAX = 64 * 1024 * 1024
+FILE_BYTES_MAX = 64 * 1024 * 1024
+_FILE_S_MAX = 120.0
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -41,17 +43,25 @@ async def verify_file(
     as_of: Annotated[str | None, Query(max_length=40)] = None,
 ) -> JSONResponse:
     """Judge a file: its raw bytes are the body, hashed as they arrive and not kept."""
-    service = service_of(request)
-    hasher = service.suite.hasher()
+    try:
+        async with asyncio.timeout(_FILE_S_MAX):
+            digest = await _digest_of_body(request)
+    except TimeoutError as error:
+        raise Problem("SLOW_BODY") from error
+    return _answer(service_of(request), file_digest=digest, identifier=id, as_of=as_of)
+
+
+async def _digest_of_body(request: Request) -> bytes:
+    hasher = service_of(request).suite.hasher()
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > _FILE_BYTES_MAX:
-            raise Problem("OVERSIZE", expected=f"at most {_FILE_BYTES_MAX} bytes", actual="more")
+        if size > FILE_BYTES_MAX:
+            raise Problem("OVERSIZE", expected=f"at most {FILE_BYTES_MAX} bytes", actual="more")
         hasher.update(part)
     if size == 0:
         raise Problem("MALFORMED", expected="the bytes of a file", actual="an empty body")
-    return _answer(service, file_digest=hasher.digest(), identifier=id, as_of=as_of)
+    return hasher.digest()
 
 
 def _answer(

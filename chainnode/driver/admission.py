@@ -6,6 +6,7 @@ unregistered key is refused here as well, because it would fill blocks with refu
 """
 
 import asyncio
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -14,7 +15,8 @@ from typing import Protocol
 
 from chainnode.clock import WallClock
 from chainnode.driver.batches import Batches
-from chainnode.genesis import Genesis
+from chainnode.driver.proposals import submission_bytes_max
+from chainnode.genesis import Genesis, Parameters
 from chainnode.mempool import Mempool
 from chainnode.submission import (
     InvalidSubmission,
@@ -28,6 +30,9 @@ from chainnode.suites.port import Suite
 
 # Submissions of own clients that may still have to be shown to all replicas.
 _UNCERTIFIED_MAX = 65_536
+# Submissions on the verification threads at a time: enough to keep them busy, few enough that a
+# vote of a peer, which waits in the same queue, is never late.
+_ON_THREADS_MAX = 64
 
 
 class Registry(Protocol):
@@ -76,6 +81,7 @@ class Admission:
         self._forward = forward
         self._pool_changed = pool_changed
         self._own: OrderedDict[SubmissionDigest, bytes] = OrderedDict()
+        self._places = asyncio.Semaphore(_ON_THREADS_MAX)
 
     async def admit_own(self, data: bytes) -> Admitted:
         """Admit a client's submission and pass it on to the primary.
@@ -104,13 +110,18 @@ class Admission:
             self._own.pop(digest, None)
 
     def uncertified_own(self, *, count_max: int | None) -> tuple[bytes, ...]:
-        """Return the oldest own submissions that are not certified yet; None: all of them."""
-        waiting = [data for digest, data in self._own.items() if digest in self._pool]
-        return tuple(waiting[:count_max])
+        """Return the oldest own submissions that are not certified yet; None: all of them.
+
+        What the pool has dropped (expired, not proposable) is forgotten here too.
+        """
+        for digest in [one for one in self._own if one not in self._pool]:
+            del self._own[digest]
+        return tuple(itertools.islice(self._own.values(), count_max))
 
     async def _admit(self, data: bytes) -> Admitted:
         loop = asyncio.get_running_loop()
-        submission = await loop.run_in_executor(self._threads, self._open, data)
+        async with self._places:
+            submission = await loop.run_in_executor(self._threads, self._open, data)
         if self._registry.is_executed(submission.digest):
             return Admitted(submission=submission, was_executed=True)
         if submission.digest not in self._pool:
@@ -120,6 +131,7 @@ class Admission:
 
     def _open(self, data: bytes) -> Submission:
         submission = decode_submission(self._suite, data, self._genesis.parameters)
+        _require_room_in_batch(data, self._genesis.parameters)
         self._verify_known_key(submission)
         if not self._registry.is_executed(submission.digest):
             self._validate_for_any_primary(submission)
@@ -145,3 +157,14 @@ class Admission:
                 expected="a key registered on this chain",
                 actual=f"key id {sender.hex()}",
             )
+
+
+def _require_room_in_batch(data: bytes, parameters: Parameters) -> None:
+    """Refuse what no batch of this chain can carry, or its sender would wait for ever."""
+    bytes_max = submission_bytes_max(parameters)
+    if len(data) > bytes_max:
+        raise InvalidSubmission(
+            code="OVERSIZE",
+            expected=f"at most {bytes_max} bytes, which fit into a batch",
+            actual=f"{len(data)} bytes",
+        )

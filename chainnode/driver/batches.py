@@ -31,14 +31,13 @@ class Batches:
 
     def keep(self, decoded: DecodedBatch) -> Batch:
         """Remember a batch and return its form for the core."""
-        if not decoded.encoded:
-            return NULL_BATCH
-        with self._lock:
-            self._kept[decoded.digest] = decoded
-            self._kept.move_to_end(decoded.digest)
-            if len(self._kept) > self._kept_max:
-                self._kept.popitem(last=False)
-        return Batch(digest=Digest(decoded.digest), time_ms=decoded.time_ms, body=decoded.encoded)
+        if decoded.encoded:
+            with self._lock:
+                self._kept[decoded.digest] = decoded
+                self._kept.move_to_end(decoded.digest)
+                if len(self._kept) > self._kept_max:
+                    self._kept.popitem(last=False)
+        return core_batch(decoded)
 
     def open(self, data: bytes) -> Batch:
         """Decode a body of a peer or of the vote log; the digest is recomputed.
@@ -47,13 +46,22 @@ class Batches:
             InvalidInput: malformed.
 
         """
-        return self.keep(self._decode(data))
+        return self.keep(self.decode(data))
+
+    def decode(self, data: bytes) -> DecodedBatch:
+        """Decode a body without remembering it: its sender is not verified yet.
+
+        Raises:
+            InvalidInput: malformed.
+
+        """
+        return decode_batch(self._suite, data, chain_id=self._chain_id, parameters=self._parameters)
 
     def decoded(self, batch: Batch) -> DecodedBatch:
         """Return the decoded form of a batch that `open` or `keep` made."""
         with self._lock:
             kept = self._kept.get(batch.digest)
-        return kept if kept is not None else self._decode(batch.body)
+        return kept if kept is not None else self.decode(batch.body)
 
     def body(self, digest: bytes) -> bytes | None:
         """Return the encoded batch for a peer that lacks it."""
@@ -61,14 +69,14 @@ class Batches:
             kept = self._kept.get(digest)
         return kept.encoded if kept is not None else None
 
-    def verify_proposable(self, batch: Batch) -> None:
+    def verify_proposable(self, batch: DecodedBatch) -> None:
         """Check every submission of a fresh proposal: proposable at its time, and signed.
 
         Raises:
             InvalidSubmission: names the first one that is not.
 
         """
-        for submission in self.decoded(batch).submissions:
+        for submission in batch.submissions:
             validate_proposable(
                 submission,
                 chain_id=self._chain_id,
@@ -90,5 +98,9 @@ class Batches:
         verify_submission(self._suite, submission)
         self._verified.add(key)
 
-    def _decode(self, data: bytes) -> DecodedBatch:
-        return decode_batch(self._suite, data, chain_id=self._chain_id, parameters=self._parameters)
+
+def core_batch(decoded: DecodedBatch) -> Batch:
+    """Return the form that the core knows."""
+    if not decoded.encoded:
+        return NULL_BATCH
+    return Batch(digest=Digest(decoded.digest), time_ms=decoded.time_ms, body=decoded.encoded)

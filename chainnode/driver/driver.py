@@ -63,6 +63,10 @@ _EVIDENCE_MAX = 64
 _log = logging.getLogger(__name__)
 
 
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
 class Driver:
     """Owns a `Replica` and is the only caller of its `step`. Loop thread only."""
 
@@ -98,18 +102,20 @@ class Driver:
         self._finality = finality
         self._entered_view = entered_view
         self._disk = disk
-        self._inbox: deque[Event] = deque()
+        # Each event with what to call once the core has seen it.
+        self._inbox: deque[tuple[Event, Callable[[], None]]] = deque()
         self._wake = asyncio.Event()
         self._timers = Timers(self._on_timer)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._fetching: set[Digest] = set()
         self._failure: BaseException | None = None
         self._batch_due = False
         self._waiting: Digest | None = None
         self._executions: asyncio.Queue[Execute] = asyncio.Queue()
 
-    def on_message(self, message: Message) -> None:
-        """Take a verified message of a peer."""
-        self._post(Received(message=message, now_ms=self._clock.now_ms()))
+    def on_message(self, message: Message, seen: Callable[[], None]) -> None:
+        """Take a verified message of a peer; `seen` is called when the core has seen it."""
+        self._post(Received(message=message, now_ms=self._clock.now_ms()), seen)
 
     def on_pool_changed(self) -> None:
         """Look at the mempool: it has something new."""
@@ -139,7 +145,9 @@ class Driver:
             raise self._failure
         effects: list[Effect] = []
         for _ in range(min(len(self._inbox), _EVENTS_PER_ROUND)):
-            effects += self._step(self._inbox.popleft())
+            event, seen = self._inbox.popleft()
+            seen()
+            effects += self._step(event)
         effects += self._watch_pool()
         effects += self._propose()
         await self._persist(effects)
@@ -266,7 +274,14 @@ class Driver:
         self._on_final(self._finality.executed(done.sequence, digests))
 
     async def _fetch_batch(self, effect: FetchBatch) -> None:
-        batch = await self._transfer.fetch_batch(effect)
+        """Look for a body once; the core asks again, also while we are still looking."""
+        if effect.digest in self._fetching:
+            return
+        self._fetching.add(effect.digest)
+        try:
+            batch = await self._transfer.fetch_batch(effect)
+        finally:
+            self._fetching.discard(effect.digest)
         if batch is not None:
             self._post(Fetched(batch=batch, now_ms=self._clock.now_ms()))
 
@@ -290,8 +305,8 @@ class Driver:
     def _on_timer(self, timer: Timer, generation: int) -> None:
         self._post(TimerExpired(timer=timer, generation=generation, now_ms=self._clock.now_ms()))
 
-    def _post(self, event: Event) -> None:
-        self._inbox.append(event)
+    def _post(self, event: Event, seen: Callable[[], None] = _nothing) -> None:
+        self._inbox.append((event, seen))
         self._wake.set()
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:

@@ -5,6 +5,7 @@ that a primary that ignores it is watched by enough of them to be replaced (chec
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -17,8 +18,11 @@ from consensus.types import ReplicaId
 
 # Shown to all at a time; the rest follow as these become final.
 _SHOWN_MAX = 512
-# Forwarded submissions of one peer that may wait for their checks.
+# Forwarded submissions of one peer that may wait for their checks, and their bytes.
 _IN_FLIGHT_PER_PEER_MAX = 8192
+_BYTES_IN_FLIGHT_PER_PEER_MAX = 16 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
 
 
 class Forwarding:
@@ -35,6 +39,7 @@ class Forwarding:
         self._primary = primary
         self._patience_s = patience_s
         self._in_flight: Counter[int] = Counter()
+        self._bytes_in_flight: Counter[int] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self.refused: Counter[str] = Counter()
 
@@ -51,13 +56,19 @@ class Forwarding:
         except InvalidEncoding:
             self.refused["MALFORMED"] += 1
             return
-        if self._in_flight[peer] + len(submissions) > _IN_FLIGHT_PER_PEER_MAX:
+        if (
+            self._in_flight[peer] + len(submissions) > _IN_FLIGHT_PER_PEER_MAX
+            or self._bytes_in_flight[peer] + len(payload) > _BYTES_IN_FLIGHT_PER_PEER_MAX
+        ):
             self.refused["OVER_BUDGET"] += len(submissions)
             return
         self._in_flight[peer] += len(submissions)
-        task = asyncio.get_running_loop().create_task(self._admit(admission, peer, submissions))
+        self._bytes_in_flight[peer] += len(payload)
+        task = asyncio.get_running_loop().create_task(self._admit_all(admission, submissions))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(
+            lambda done: self._finish(done, peer, count=len(submissions), size=len(payload))
+        )
 
     async def keep_showing(self, admission: Admission) -> None:
         """Show to all replicas what waited for a whole interval without becoming final."""
@@ -70,12 +81,18 @@ class Forwarding:
             if overdue:
                 self._network.forward(overdue, to=None)
 
-    async def _admit(self, admission: Admission, peer: int, submissions: Sequence[bytes]) -> None:
-        try:
-            for data in submissions:
-                try:
-                    await admission.admit_forwarded(data)
-                except (InvalidSubmission, PoolRefusal) as error:
-                    self.refused[error.code] += 1
-        finally:
-            self._in_flight[peer] -= len(submissions)
+    async def _admit_all(self, admission: Admission, submissions: Sequence[bytes]) -> None:
+        for data in submissions:
+            try:
+                await admission.admit_forwarded(data)
+            except (InvalidSubmission, PoolRefusal) as error:
+                self.refused[error.code] += 1
+
+    def _finish(self, task: "asyncio.Task[None]", peer: int, *, count: int, size: int) -> None:
+        """Free the budget; a storage error that shows here stops the node at its next write."""
+        self._tasks.discard(task)
+        self._in_flight[peer] -= count
+        self._bytes_in_flight[peer] -= size
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.refused["FAILED"] += 1
+            _log.error("forwarded_failed", extra={"peer": peer, "reason": type(error).__name__})

@@ -5,13 +5,15 @@ signature work per peer is budgeted, so that one liar cannot starve the others.
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor
 
 from chainnode import codec
+from chainnode.batch import DecodedBatch
 from chainnode.codec import InvalidEncoding, Limits, decode
-from chainnode.driver.batches import Batches
+from chainnode.driver.batches import Batches, core_batch
 from chainnode.driver.verified import VerifiedCache
 from chainnode.errors import InvalidInput
 from chainnode.genesis import Genesis
@@ -25,8 +27,15 @@ from consensus.types import ReplicaId
 # PRE-PREPARE carries one batch of 2 MiB.
 _LIMITS = Limits(bytes_max=4 * 1024 * 1024, depth_max=10, elements_max=262_144)
 _VERIFIED_MAX = 65_536
-# Messages of one peer that may wait for a thread at a time.
+# What one peer may have between its link and the core's answer to it: some rounds of votes, and
+# the batches of one window with room to spare.
 _IN_FLIGHT_PER_PEER_MAX = 512
+_BYTES_IN_FLIGHT_PER_PEER_MAX = 64 * 1024 * 1024
+
+# Takes a message, and what to call when the core has seen it.
+Deliver = Callable[[Message, Callable[[], None]], None]
+
+_log = logging.getLogger(__name__)
 
 
 class Intake:
@@ -42,20 +51,29 @@ class Intake:
         self._threads = threads
         self._verified = VerifiedCache(entries_max=_VERIFIED_MAX)
         self._in_flight: Counter[int] = Counter()
+        self._bytes_in_flight: Counter[int] = Counter()
         self.refused: Counter[str] = Counter()
 
-    def accept(self, peer: int, payload: bytes, deliver: Callable[[Message], None]) -> None:
+    def accept(self, peer: int, payload: bytes, deliver: Deliver) -> None:
         """Verify `payload` on a thread, then hand the message to `deliver` on the loop.
 
-        What is malformed, unsigned or over the peer's budget is dropped and counted.
+        What is malformed, unsigned or over the peer's budget is dropped and counted. A message
+        weighs on the budget until the core has seen it.
         """
-        if self._in_flight[peer] >= _IN_FLIGHT_PER_PEER_MAX:
+        size = len(payload)
+        if (
+            self._in_flight[peer] >= _IN_FLIGHT_PER_PEER_MAX
+            or self._bytes_in_flight[peer] + size > _BYTES_IN_FLIGHT_PER_PEER_MAX
+        ):
             self.refused["over_budget"] += 1
             return
-        self._in_flight[peer] += 1
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._threads, self.open, payload)
-        future.add_done_callback(lambda done: self._finish(peer, done, deliver))
+        self._in_flight[peer] += 1
+        self._bytes_in_flight[peer] += size
+        future.add_done_callback(
+            lambda done: self._finish(done, deliver, lambda: self._release(peer, size))
+        )
 
     def open(self, payload: bytes) -> Message:
         """Decode one message and verify every signature in it, nested certificates included.
@@ -65,7 +83,13 @@ class Intake:
             InvalidMessage: decodes, but is no message.
 
         """
-        message = message_from_plain(decode(payload, _LIMITS), open_batch=self._open_batch)
+        opened: list[DecodedBatch] = []
+
+        def open_batch(data: bytes) -> Batch:
+            opened.append(self._decode_batch(data))
+            return core_batch(opened[-1])
+
+        message = message_from_plain(decode(payload, _LIMITS), open_batch=open_batch)
         for replica, signature, content in signed_parts(
             message,
             chain_id=self._chain_id,
@@ -73,27 +97,32 @@ class Intake:
             size=len(self._vote_keys),
         ):
             self._verify(replica, signature, content)
-        if isinstance(message, PrePrepare) and message.batch is not None:
-            self._batches.verify_proposable(message.batch)
+        # Only what a member has signed may push other bodies out of memory.
+        for batch in opened:
+            if isinstance(message, PrePrepare):
+                self._batches.verify_proposable(batch)
+            self._batches.keep(batch)
         return message
 
     def _finish(
-        self, peer: int, done: "asyncio.Future[Message]", deliver: Callable[[Message], None]
+        self, done: "asyncio.Future[Message]", deliver: Deliver, release: Callable[[], None]
     ) -> None:
-        self._in_flight[peer] -= 1
-        if done.cancelled():
-            return
-        error = done.exception()
+        error = asyncio.CancelledError() if done.cancelled() else done.exception()
         if error is None:
-            deliver(done.result())
-        elif isinstance(error, InvalidInput | InvalidMessage):
-            self.refused[type(error).__name__] += 1
-        else:
-            raise error
+            deliver(done.result(), release)
+            return
+        release()
+        self.refused[type(error).__name__] += 1
+        if not isinstance(error, InvalidInput | InvalidMessage | asyncio.CancelledError):
+            _log.error("intake_failed", extra={"reason": type(error).__name__})
 
-    def _open_batch(self, data: bytes) -> Batch:
+    def _release(self, peer: int, size: int) -> None:
+        self._in_flight[peer] -= 1
+        self._bytes_in_flight[peer] -= size
+
+    def _decode_batch(self, data: bytes) -> DecodedBatch:
         try:
-            return self._batches.open(data)
+            return self._batches.decode(data)
         except InvalidInput as error:
             raise InvalidEncoding(
                 what="batch", expected="a canonical batch", actual=str(error)

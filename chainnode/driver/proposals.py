@@ -3,7 +3,7 @@
 from chainnode.batch import build_batch
 from chainnode.clock import WallClock
 from chainnode.driver.batches import Batches
-from chainnode.genesis import Genesis
+from chainnode.genesis import Genesis, Parameters
 from chainnode.mempool import Mempool
 from chainnode.submission import InvalidSubmission, Submission, validate_proposable
 from chainnode.suites.port import Suite
@@ -13,6 +13,11 @@ from consensus.messages import Batch
 _FRAMING_BYTES = 64
 # A byte string header before each submission.
 _FRAMING_BYTES_PER_SUBMISSION = 5
+
+
+def submission_bytes_max(parameters: Parameters) -> int:
+    """Return the size of the largest submission that a batch of this chain can carry."""
+    return parameters.batch_bytes_max - _FRAMING_BYTES - _FRAMING_BYTES_PER_SUBMISSION
 
 
 class Proposals:

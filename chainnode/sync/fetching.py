@@ -6,6 +6,7 @@ does not reproduce is a divergence and stops the node (checklist B9, H2, H3).
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from typing import TypeVar
@@ -65,6 +66,8 @@ class BlockFetcher:
         self._install = install
         self._threads = threads
         self._next_peer = 0
+        # How often each peer was passed over, and why.
+        self.passed_over: Counter[tuple[int, str]] = Counter()
 
     async def fetch_batch(self, effect: FetchBatch) -> Batch | None:
         """Return the batch with the digest asked for; None when no peer has it now."""
@@ -74,12 +77,12 @@ class BlockFetcher:
                 body = await self._transport.request(
                     peer, FrameKind.BATCH_REQUEST, request, _TIMEOUT_S
                 )
-                batch = await self._on_thread(self._batches.open, body)
+                decoded = await self._on_thread(self._batches.decode, body)
+                _require("batch digest", effect.digest.hex(), decoded.digest.hex())
             except (RequestError, InvalidInput) as error:
                 self._pass_over(peer, error)
                 continue
-            if batch.digest == effect.digest:
-                return batch
+            return self._batches.keep(decoded)
         return None
 
     async def fetch_state(
@@ -157,6 +160,7 @@ class BlockFetcher:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, given)
 
     def _pass_over(self, peer: int, error: Exception) -> None:
+        self.passed_over[peer, type(error).__name__] += 1
         _log.info("transfer_failed", extra={"peer": peer, "reason": type(error).__name__})
 
 

@@ -1,5 +1,9 @@
 """Answers peers that lack a batch or blocks; bounded by the frame size. Reads only."""
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+
 from chainnode.driver.batches import Batches
 from chainnode.driver.kinds import FrameKind
 from chainnode.errors import InvalidInput
@@ -24,29 +28,45 @@ class UnservedRequest(InvalidInput):
 
 
 class BlockServer:
-    """The requests of peers. Thread-safe."""
+    """The requests of peers. Loop thread only; blocks are read on threads.
 
-    def __init__(self, *, ledger: Ledger, batches: Batches) -> None:
+    `proposed` returns the body of a batch that the core holds for a sequence: a prepared batch
+    must be had from its voters even when newer ones have pushed it out of `batches`.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        batches: Batches,
+        proposed: Callable[[int, bytes], bytes | None],
+        threads: Executor,
+    ) -> None:
         self._ledger = ledger
         self._batches = batches
+        self._proposed = proposed
+        self._threads = threads
 
-    def answer(self, kind: int, payload: bytes) -> bytes:
+    async def answer(self, kind: int, payload: bytes) -> bytes:
         """Answer one request.
 
         Raises:
             InvalidInput: malformed, unknown, or nothing here that answers it.
 
         """
+        loop = asyncio.get_running_loop()
         if kind == FrameKind.BATCH_REQUEST:
-            return self._batch(*decode_batch_request(payload))
+            digest, height = decode_batch_request(payload)
+            body = self._batches.body(digest) or self._proposed(height, digest)
+            if body is None:
+                body = await loop.run_in_executor(self._threads, self._batch, digest, height)
+            return body
         if kind == FrameKind.BLOCKS_REQUEST:
-            return self._blocks(*decode_blocks_request(payload))
+            first, last = decode_blocks_request(payload)
+            return await loop.run_in_executor(self._threads, self._blocks, first, last)
         raise UnservedRequest(expected="a known kind of request", actual=f"kind {kind}")
 
     def _batch(self, digest: bytes, height: int) -> bytes:
-        body = self._batches.body(digest)
-        if body is not None:
-            return body
         if height <= self._ledger.height:
             header = self._ledger.header(height)
             stored = self._ledger.batch_bytes(height)
