@@ -14,7 +14,7 @@ from devnet.launcher import (
     stop_everything,
     wait_until_ready,
 )
-from devnet.observe import record_file
+from devnet.observe import REGISTRY, record_file
 from devnet.processes import running_record
 from devnet.site import SiteRequest, make_site, write_settings
 from devnet.stopwatch import Stopwatch
@@ -62,7 +62,7 @@ def bring_up(
         topology = _site(folder, request)
     with exclusive(folder):
         running = [one for one in topology.nodes if running_record(record_file(folder, one.name))]
-        if len(running) == len(topology.nodes):
+        if len(running) == len(topology.nodes) and not _lacks_registry(folder, topology):
             return topology
         try:
             return _start(folder, topology, watch=watch, is_whole=not running, load_demo=load_demo)
@@ -128,6 +128,10 @@ def _start(
         with watch.phase("nodes ready"):
             wait_until_ready(folder, topology.nodes, timeout_s=START_TIMEOUT_S)
     return topology
+
+
+def _lacks_registry(folder: DevnetFolder, topology: Topology) -> bool:
+    return topology.has_demo and running_record(record_file(folder, REGISTRY)) is None
 
 
 def _are_ports_free(topology: Topology) -> bool:

@@ -1,6 +1,7 @@
 """`kun devnet`: a network of real nodes on this machine, to try things and to break them."""
 
 import functools
+import signal
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -66,22 +67,26 @@ def up(
         if verbose:
             output.note(f"  {seconds:6.2f} s  {phase}", f"  {seconds:6.2f} s  {phase}")
 
+    # SIGTERM while it starts or runs is like Ctrl-C: what was started is ended again.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     output.note("正在启动开发网 …", "starting the devnet …")
     watch = Stopwatch(report)
     place = DevnetFolder(folder)
     offset_ms = None if clock is None else clock_offset_ms(clock)
     request = UpRequest(suite=suite, nodes=nodes, has_demo=not no_demo, clock_offset_ms=offset_ms)
     topology = bring_up(place, request, watch=watch, load_demo=_load_demo)
-    sight = observe(place, topology)
-    ready_s = round(watch.total_s, 2)
-    document = {**status_document(sight, place), "ready_s": ready_s}
-    output.answer(document, lambda: print_banner(output, place, sight, ready_s=ready_s))
-    if detach:
-        return ExitCode.OK
-    output.note("按 Ctrl-C 停止。", "Ctrl-C stops it.")
-    wait_for_interrupt()
-    output.note("正在停止 …", "stopping …")
-    stop_everything(place, topology)
+    try:
+        sight = observe(place, topology)
+        ready_s = round(watch.total_s, 2)
+        document = {**status_document(sight, place), "ready_s": ready_s}
+        output.answer(document, lambda: print_banner(output, place, sight, ready_s=ready_s))
+        if not detach:
+            output.note("按 Ctrl-C 停止。", "Ctrl-C stops it.")
+            wait_for_interrupt()
+    finally:
+        if not detach:
+            output.note("正在停止 …", "stopping …")
+            stop_everything(place, topology)
     return ExitCode.OK
 
 
