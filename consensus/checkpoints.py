@@ -168,8 +168,3 @@ def _note_progress(state: ReplicaState, sequence: SequenceNumber) -> None:
 def _collect(state: ReplicaState) -> None:
     state.log.collect()
     state.checkpoints.collect(low=state.log.low_watermark)
-
-
-def own_checkpoint(state: ReplicaState) -> Checkpoint | None:
-    """Return our newest CHECKPOINT that is still held."""
-    return state.checkpoints.vote_of(state.me, height_of(state.log.executed))

@@ -53,6 +53,7 @@ class Description:
     """
 
     replica_id: int
+    may_vote: bool
     view: int
     active_view: int
     status: str
@@ -79,6 +80,7 @@ def describe(state: ReplicaState) -> Description:
     target = state.state_target
     return Description(
         replica_id=state.me,
+        may_vote=state.config.may_vote,
         view=state.view,
         active_view=state.active_view,
         status=status_name(state),
