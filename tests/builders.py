@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from chainnode.clock import WallClock
 from chainnode.genesis import (
     Genesis,
     KeyEntry,
@@ -91,3 +92,17 @@ def submission_of(
         contract=contract,
         calls=calls,
     )
+
+
+class ManualClock(WallClock):
+    """A wall clock that stands still until it is set."""
+
+    def __init__(self, time_ms: int = NOW_MS) -> None:
+        super().__init__()
+        self.set(time_ms)
+
+    def now_ms(self) -> int:
+        return int(self.__dict__["time_ms"])
+
+    def set(self, time_ms: int) -> None:
+        self.__dict__["time_ms"] = time_ms
