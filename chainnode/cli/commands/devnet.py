@@ -2,6 +2,7 @@
 
 import functools
 import signal
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -64,7 +65,7 @@ def up(
     output = current_session().output
 
     def report(phase: str, seconds: float) -> None:
-        if verbose:
+        if verbose or sys.stderr.isatty():
             output.note(f"  {seconds:6.2f} s  {phase}", f"  {seconds:6.2f} s  {phase}")
 
     # SIGTERM while it starts or runs is like Ctrl-C: what was started is ended again.

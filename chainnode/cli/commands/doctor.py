@@ -11,11 +11,13 @@ from chainnode.cli.findings import (
     check_disk,
     check_python,
     check_suite,
+    fail,
     skip,
 )
 from chainnode.cli.output import Output
 from chainnode.cli.target import DEFAULT_FOLDER
 from chainnode.cli.tree import current_session, kun_command
+from chainnode.cli.words import Text
 
 _COLOURS = {Result.OK: "green", Result.WARN: "yellow", Result.FAIL: "red", Result.SKIP: "white"}
 
@@ -42,9 +44,11 @@ def doctor(folder: Path | None) -> int:
 def run_checks(folder: Path | None) -> list[Finding]:
     """Make the checks of this machine and those of `folder`."""
     findings = [check_python(), check_suite("sm"), check_suite("intl")]
-    if folder is None or not folder.is_dir():
-        findings.append(skip("site", "没有目录可查：--dir", "no folder to look at: --dir"))
-        return findings
+    if folder is None:
+        return [*findings, skip("site", "没有目录可查：--dir", "no folder to look at: --dir")]
+    if not folder.is_dir():
+        missing = Text(f"没有目录 {folder}", f"there is no folder {folder}")
+        return [*findings, fail("site", missing, mend="kun devnet up")]
     from chainnode.cli.site_checks import check_site
 
     return [*findings, check_disk(folder), *check_site(folder)]

@@ -101,6 +101,10 @@ def test_without_a_folder_only_this_machine_is_looked_at(
     assert "--dir" in capsys.readouterr().out
 
 
+def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    assert run(["doctor", "--dir", str(tmp_path / "none"), "--quiet"]) == 1
+
+
 def test_this_machine_can_run_both_suites() -> None:
     assert check_python().result is Result.OK
     assert check_suite("sm").result is Result.OK
