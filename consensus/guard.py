@@ -55,6 +55,11 @@ class VoteGuard:
         self._encoder = encoder
         self._signed: _Memory = {}
 
+    @property
+    def size(self) -> int:
+        """Number of slots remembered."""
+        return len(self._signed)
+
     def recall(self, *, slot: Slot, content: bytes) -> Signature | None:
         """Return the signature given before for this very content, or None: it may be signed.
 

@@ -157,7 +157,8 @@ def _require_position(message: AnyVote | Checkpoint, position: int) -> None:
 
 
 def _positions(proposals: tuple[PrePrepare, ...]) -> str:
-    return " ".join(f"{one.sequence}:{one.batch_digest.hex()[:8]}" for one in proposals) or "none"
+    named = (f"{one.view}/{one.sequence}:{one.batch_digest.hex()[:8]}" for one in proposals)
+    return " ".join(named) or "none"
 
 
 def _refused(message: Message, *, what: str, expected: str, actual: str) -> RefusedMessage:

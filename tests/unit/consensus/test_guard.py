@@ -1,0 +1,203 @@
+import pytest
+
+from consensus.codec import signed_content, slot_of
+from consensus.errors import ConflictingVote, ForgottenVote
+from consensus.guard import VoteGuard
+from consensus.messages import Message
+from consensus.types import Epoch, ReplicaId
+from tests.simulation.stubs import CHAIN_ID, ENCODER
+from tests.unit.consensus.group import (
+    batch,
+    checkpoint,
+    commit,
+    make_guard,
+    new_view,
+    pre_prepare,
+    prepare,
+    prepared,
+    stable,
+    status,
+    view_change,
+)
+
+OTHER = batch(77).digest
+
+
+def _recall(guard: VoteGuard, message: Message) -> bytes | None:
+    content = signed_content(message, chain_id=CHAIN_ID, encoder=ENCODER)
+    return guard.recall(slot=slot_of(message), content=content)
+
+
+def _sign(guard: VoteGuard, message: Message) -> None:
+    assert _recall(guard, message) is None
+    content = signed_content(message, chain_id=CHAIN_ID, encoder=ENCODER)
+    guard.remember(slot=slot_of(message), content=content, signature=message.signature)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (pre_prepare(), pre_prepare(digest=OTHER)),
+        (prepare(0, view=1), prepare(0, view=1, digest=OTHER)),
+        (commit(0), commit(0, digest=OTHER)),
+        (checkpoint(0), checkpoint(0, digest=OTHER)),
+        (view_change(0), view_change(0, base=stable(1))),
+        (new_view(4), new_view(4, changes=[view_change(one, 4) for one in (0, 1, 3)])),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_second_different_content_for_a_slot_is_refused(first: Message, second: Message) -> None:
+    guard = make_guard(0)
+    _sign(guard, first)
+
+    assert _recall(guard, first) == first.signature
+    with pytest.raises(ConflictingVote):
+        _recall(guard, second)
+
+
+def test_status_is_no_promise() -> None:
+    guard = make_guard(0)
+    _sign(guard, status(0))
+
+    assert _recall(guard, status(0)) is None
+    assert _recall(guard, status(0, view=3)) is None
+
+
+@pytest.mark.parametrize("vote", [pre_prepare(2), prepare(0, 2), commit(0, 2)])
+def test_votes_up_to_the_stable_checkpoint_are_refused(vote: Message) -> None:
+    guard = make_guard(0)
+    guard.note_records([stable(2)])
+
+    with pytest.raises(ForgottenVote) as caught:
+        _recall(guard, vote)
+    assert caught.value.floor == 3
+
+
+def test_vote_just_above_the_stable_checkpoint_is_allowed() -> None:
+    guard = make_guard(0)
+    guard.note_records([stable(2), stable(1)])
+
+    assert _recall(guard, commit(0, 3)) is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pre_prepare(view=4),
+        prepare(0, view=4),
+        commit(0, view=4),
+        view_change(0, 4),
+        new_view(4),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_nothing_of_a_view_that_was_left_is_signed(message: Message) -> None:
+    guard = make_guard(0)
+    _sign(guard, view_change(0, 5))
+
+    with pytest.raises(ForgottenVote):
+        _recall(guard, message)
+
+
+def test_entering_a_view_without_an_own_wish_binds_too() -> None:
+    guard = make_guard(0)
+    guard.note_records([new_view(1)])
+
+    with pytest.raises(ForgottenVote):
+        _recall(guard, commit(0))
+
+
+def test_checkpoints_go_up_only() -> None:
+    guard = make_guard(0)
+    guard.note_checkpoint(checkpoint(0, 5))
+
+    assert _recall(guard, checkpoint(0, 5)) is not None
+    assert _recall(guard, checkpoint(0, 6)) is None
+    with pytest.raises(ForgottenVote):
+        _recall(guard, checkpoint(0, 4))
+
+
+def test_checkpoint_is_signed_also_below_the_stable_one() -> None:
+    guard = make_guard(0)
+    guard.note_records([stable(9)])
+
+    assert _recall(guard, checkpoint(0, 8)) is None
+
+
+def test_slot_of_another_epoch_is_refused() -> None:
+    guard = VoteGuard(replica_id=ReplicaId(0), epoch=Epoch(1), chain_id=CHAIN_ID, encoder=ENCODER)
+
+    with pytest.raises(ForgottenVote):
+        _recall(guard, commit(0))
+
+
+def test_guard_is_rebuilt_from_the_records() -> None:
+    guard = make_guard(1)
+    guard.note_records(
+        [
+            pre_prepare(1),  # the primary's, not ours
+            prepare(1, 1),
+            prepared(1),
+            commit(1, 1),
+            view_change(1, 4),
+            new_view(5),
+            prepare(1, 1, view=6, digest=OTHER),
+        ]
+    )
+
+    assert guard.voted_view == 5
+    with pytest.raises(ConflictingVote):
+        _recall(guard, prepare(1, 1, view=6))
+    with pytest.raises(ForgottenVote):
+        _recall(guard, commit(1, 1))
+
+
+def _announce(guard: VoteGuard) -> None:
+    """Replica 1 leads view 1 and re-proposes sequence 1, which is stable here by now."""
+    _sign(guard, view_change(1, 1))
+    guard.note_records([stable(1)])
+
+
+def test_new_primary_may_re_propose_what_is_stable_here_but_not_in_its_quorum() -> None:
+    guard = make_guard(1)
+    _announce(guard)
+
+    _sign(guard, pre_prepare(1, view=1))
+    with pytest.raises(ConflictingVote):
+        _recall(guard, pre_prepare(1, view=1, digest=OTHER))
+
+
+def test_no_second_entry_follows_the_new_view_that_contains_the_first() -> None:
+    changes = tuple(view_change(one, certificates=[prepared(1)]) for one in (0, 1, 3))
+    announced = new_view(1, changes=changes)
+    guard = make_guard(1)
+    _announce(guard)
+    for entry in announced.pre_prepares:
+        _sign(guard, entry)
+    _sign(guard, announced)
+
+    restarted = make_guard(1)
+    restarted.note_records([view_change(1, 1), stable(1), announced])
+
+    for one in (guard, restarted):
+        with pytest.raises(ConflictingVote):
+            _recall(one, pre_prepare(1, view=1, digest=OTHER))
+
+
+def test_memory_is_bounded_by_the_window() -> None:
+    guard = make_guard(1)
+    for sequence in range(1, 500):
+        _sign(guard, prepare(1, sequence))
+        _sign(guard, commit(1, sequence))
+        _sign(guard, checkpoint(1, sequence))
+        guard.note_records([stable(max(1, sequence - 8))])
+
+    assert guard.size <= 3 * 8 + 1
+
+
+def test_refusal_names_the_slot() -> None:
+    guard = make_guard(0)
+    _sign(guard, commit(0))
+
+    with pytest.raises(ConflictingVote, match="commit 0 0 1"):
+        _recall(guard, commit(0, digest=OTHER))
