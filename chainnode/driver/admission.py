@@ -134,12 +134,17 @@ class Admission:
         _require_room_in_batch(data, self._genesis.parameters)
         self._verify_known_key(submission)
         if not self._registry.is_executed(submission.digest):
-            self._validate_for_any_primary(submission)
+            self.validate_for_any_primary(submission)
         self._batches.verify_signature(submission)
         return submission
 
-    def _validate_for_any_primary(self, submission: Submission) -> None:
-        """Check it at our time and at that of a primary whose clock lags as far as it may."""
+    def validate_for_any_primary(self, submission: Submission) -> None:
+        """Check it at our time and at that of a primary whose clock lags as far as it may.
+
+        Raises:
+            InvalidSubmission: some primary could not propose it.
+
+        """
         now_ms = self._clock.now_ms()
         for time_ms in (now_ms, now_ms - self._genesis.parameters.drift_ms):
             validate_proposable(

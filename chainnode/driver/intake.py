@@ -97,12 +97,18 @@ class Intake:
             size=len(self._vote_keys),
         ):
             self._verify(replica, signature, content)
-        # Only what a member has signed may push other bodies out of memory.
-        for batch in opened:
-            if isinstance(message, PrePrepare):
-                self._batches.verify_proposable(batch)
-            self._batches.keep(batch)
+        if isinstance(message, PrePrepare) and message.batch is not None:
+            self._keep_body(message, opened[0])
         return message
+
+    def _keep_body(self, message: PrePrepare, batch: DecodedBatch) -> None:
+        """Remember a body whose digest is signed: no other may push bodies out of memory."""
+        if batch.digest != message.batch_digest:
+            raise InvalidEncoding(
+                what="batch", expected=message.batch_digest.hex(), actual=batch.digest.hex()
+            )
+        self._batches.verify_proposable(batch)
+        self._batches.keep(batch)
 
     def _finish(
         self, done: "asyncio.Future[Message]", deliver: Deliver, release: Callable[[], None]
