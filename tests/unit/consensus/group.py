@@ -342,9 +342,8 @@ class Subject:
         return self.step(Waiting(oldest=oldest, now_ms=NOW_MS))
 
     def expire(self, timer: Timer) -> "Subject":
-        return self.step(
-            TimerExpired(timer=timer, generation=self.generations[timer], now_ms=NOW_MS)
-        )
+        generation = self.generations.pop(timer)
+        return self.step(TimerExpired(timer=timer, generation=generation, now_ms=NOW_MS))
 
     def execute(self, sequence: int = 1, *, digest: bytes | None = None) -> "Subject":
         computed = Digest(digest or header(sequence))
