@@ -5,6 +5,7 @@ from chainnode.ledger.chain import Ledger
 from chainnode.ledger.types import Receipt
 from chainnode.mempool import Mempool
 from chainnode.proofs import NotCertified, Proofs
+from chainnode.service.words import words_of
 from chainnode.submission import SubmissionDigest
 from chainnode.suites.port import Suite
 from chainnode.verify.strict_json import JsonObject, JsonValue
@@ -55,6 +56,7 @@ class Outcomes:
             "height": height,
             "code": receipt.code,
             "code_name": Code(receipt.code).name,
+            "words": words_of(Code(receipt.code)),
             "calls": _calls(receipt),
             "evidence": evidence,
         }
@@ -67,6 +69,7 @@ class Outcomes:
             "height": None,
             "code": None,
             "code_name": None,
+            "words": None,
             "calls": [],
             "evidence": None,
         }
@@ -84,6 +87,7 @@ def _calls(receipt: Receipt) -> list[JsonValue]:
             {
                 "code": call.code,
                 "code_name": Code(call.code).name,
+                "words": words_of(Code(call.code), call.details),
                 "details": list(call.details),
                 "position": position if accepted else None,
             }

@@ -22,12 +22,11 @@ _MINUTE_MS = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back: a problem at the door, or a receipt with a code."""
+    """What came back: a problem at the door, or a receipt's code with its words."""
 
     status: int
     code: str
     expected: str
-    is_receipt: bool
 
 
 @dataclass(slots=True)
@@ -91,12 +90,15 @@ class Chain:
                 status=response.status_code,
                 code=document["code"],
                 expected=document.get("expected", ""),
-                is_receipt=False,
             )
         (outcome,) = document["submissions"]
-        codes = [outcome["code_name"], *(call["code_name"] for call in outcome["calls"])]
-        refusal = next((one for one in codes if one != "ACCEPTED"), "ACCEPTED")
-        return Answer(status=response.status_code, code=refusal, expected="", is_receipt=True)
+        said = [outcome, *outcome["calls"]]
+        refusal = next((one for one in said if one["code_name"] != "ACCEPTED"), outcome)
+        return Answer(
+            status=response.status_code,
+            code=refusal["code_name"],
+            expected=refusal["words"]["en"],
+        )
 
     def outcome(self, submission: Submission) -> Any:  # noqa: ANN401 - the API's JSON
         """Send a submission and return its outcome object."""
@@ -225,7 +227,7 @@ REFUSALS = (
         name="public part that is none",
         make=lambda chain: chain.signed(Call(action="record", public=b"\xc0")).encoded,
         status=200,
-        code="WRONG_TYPE",
+        code="NOT_CANONICAL",
     ),
 )
 # Each of these leaves one accepted record behind before it is refused.

@@ -1,0 +1,61 @@
+"""Words for the codes of receipts, Chinese and English; a receipt itself holds numbers alone."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from chainnode.verify.strict_json import JsonObject
+from contracts.schemas.codes import MEANINGS, Code
+
+_CHINESE: Mapping[Code, str] = MappingProxyType(
+    {
+        Code.ACCEPTED: "已接受",
+        Code.EXPIRED: "区块时间已过提交的有效期 valid_until_ms",
+        Code.UNKNOWN_CONTRACT: "没有此名称和版本的合约",
+        Code.UNKNOWN_KEY: "公钥未登记",
+        Code.KEY_NOT_VALID: "密钥在区块时间无效",
+        Code.NONCE_USED: "序号已用过，或早于该密钥的窗口",
+        Code.NONCE_AHEAD: "序号超出该密钥的窗口",
+        Code.UNKNOWN_ACTION: "合约没有此操作",
+        Code.NOT_CANONICAL: "公开部分不是规范的 MessagePack 数组",
+        Code.WRONG_FIELD_COUNT: "字段数目不对",
+        Code.WRONG_TYPE: "字段类型不对",
+        Code.WRONG_LENGTH: "字段过短或过长",
+        Code.OUT_OF_RANGE: "整数超出范围",
+        Code.ILLEGAL_TEXT: "文本含不允许的字符",
+        Code.NOT_ASCENDING: "列表不是严格递增",
+        Code.ILLEGAL_DATE: "不是 YYYYMMDD 的日期",
+        Code.PERIOD_REVERSED: "期间的终点早于起点",
+        Code.PRIVATE_PART_TOO_SHORT: "缺少此操作要求的非公开部分",
+        Code.ROLE_MISSING: "密钥没有所需的角色",
+        Code.FOREIGN_ORGANISATION: "发送方代表了其他机构",
+        Code.MEMBERS_INVALID_KEY: "不是本链算法套件的公钥",
+        Code.MEMBERS_KEY_KNOWN: "密钥已登记",
+        Code.MEMBERS_ROLE_NOT_HELD: "机构没有该角色",
+        Code.MEMBERS_NO_SUCH_KEY: "没有登记此密钥",
+        Code.MEMBERS_END_IN_PAST: "密钥不能在过去失效：已签的仍然有效",
+        Code.MEMBERS_END_NOT_EARLIER: "密钥已有失效时间，且不晚于所请求的",
+        Code.MEMBERS_OWN_KEY: "成员密钥不能终止自己",
+        Code.MEMBERS_KEY_OUTLIVES_SENDER: "成员密钥只能由有效期不短于它的成员密钥终止",
+        Code.ACCESS_DOUBLE_RECORD: "这一方已记录过此次调用",
+        Code.CERTIFICATES_INVALID_IDENTIFIER: "证照标识不合规",
+        Code.CERTIFICATES_FOREIGN_ISSUER_CODE: "标识中的机构不是发送方的机构",
+        Code.CERTIFICATES_TYPE_DIFFERS: "类型与标识中的类型不同",
+        Code.CERTIFICATES_IDENTIFIER_KNOWN: "标识已登记",
+        Code.CERTIFICATES_FILE_KNOWN: "文件摘要已登记",
+        Code.CERTIFICATES_NOT_ISSUED: "没有此标识的证照",
+        Code.CERTIFICATES_ALREADY_REVOKED: "证照已撤销",
+        Code.CERTIFICATES_STATE_FORBIDS: "证照的当前状态不允许此操作",
+        Code.CERTIFICATES_SINCE_IN_FUTURE: "状态不能自将来开始",
+        Code.CERTIFICATES_CODE_DIFFERS: "本账本代码系统中的代码应为状态的编号",
+    }
+)
+
+
+def words_of(code: Code, details: Sequence[int] = ()) -> JsonObject:
+    """Say in both languages what a code means, with its details by name."""
+    meaning = MEANINGS[code]
+    named = [f"{name} {value}" for name, value in zip(meaning.details, details, strict=False)]
+    return {
+        "zh": "；".join([_CHINESE[code], *named]),
+        "en": "; ".join([meaning.sentence, *named]),
+    }
