@@ -57,7 +57,7 @@ def _restore_ledger(state: ReplicaState, event: Restored) -> None:
 
 def _resume(state: ReplicaState) -> None:
     view_change.enter_when_caught_up(state)
-    view_change.resume(state)
+    view_change.repeat_wish(state)
     if state.is_normal:
         state.outbox.emit(EnteredView(view=state.view))
         for slot in state.log.slots():
@@ -121,7 +121,7 @@ def _replay_vote(
             slot.add_prepare(record)
         case Commit():
             slot.add_commit(record)
-        case PreparedCertificate():
+        case _:
             if slot.prepared is None or slot.prepared.view < record.view:
                 slot.prepared = record
 

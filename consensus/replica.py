@@ -139,7 +139,10 @@ class Replica:
                 assert_never(message)
 
     def _on_timer(self, event: TimerExpired) -> None:
-        """Act on an expiry, unless its timer was stopped or started again meanwhile (E12)."""
+        """Act on an expiry, unless its timer was stopped or started again meanwhile (E12).
+
+        A timer is stopped as soon as its reason ends, so that no handler asks for it again.
+        """
         state = self._state
         if not state.outbox.consume_expiry(event.timer, event.generation):
             return
@@ -147,9 +150,9 @@ class Replica:
             case Timer.REQUEST:
                 timers.on_request_timeout(state)
             case Timer.NEW_VIEW:
-                view_change.on_new_view_timeout(state)
+                view_change.give_up_view(state)
             case Timer.RETRANSMIT:
-                view_change.on_retransmit(state)
+                view_change.repeat_wish(state)
             case Timer.IDLE:
                 timers.on_idle(state)
             case Timer.STATUS:
@@ -161,7 +164,8 @@ class Replica:
         """Leave a faulty primary, enter a view we caught up with, catch up, watch the primary."""
         state = self._state
         if state.distrusts_primary:
-            view_change.distrust_primary(state)
+            state.distrusts_primary = False
+            view_change.give_up_view(state)
         view_change.enter_when_caught_up(state)
         checkpoints.seek_state(state, patient=True)
         timers.keep_request_timer(state)

@@ -10,7 +10,6 @@ from consensus.events import Waiting
 from consensus.normal_case import build_if_owed
 from consensus.state import ReplicaState
 from consensus.status_exchange import broadcast_status
-from consensus.types import View
 
 
 def on_waiting(state: ReplicaState, event: Waiting) -> None:
@@ -36,15 +35,13 @@ def on_request_timeout(state: ReplicaState) -> None:
     that did not help until the next expiry, change the view after all: the replica whose
     CHECKPOINT is missing may need votes that are only given in a new view (ADR-0003).
     """
-    if not state.is_normal:
-        return
     low = state.log.low_watermark
     is_worth_asking = _awaits_checkpoints(state) and state.asked_above != low
     if is_worth_asking or state.state_target is not None:
         state.asked_above = low
         broadcast_status(state)
     else:
-        view_change.start(state, View(state.view + 1))
+        view_change.give_up_view(state)
 
 
 def _awaits_checkpoints(state: ReplicaState) -> bool:

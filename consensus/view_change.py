@@ -162,7 +162,7 @@ def on_new_view(state: ReplicaState, message: NewView) -> None:
     except InvalidMessage:
         if not _is_awaited(state, message):
             raise
-        start(state, View(state.view + 1))
+        give_up_view(state)
         return
     known = state.new_view
     if known is not None and known.view == message.view:
@@ -217,23 +217,14 @@ def enter_when_caught_up(state: ReplicaState) -> None:
 def _enter(state: ReplicaState) -> None:
     """Begin normal operation; older wishes have served."""
     state.active_view = state.view
-    state.distrusts_primary = False
     for sender in [one.sender for one in state.view_changes.values() if one.new_view <= state.view]:
         del state.view_changes[sender]
     state.outbox.emit(EnteredView(view=state.view))
 
 
-def distrust_primary(state: ReplicaState) -> None:
-    """Leave the view of a primary that contradicted itself, without waiting (E1)."""
-    state.distrusts_primary = False
-    if state.is_normal:
-        start(state, View(state.view + 1))
-
-
-def on_new_view_timeout(state: ReplicaState) -> None:
-    """Its primary did not announce the view in time: ask for the next one (§4.4)."""
-    if not state.is_normal and not _has_new_view(state):
-        start(state, View(state.view + 1))
+def give_up_view(state: ReplicaState) -> None:
+    """Ask for the next view: its primary contradicted itself or was silent too long (§4.4, E1)."""
+    start(state, View(state.view + 1))
 
 
 def schedule_retransmission(state: ReplicaState) -> None:
@@ -247,16 +238,13 @@ def schedule_retransmission(state: ReplicaState) -> None:
     state.retransmissions += 1
 
 
-def resume(state: ReplicaState) -> None:
-    """Take an unfinished view change up again after a restart, with the same bytes (G3)."""
-    if state.own_view_change is not None and not state.is_normal and not _has_new_view(state):
-        state.outbox.broadcast(state.own_view_change)
+def repeat_wish(state: ReplicaState) -> None:
+    """Send our VIEW-CHANGE again, the same bytes, while its view is not announced (F3, G3).
+
+    One lost burst must not stop the group for ever; a restart takes up where it stopped.
+    """
+    wish = state.own_view_change
+    if wish is not None and not state.is_normal and not _has_new_view(state):
+        state.outbox.broadcast(wish)
         schedule_retransmission(state)
         _consider_quorum(state)
-
-
-def on_retransmit(state: ReplicaState) -> None:
-    """One lost burst must not stop the group for ever (F3)."""
-    if state.own_view_change is not None and not state.is_normal and not _has_new_view(state):
-        state.outbox.broadcast(state.own_view_change)
-        schedule_retransmission(state)

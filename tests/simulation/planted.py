@@ -282,9 +282,9 @@ ALL = (
         patches=((ReplicaState, "persist", _persist_without_certificates),),
         power_cut=True,
     ),
-    Planted(name="no retransmission", patches=((view_change, "on_retransmit", _nothing),)),
+    Planted(name="no retransmission", patches=((view_change, "repeat_wish", _nothing),)),
     Planted(name="no request timer", patches=((timers, "keep_request_timer", _nothing),)),
-    Planted(name="no NEW-VIEW timer", patches=((view_change, "on_new_view_timeout", _nothing),)),
+    Planted(name="no NEW-VIEW timer", patches=((view_change, "_await_new_view", _nothing),)),
     Planted(
         name="no state transfer",
         patches=(

@@ -1,20 +1,29 @@
 import pytest
 
-from consensus.effects import Equivocated, Execute, FetchState, Persist, Stabilized, Timer
+from consensus.effects import (
+    Equivocated,
+    Execute,
+    FetchState,
+    Persist,
+    Stabilized,
+    StartTimer,
+    Timer,
+)
 from consensus.errors import Diverged, ExecutionOutOfOrder
 from consensus.events import Synced
 from consensus.messages import Checkpoint, StableCheckpoint, Status
 from consensus.types import SequenceNumber
 from tests.unit.consensus.group import (
     NOW_MS,
+    TIMEOUT_MS,
     WINDOW,
     Subject,
     batch,
     checkpoint,
     commit,
     header,
+    new_view,
     pre_prepare,
-    prepare,
     stable,
     view_change,
 )
@@ -243,6 +252,9 @@ def test_learner_sends_no_checkpoint() -> None:
 
 
 def test_decision_of_an_earlier_view_does_not_make_the_replica_patient() -> None:
-    backup = Subject(3).receive(pre_prepare(), prepare(1)).leave().decide(1).execute(1)
+    backup = Subject(3).receive(pre_prepare()).leave()
+    backup.receive(view_change(0), view_change(2), new_view()).decide(1).execute(1)
 
-    assert backup.replica.last_executed == 1
+    (timer,) = [one for one in backup.wait_for(5).of(StartTimer) if one.timer is Timer.REQUEST]
+
+    assert timer.duration_ms == 2 * TIMEOUT_MS

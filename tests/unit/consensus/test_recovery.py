@@ -196,6 +196,15 @@ def test_view_that_was_announced_but_not_entered_is_entered_after_state_transfer
     assert again.broadcasts(ViewChange) == []
 
 
+def test_stable_entries_of_a_restored_view_are_not_opened_again() -> None:
+    records: list[Record] = [_announced(), stable(1)]
+    before = Subject(2, restored=restored_at(records=records))
+    after = Subject(2, restored=restored_at(1, records=[stable(1), _announced()], base=stable(1)))
+
+    assert [one.sequence for one in before.replica.describe().slots] == [1]
+    assert after.replica.describe().slots == ()
+
+
 def test_older_view_records_do_not_bring_the_replica_back() -> None:
     records: list[Record] = [view_change(2, 5), new_view(), view_change(2, 3)]
 
