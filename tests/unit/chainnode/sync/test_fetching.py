@@ -1,0 +1,342 @@
+"""State transfer from peers that may lie: a liar is passed over and named, an honest one used."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chainnode.batch import build_batch
+from chainnode.codec import Limits, decode, encode
+from chainnode.driver.execution import BlockExecution, CheckpointSigner, ExecutionDiverged
+from chainnode.driver.kinds import FrameKind
+from chainnode.driver.ports import ExecutedBatch
+from chainnode.ledger.codec import encode_header
+from chainnode.p2p import Transport
+from chainnode.p2p.errors import PeerUnavailable
+from chainnode.sync.fetching import BlockFetcher
+from chainnode.sync.frames import (
+    TransferredBlock,
+    decode_blocks_request,
+    encode_blocks,
+)
+from consensus.codec import certificate_from_plain
+from consensus.effects import FetchBatch, FetchState
+from consensus.messages import StableCheckpoint
+from consensus.types import Digest, SequenceNumber
+from tests.builders import NOW_MS, genesis_of, submission_of
+from tests.sites import Site
+
+Answer = Callable[[int, bytes], bytes]
+HEIGHT = 4
+
+
+class ScriptedTransport(Transport):
+    """Peers that answer as the test says."""
+
+    def __init__(self) -> None:
+        self.answers: dict[int, Answer] = {}
+        self.asked: list[int] = []
+
+    @property
+    def connected(self) -> tuple[int, ...]:
+        return tuple(sorted(self.answers))
+
+    async def request(self, peer: int, kind: int, payload: bytes, timeout_s: float) -> bytes:
+        assert timeout_s > 0
+        self.asked.append(peer)
+        return self.answers[peer](kind, payload)
+
+
+class NoVotes:
+    """A learner's vote log."""
+
+    def mark(self) -> bytes:
+        return b""
+
+
+class Late:
+    """A replica at height 0, and a source of honest blocks up to `HEIGHT`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.here = Site(folder / "here")
+        self.source = Site(folder / "source")
+        for nonce in range(HEIGHT):
+            self.source.grow(submission_of(self.source.genesis, nonce=nonce))
+        self.transport = ScriptedTransport()
+        self.execution = BlockExecution(
+            genesis=self.here.genesis,
+            executor=self.here.executor,
+            ledger=self.here.ledger,
+            batches=self.here.batches,
+            checkpoints=CheckpointSigner(
+                replica_id=0, chain_id=self.here.genesis.chain_id, signer=None
+            ),
+            votes=NoVotes(),
+            digest=self.here.suite.digest,
+        )
+        self.fetcher = BlockFetcher(
+            transport=self.transport,
+            ledger=self.here.ledger,
+            batches=self.here.batches,
+            suite=self.here.suite,
+            vote_keys={one.replica_id: one.vote_key for one in self.here.genesis.replicas},
+            install=self.execution.install,
+            threads=self.here.threads,
+        )
+        self.installed: list[ExecutedBatch] = []
+
+    def close(self) -> None:
+        self.execution.close()
+        self.here.close()
+        self.source.close()
+
+    def blocks(
+        self, first: int = 1, last: int = HEIGHT, *, of: Site | None = None
+    ) -> list[TransferredBlock]:
+        site = of or self.source
+        return [
+            TransferredBlock(
+                header=encode_header(site.ledger.header(one)),
+                batch=site.ledger.batch_bytes(one) or b"",
+                certificate=site.ledger.certificate(one) or b"",
+            )
+            for one in range(first, last + 1)
+        ]
+
+    def honest(self, kind: int, payload: bytes) -> bytes:
+        assert kind == FrameKind.BLOCKS_REQUEST
+        first, last = decode_blocks_request(payload)
+        return encode_blocks(self.blocks(first, min(last, HEIGHT)))
+
+    async def fetch(self, height: int = HEIGHT) -> ExecutedBatch | None:
+        return await self.fetcher.fetch_state(
+            FetchState(target=self.target(height)), self.installed.append
+        )
+
+    def target(self, height: int) -> StableCheckpoint:
+        stored = self.source.ledger.certificate(height)
+        assert stored is not None
+        return certificate_from_plain(decode(stored, Limits(bytes_max=65_536)))
+
+
+@pytest.fixture
+async def late(tmp_path: Path) -> AsyncIterator[Late]:
+    made = Late(tmp_path)
+    yield made
+    made.close()
+
+
+def says(data: bytes) -> Answer:
+    return lambda _kind, _payload: data
+
+
+def unavailable(_kind: int, _payload: bytes) -> bytes:
+    raise PeerUnavailable(1, "gone")
+
+
+async def test_an_honest_peer_brings_the_ledger_to_the_target(late: Late) -> None:
+    late.transport.answers = {1: late.honest}
+
+    done = await late.fetch()
+
+    assert done is not None
+    assert (done.sequence, done.checkpoint, done.submissions) == (HEIGHT, None, ())
+    assert done.header_digest == late.source.ledger.tip_digest == late.here.ledger.tip_digest
+    assert [one.sequence for one in late.installed] == [1, 2, 3, 4]
+    assert [len(one.submissions) for one in late.installed] == [1, 1, 1, 1]
+    assert late.here.ledger.certified_height == HEIGHT
+    assert late.fetcher.passed_over == {}
+
+
+async def test_a_target_that_is_here_already_asks_nobody(late: Late) -> None:
+    late.transport.answers = {1: late.honest}
+    await late.fetch(3)
+    asked = len(late.transport.asked)
+    done = await late.fetch(2)
+    assert done is not None
+    assert done.sequence == 3
+    assert len(late.transport.asked) == asked
+
+
+async def test_without_peers_or_with_silent_ones_there_is_no_answer_now(late: Late) -> None:
+    assert await late.fetch() is None
+    late.transport.answers = {1: unavailable, 2: says(encode(()))}
+    assert await late.fetch() is None
+    assert late.here.ledger.height == 0
+    assert late.fetcher.passed_over == {(1, "PeerUnavailable"): 1}
+
+
+def _flipped(data: bytes, at: int = -1) -> bytes:
+    changed = bytearray(data)
+    changed[at] ^= 1
+    return bytes(changed)
+
+
+def _lies(late: Late, folder: Path) -> dict[str, bytes]:
+    """Return answers that a liar could give for blocks from 1 on."""
+    first, second = late.blocks(1, 2)
+    header = late.source.ledger.header(1)
+    other = Site(folder / "other", genesis=genesis_of("intl", size=5))
+    other.grow(submission_of(other.genesis))
+    foreign = late.blocks(1, 1, of=other)
+    other.close()
+
+    def with_certificate(certificate: bytes) -> bytes:
+        return encode_blocks(
+            [TransferredBlock(header=first.header, batch=first.batch, certificate=certificate)]
+        )
+
+    def with_batch(batch: bytes) -> bytes:
+        return encode_blocks(
+            [TransferredBlock(header=first.header, batch=batch, certificate=first.certificate)]
+        )
+
+    return {
+        "garbage": b"\xc1",
+        "another shape": encode((1, 2)),
+        "oversized": bytes(3 * 1024 * 1024 + 64 * 1024 + 1),
+        "too many": encode((("", "", ""),) * 513),
+        "flipped signature": with_certificate(_flipped(first.certificate)),
+        "another block's certificate": with_certificate(second.certificate),
+        "two signers": with_certificate(late.source.certificate(header, signers=(0, 1))),
+        "one signer thrice": with_certificate(late.source.certificate(header, signers=(1, 1, 1))),
+        "no certificate": with_certificate(b""),
+        "another batch": with_batch(second.batch),
+        "no batch": with_batch(b""),
+        "broken batch": with_batch(_flipped(first.batch, at=0)),
+        "batch of another time": with_batch(
+            build_batch(
+                late.source.suite,
+                chain_id=late.source.genesis.chain_id,
+                time_ms=NOW_MS,
+                submissions=(),
+            ).encoded
+        ),
+        "changed header": encode_blocks(
+            [
+                TransferredBlock(
+                    header=_flipped(first.header),
+                    batch=first.batch,
+                    certificate=first.certificate,
+                )
+            ]
+        ),
+        "a gap": encode_blocks([second]),
+        "another chain": encode_blocks(foreign),
+    }
+
+
+LIES = (
+    "garbage",
+    "another shape",
+    "oversized",
+    "too many",
+    "flipped signature",
+    "another block's certificate",
+    "two signers",
+    "one signer thrice",
+    "no certificate",
+    "another batch",
+    "no batch",
+    "broken batch",
+    "batch of another time",
+    "changed header",
+    "a gap",
+    "another chain",
+)
+
+
+@pytest.mark.parametrize("lie", LIES)
+async def test_a_liar_is_passed_over_and_named_and_an_honest_peer_used(
+    late: Late, tmp_path: Path, lie: str
+) -> None:
+    lies = _lies(late, tmp_path)
+    assert set(lies) == set(LIES)
+    late.transport.answers = {1: says(lies[lie])}
+    assert await late.fetch() is None
+    assert late.here.ledger.height == 0
+    assert [peer for peer, _ in late.fetcher.passed_over] == [1]
+
+    late.transport.answers = {1: says(lies[lie]), 2: late.honest, 3: says(lies[lie])}
+    done = await late.fetch()
+
+    assert done is not None
+    assert late.here.ledger.tip_digest == late.source.ledger.tip_digest
+    assert {peer for peer, _ in late.fetcher.passed_over} <= {1, 3}
+
+
+async def test_good_blocks_before_a_lie_are_kept_and_the_rest_asked_of_others(late: Late) -> None:
+    blocks = late.blocks(1, 2)
+    bad = TransferredBlock(
+        header=blocks[1].header, batch=blocks[1].batch, certificate=blocks[0].certificate
+    )
+    late.transport.answers = {1: says(encode_blocks([blocks[0], bad]))}
+    assert await late.fetch() is None
+    assert late.here.ledger.height == 1
+    assert {peer for peer, _ in late.fetcher.passed_over} == {1}
+
+    late.transport.answers = {1: late.honest}
+    assert await late.fetch() is not None
+
+
+async def test_the_same_blocks_twice_change_nothing(late: Late) -> None:
+    blocks = late.blocks(1, 2)
+    late.transport.answers = {1: says(encode_blocks([*blocks, *blocks]))}
+    assert await late.fetch() is None
+    assert late.here.ledger.height == 2
+    assert [one.sequence for one in late.installed] == [1, 2]
+
+
+async def test_a_certified_block_that_executes_otherwise_here_stops_and_stores_nothing(
+    late: Late,
+) -> None:
+    true = late.source.ledger.header(1)
+    wrong = replace(true, rest=replace(true.rest, state_root=b"another root".ljust(32)))
+    block = TransferredBlock(
+        header=encode_header(wrong),
+        batch=late.blocks(1, 1)[0].batch,
+        certificate=late.source.certificate(wrong),
+    )
+    late.transport.answers = {1: says(encode_blocks([block]))}
+
+    with pytest.raises(ExecutionDiverged):
+        await late.fetch()
+
+    assert late.here.ledger.height == 0
+    assert late.installed == []
+
+
+def _wanted(late: Late) -> FetchBatch:
+    return FetchBatch(
+        sequence=SequenceNumber(1),
+        digest=Digest(late.source.ledger.header(1).head.batch_digest),
+    )
+
+
+async def test_a_missing_batch_is_taken_from_the_peer_that_has_it(late: Late) -> None:
+    right, wrong = (one.batch for one in late.blocks(1, 2))
+    late.transport.answers = {
+        1: unavailable,
+        2: says(wrong),
+        3: says(b"\xc1"),
+        4: says(b""),
+        5: says(right),
+    }
+    for _ in range(5):
+        batch = await late.fetcher.fetch_batch(_wanted(late))
+        assert batch is not None
+        assert batch.body == right
+    named = {peer for peer, _ in late.fetcher.passed_over}
+    assert named == {1, 2, 3, 4}
+    assert late.here.batches.body(_wanted(late).digest) == right
+
+
+async def test_a_batch_that_nobody_has_is_none_and_a_wrong_one_is_not_remembered(
+    late: Late,
+) -> None:
+    assert await late.fetcher.fetch_batch(_wanted(late)) is None
+    wrong = late.blocks(2, 2)[0].batch
+    late.transport.answers = {1: says(wrong)}
+    assert await late.fetcher.fetch_batch(_wanted(late)) is None
+    assert late.here.batches.body(late.source.ledger.header(2).head.batch_digest) is None

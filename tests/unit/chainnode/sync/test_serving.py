@@ -1,0 +1,169 @@
+"""Answers to peers that lack something: bounded, certified only, hostile requests refused."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainnode.codec import InvalidEncoding, encode
+from chainnode.driver.kinds import FrameKind
+from chainnode.errors import InvalidInput
+from chainnode.genesis import Parameters
+from chainnode.p2p.framing import PAYLOAD_BYTES_MAX
+from chainnode.sync import serving
+from chainnode.sync.frames import (
+    ANSWER_BYTES_MAX,
+    BLOCKS_PER_ANSWER_MAX,
+    decode_batch_request,
+    decode_blocks,
+    decode_blocks_request,
+    encode_batch_request,
+    encode_blocks,
+    encode_blocks_request,
+)
+from chainnode.sync.serving import BlockServer, UnservedRequest
+from tests.builders import submission_of
+from tests.sites import Site
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    made.close()
+
+
+def server_of(site: Site, proposed: dict[tuple[int, bytes], bytes] | None = None) -> BlockServer:
+    known = proposed or {}
+    return BlockServer(
+        ledger=site.ledger,
+        batches=site.batches,
+        proposed=lambda height, digest: known.get((height, digest)),
+        threads=site.threads,
+    )
+
+
+async def test_certified_blocks_are_served_and_uncertified_ones_are_not(site: Site) -> None:
+    for nonce in range(3):
+        site.grow(submission_of(site.genesis, nonce=nonce))
+    site.execute(submission_of(site.genesis, nonce=3))
+
+    answer = await server_of(site).answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(2, 99))
+
+    blocks = decode_blocks(answer)
+    assert [one.batch for one in blocks] == [site.ledger.batch_bytes(one) for one in (2, 3)]
+    assert [one.certificate for one in blocks] == [site.ledger.certificate(one) for one in (2, 3)]
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 3), (3, 2), (5, 9), (2**53 - 1, 2**53 - 1)])
+async def test_a_range_that_nobody_can_serve_is_answered_with_no_blocks(
+    site: Site, first: int, last: int
+) -> None:
+    site.grow()
+    answer = await server_of(site).answer(
+        FrameKind.BLOCKS_REQUEST, encode_blocks_request(first, last)
+    )
+    assert decode_blocks(answer) == ()
+
+
+async def test_pruned_blocks_are_not_served(site: Site) -> None:
+    for nonce in range(3):
+        site.grow(submission_of(site.genesis, nonce=nonce))
+    site.ledger.prune_batches(2)
+    answer = await server_of(site).answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(1, 3))
+    assert decode_blocks(answer) == ()
+
+
+async def test_an_answer_stops_before_it_grows_too_large_but_holds_at_least_one_block(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for nonce in range(4):
+        site.grow(submission_of(site.genesis, nonce=nonce))
+    one = len(await server_of(site).answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(2, 2)))
+    for limit, count in ((1, 1), (one - 1, 1), (2 * one, 2)):
+        monkeypatch.setattr(serving, "ANSWER_BYTES_MAX", limit)
+        answer = await server_of(site).answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(1, 4))
+        assert len(decode_blocks(answer)) == count
+
+
+async def test_a_batch_is_served_from_memory_from_the_core_and_from_the_ledger(site: Site) -> None:
+    header = site.grow(submission_of(site.genesis))
+    from_ledger = await server_of(site).answer(
+        FrameKind.BATCH_REQUEST, encode_batch_request(header.head.batch_digest, 1)
+    )
+    stored = site.ledger.batch_bytes(1)
+    assert stored is not None
+    kept = site.batches.keep(site.batches.decode(stored))
+    proposed = {(7, b"c" * 32): b"held by the core"}
+    server = server_of(site, proposed)
+
+    async def ask(digest: bytes, height: int) -> bytes:
+        return await server.answer(FrameKind.BATCH_REQUEST, encode_batch_request(digest, height))
+
+    assert await ask(kept.digest, 99) == stored
+    assert await ask(b"c" * 32, 7) == b"held by the core"
+    assert from_ledger == stored
+    for digest, height in ((b"u" * 32, 1), (b"u" * 32, 99), (b"c" * 32, 8)):
+        with pytest.raises(UnservedRequest):
+            await ask(digest, height)
+
+
+@pytest.mark.parametrize("kind", [FrameKind.CONSENSUS, FrameKind.SUBMISSIONS, 18, 255])
+async def test_an_unknown_kind_of_request_is_refused(site: Site, kind: int) -> None:
+    with pytest.raises(UnservedRequest):
+        await server_of(site).answer(kind, encode_blocks_request(1, 1))
+
+
+@pytest.mark.parametrize("kind", [FrameKind.BATCH_REQUEST, FrameKind.BLOCKS_REQUEST])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\xc1",
+        encode(1),
+        encode((1,)),
+        encode((1, 2, 3)),
+        encode(("a", "b")),
+        encode((b"short", 1)),
+        encode((b"d" * 32, b"1")),
+        encode((b"d" * 33, 1)),
+        b"\x92" + b"\xc4\x20" + b"d" * 32 + b"\xcf" + b"\xff" * 8,
+        encode_blocks_request(1, 2) + b"\x00",
+        bytes(300),
+    ],
+)
+async def test_a_malformed_request_is_refused(site: Site, kind: int, payload: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        await server_of(site).answer(kind, payload)
+
+
+@given(payload=st.binary(max_size=80))
+def test_any_request_is_decoded_or_refused(payload: bytes) -> None:
+    for decode in (decode_batch_request, decode_blocks_request, decode_blocks):
+        try:
+            decode(payload)
+        except InvalidEncoding:
+            continue
+
+
+def test_a_request_for_many_blocks_is_cut_to_what_one_answer_may_hold() -> None:
+    assert decode_blocks_request(encode_blocks_request(5, 2**53 - 1)) == (
+        5,
+        5 + BLOCKS_PER_ANSWER_MAX - 1,
+    )
+
+
+def test_an_answer_with_more_blocks_than_allowed_is_refused() -> None:
+    row = (b"h", b"b", b"c")
+    assert len(decode_blocks(encode((row,) * BLOCKS_PER_ANSWER_MAX))) == BLOCKS_PER_ANSWER_MAX
+    assert decode_blocks(encode_blocks([])) == ()
+    for bad in ((row,) * (BLOCKS_PER_ANSWER_MAX + 1), ((b"h", b"b"),), ((b"h", b"b", 1),)):
+        with pytest.raises(InvalidEncoding):
+            decode_blocks(encode(bad))
+
+
+def test_a_full_batch_and_its_certificate_fit_into_one_answer() -> None:
+    largest = Parameters(batch_bytes_max=2 * 1024 * 1024).batch_bytes_max
+    assert largest + 64 * 1024 < ANSWER_BYTES_MAX < PAYLOAD_BYTES_MAX

@@ -1,0 +1,212 @@
+"""How a replica comes back: with its votes, or as a learner that stays one and signs nothing."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chainnode.driver.batches import Batches
+from chainnode.driver.execution import BlockExecution, CheckpointSigner
+from chainnode.errors import InvariantBroken
+from chainnode.proofs import NotCertified
+from chainnode.registry import LedgerRegistry
+from chainnode.submission import key_id
+from chainnode.voting import LearnerVotes, Voting, open_voting, restored_event
+from consensus.messages import NULL_BATCH
+from consensus.types import Digest, Epoch, ReplicaId, SequenceNumber, View
+from tests.builders import NOW_MS, secret_key, submission_key, submission_of, vote_key
+from tests.sites import Site
+from tests.unit.chainnode.driver.fakes import prepare
+
+
+class Restarts:
+    """A replica that runs, stops and comes back on one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.votes = folder / "votes"
+        self.site = Site(folder)
+
+    def open(self) -> Voting:
+        batches = Batches(genesis=self.site.genesis, suite=self.site.suite)
+        return open_voting(
+            self.votes,
+            key=vote_key("intl", 0),
+            replica_id=ReplicaId(0),
+            ledger=self.site.ledger,
+            open_batch=batches.open,
+        )
+
+    async def run_block(self, voting: Voting) -> None:
+        """Vote, then execute an empty block and store the vote mark with it."""
+        if voting.may_vote:
+            voting.votes.append([prepare(self.site.ledger.height + 1)])
+            voting.votes.sync()
+        execution = BlockExecution(
+            genesis=self.site.genesis,
+            executor=self.site.executor,
+            ledger=self.site.ledger,
+            batches=self.site.batches,
+            checkpoints=CheckpointSigner(
+                replica_id=0,
+                chain_id=self.site.genesis.chain_id,
+                signer=voting.votes if voting.may_vote else None,
+            ),
+            votes=voting.votes,
+            digest=self.site.suite.digest,
+        )
+        await execution.execute(SequenceNumber(self.site.ledger.height + 1), NULL_BATCH)
+        execution.close()
+
+
+@pytest.fixture
+def restarts(tmp_path: Path) -> Restarts:
+    return Restarts(tmp_path)
+
+
+def segment(restarts: Restarts) -> Path:
+    return next(path for path in sorted(restarts.votes.iterdir()) if path.is_file())
+
+
+def lose(restarts: Restarts, _: bytes) -> None:
+    shutil.rmtree(restarts.votes)
+
+
+def roll_back(restarts: Restarts, earlier: bytes) -> None:
+    segment(restarts).write_bytes(earlier)
+
+
+def corrupt(restarts: Restarts, _: bytes) -> None:
+    path = segment(restarts)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+async def test_a_new_replica_votes_from_the_first_block_on(restarts: Restarts) -> None:
+    voting = restarts.open()
+    assert voting.may_vote
+    assert voting.records == ()
+    voting.votes.close()
+    restarts.site.close()
+
+
+async def test_a_whole_vote_log_brings_its_votes_back(restarts: Restarts) -> None:
+    voting = restarts.open()
+    await restarts.run_block(voting)
+    voting.votes.close()
+
+    again = restarts.open()
+    assert again.may_vote
+    assert again.records == (prepare(1),)
+    again.votes.close()
+    restarts.site.close()
+
+
+@pytest.mark.parametrize("harm", [lose, roll_back, corrupt])
+async def test_a_vote_log_that_is_not_whole_makes_a_learner_that_signs_nothing_and_stays_one(
+    restarts: Restarts, harm: Callable[[Restarts, bytes], None]
+) -> None:
+    voting = restarts.open()
+    earlier = segment(restarts).read_bytes()
+    await restarts.run_block(voting)
+    voting.votes.close()
+    harm(restarts, earlier)
+
+    learner = restarts.open()
+
+    assert not learner.may_vote
+    assert learner.stopped_because
+    assert learner.records == ()
+    assert isinstance(learner.votes, LearnerVotes)
+    await restarts.run_block(learner)
+    assert restarts.site.ledger.height == 2
+    assert restarts.site.ledger.own_checkpoint(2) is None
+    for _ in range(2):
+        still = restarts.open()
+        assert not still.may_vote
+        still.votes.close()
+    shutil.rmtree(restarts.votes, ignore_errors=True)
+    assert not restarts.open().may_vote
+    restarts.site.close()
+
+
+async def test_the_votes_of_another_key_are_not_ours(restarts: Restarts) -> None:
+    voting = restarts.open()
+    voting.votes.close()
+    other = open_voting(
+        restarts.votes,
+        key=vote_key("intl", 1),
+        replica_id=ReplicaId(1),
+        ledger=restarts.site.ledger,
+        open_batch=lambda _: NULL_BATCH,
+    )
+    assert not other.may_vote
+    restarts.site.close()
+
+
+def test_a_learner_that_is_asked_to_vote_is_our_own_fault() -> None:
+    votes = LearnerVotes()
+    with pytest.raises(InvariantBroken):
+        votes.sign(slot=("prepare", 0, 0, 1), content=b"content")
+    with pytest.raises(InvariantBroken):
+        votes.append([prepare()])
+    with pytest.raises(InvariantBroken):
+        votes.rotate([prepare()])
+    votes.sync()
+    votes.close()
+    assert not votes.is_full
+
+
+def test_at_the_first_start_the_core_stands_at_genesis(restarts: Restarts) -> None:
+    site = restarts.site
+    event = restored_event(site.ledger, (), digest=site.suite.digest, now_ms=NOW_MS)
+    assert (event.executed, event.stable.height, event.stable.signatures) == (0, 0, ())
+    assert event.header_digest == event.stable.header_digest == site.ledger.tip_digest
+    assert event.checkpoint is None
+    site.close()
+
+
+async def test_the_core_comes_back_with_tip_certificate_and_own_checkpoint(
+    restarts: Restarts,
+) -> None:
+    site = restarts.site
+    voting = restarts.open()
+    await restarts.run_block(voting)
+    site.certify(site.ledger.tip)
+    await restarts.run_block(voting)
+    voting.votes.close()
+
+    event = restored_event(site.ledger, (prepare(),), digest=site.suite.digest, now_ms=NOW_MS)
+
+    assert event.records == (prepare(),)
+    assert event.executed == 2
+    assert event.stable.height == 1
+    assert len(event.stable.signatures) == 3
+    assert event.checkpoint is not None
+    assert (event.checkpoint.height, event.checkpoint.sender) == (2, 0)
+    assert event.checkpoint.header_digest == Digest(site.ledger.tip_digest)
+    assert (event.checkpoint.epoch, View(0)) == (Epoch(0), 0)
+    site.close()
+
+
+async def test_the_registry_knows_keys_of_the_state_and_executed_submissions(
+    tmp_path: Path,
+) -> None:
+    site = Site(tmp_path)
+    registry = LedgerRegistry(site.ledger)
+    known = key_id(site.suite, submission_key("intl", 0).public_key)
+    unknown = key_id(site.suite, secret_key("intl", 9).public_key)
+    assert registry.is_key_registered(known)
+    assert not registry.is_key_registered(unknown)
+
+    executed = submission_of(site.genesis)
+    stranger = submission_of(site.genesis, key=secret_key("intl", 9))
+    site.grow(executed, stranger)
+    assert registry.is_executed(executed.digest)
+    assert not registry.is_executed(stranger.digest)
+    assert not registry.is_executed(submission_of(site.genesis, nonce=5).digest)
+    with pytest.raises(NotCertified):
+        site.proofs.certified_header(0)
+    site.close()
