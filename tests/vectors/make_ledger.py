@@ -5,13 +5,10 @@ files and checks that this script makes them again as they are. SM2 signatures a
 with nonces fixed here, so that they repeat and come from another hand than the one that is tested.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-from gmssl import sm2
 
 from chainnode.ledger.bucket_map import BucketMap, MapProof, bucket_number
 from chainnode.ledger.codec import (
@@ -34,6 +31,7 @@ from chainnode.ledger.types import (
     members_digest,
 )
 from chainnode.suites import SUITE_NAMES, PrivateKey, Suite, suite_named
+from tests.vectors.signing import signature
 
 FOLDER = Path(__file__).parent / "ledger"
 SIZES = (0, 1, 2, 3, 4, 5, 7, 8, 13)
@@ -180,7 +178,7 @@ def _certificate(suite: Suite, header: Header, keys: Sequence[PrivateKey]) -> Ce
         height=header.height,
         header_digest=digest,
         signatures=tuple(
-            (one, _sign(suite, key, _content(header, digest))) for one, key in enumerate(keys)
+            (one, signature(suite, key, _content(header, digest))) for one, key in enumerate(keys)
         ),
     )
 
@@ -219,24 +217,6 @@ def _map_row(key: bytes, value: bytes | None, proof: MapProof) -> Json:
 
 def _hex(digests: Sequence[bytes]) -> list[Json]:
     return [one.hex() for one in digests]
-
-
-def _sign(suite: Suite, key: PrivateKey, content: bytes) -> bytes:
-    if suite.name != "sm":
-        return key.sign(content)
-    signer = sm2.CryptSM2(private_key=key.secret_bytes().hex(), public_key="")
-    # Set afterwards: the constructor strips every leading 0 and 4 of a key that starts with 04.
-    signer.public_key = _sm2_point(key.public_key).hex()
-    nonce = hashlib.sha256(b"nonce" + key.public_key + content).hexdigest()
-    return bytes.fromhex(signer.sign_with_sm3(content, nonce))
-
-
-def _sm2_point(public_key: bytes) -> bytes:
-    table = {name: int(value, 16) for name, value in sm2.default_ecc_table.items()}
-    prime, x = table["p"], int.from_bytes(public_key[1:])
-    y = pow(x**3 + table["a"] * x + table["b"], (prime + 1) // 4, prime)
-    y = y if y % 2 == public_key[0] % 2 else prime - y
-    return x.to_bytes(32) + y.to_bytes(32)
 
 
 def all_vectors() -> dict[str, str]:
