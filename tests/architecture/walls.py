@@ -57,7 +57,11 @@ NODE = ("chainnode.node", "chainnode.service")
 # What builds the node and joins its rooms: node.py and the parts cut out of it.
 COMPOSITION = (*NODE, "chainnode.node_metrics", "chainnode.server", "chainnode.voting")
 # Refusals that the API's one table maps to problems; the classes cross the wall, no more.
-REFUSALS = ("chainnode.mempool.PoolRefusal", "chainnode.proofs.NotCertified")
+REFUSALS = (
+    "chainnode.audit.ReadModelUnavailable",
+    "chainnode.mempool.PoolRefusal",
+    "chainnode.proofs.NotCertified",
+)
 # Sources of chance, time, order and surroundings: none may reach a pure room.
 IMPURE = (
     *("asyncio", "threading", "concurrent", "multiprocessing", "queue", "sched", "signal"),
