@@ -162,7 +162,7 @@ def test_strings_that_are_not_utf_8_are_refused(data: bytes) -> None:
         (1, (None,)),
         (b"", [1.0]),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_encode_refuses_what_the_format_cannot_express(value: object) -> None:
     with pytest.raises(EncodingError):
