@@ -4,13 +4,13 @@ from consensus.effects import Execute, Persist
 from consensus.messages import Commit, Message, Prepare, PrePrepare
 from tests.unit.consensus.group import (
     WINDOW,
-    Group,
     Subject,
     batch,
     commit,
     pre_prepare,
     prepare,
 )
+from tests.unit.consensus.whole_group import Group
 
 
 def test_primary_assigns_consecutive_sequence_numbers_in_the_order_of_requests() -> None:

@@ -14,7 +14,6 @@ from consensus.messages import (
 from consensus.new_view import new_view_proposals
 from consensus.types import NULL_BATCH_DIGEST, View
 from tests.unit.consensus.group import (
-    Group,
     Subject,
     batch,
     membership,
@@ -25,6 +24,7 @@ from tests.unit.consensus.group import (
     stable,
     view_change,
 )
+from tests.unit.consensus.whole_group import Group
 
 
 def test_backup_starts_a_view_change_when_a_request_waits_too_long() -> None:

@@ -9,7 +9,6 @@ from tests.unit.consensus.group import (
     CAP_MS,
     TIMEOUT_MS,
     WINDOW,
-    Group,
     Subject,
     checkpoint,
     membership,
@@ -17,6 +16,7 @@ from tests.unit.consensus.group import (
     pre_prepare,
     view_change,
 )
+from tests.unit.consensus.whole_group import Group
 
 
 @pytest.mark.parametrize("size", range(4, 32))

@@ -182,7 +182,7 @@ def _stay_at_promise(state: ReplicaState, record: ViewChange) -> None:
 def _lead_early(state: ReplicaState) -> None:
     wishes = tuple(one for one in state.view_changes.values() if one.new_view == state.view)
     if state.is_primary and not state.is_normal and len(wishes) >= state.membership.weak_quorum:
-        view_change._lead(state, tuple(sorted(wishes, key=lambda one: one.sender)))  # noqa: SLF001
+        view_change._lead(state, tuple(sorted(wishes, key=lambda one: one.sender)))  # noqa: SLF001 (planted)
 
 
 _two_f_plus_one = property(lambda self: 2 * self.max_faulty + 1)
