@@ -94,6 +94,22 @@ def submission_of(
     )
 
 
+def sized_submission(genesis: Genesis, size: int) -> Submission:
+    """Return a submission whose encoding has exactly `size` bytes, 16 KiB at least."""
+    count = size // 2_500
+    least = 300
+    base = len(submission_of(genesis, calls=[_filled_call(least)] * count).encoded)
+    each, rest = divmod(size - base, count)
+    calls = [_filled_call(least + each + (one < rest)) for one in range(count)]
+    made = submission_of(genesis, calls=calls)
+    assert len(made.encoded) == size
+    return made
+
+
+def _filled_call(size: int) -> Call:
+    return Call(action="noop", public=b"", private=bytes(size))
+
+
 class ManualClock(WallClock):
     """A wall clock that stands still until it is set."""
 

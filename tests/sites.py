@@ -105,7 +105,7 @@ class Site:
         )
         self.executor = Executor(self.genesis, self.suite, self.ledger)
         self.batches = Batches(genesis=self.genesis, suite=self.suite)
-        self.pool = pool or Mempool()
+        self.pool = Mempool() if pool is None else pool
         self.finality = Finality()
         self.forwarded: list[bytes] = []
         self.replica = FakeReplica(len(self.genesis.replicas))

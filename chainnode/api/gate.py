@@ -80,15 +80,16 @@ class Gate:
         request = Request(scope)
         request.state.request_id = secrets.token_hex(_REQUEST_ID_BYTES)
         request.state.holdings = []
-        id_header = (b"x-request-id", request.state.request_id.encode())
+        added = (
+            (b"x-request-id", request.state.request_id.encode()),
+            (b"x-content-type-options", b"nosniff"),
+        )
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message["headers"],
-                    id_header,
-                    (b"x-content-type-options", b"nosniff"),
-                ]
+                names = {name.lower() for name, _ in message["headers"]}
+                missing = [header for header in added if header[0] not in names]
+                message["headers"] = [*message["headers"], *missing]
             await send(message)
 
         try:

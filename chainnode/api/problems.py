@@ -191,12 +191,17 @@ def problem_response(
     """Render a problem for this request; `headers` are those that its status asks for."""
     status = KINDS[problem.code].status
     passing = {"Retry-After": str(_RETRY_AFTER_S)} if status in _PASSING else {}
-    lang = language_of(request)
+    lang, request_id = language_of(request), request_id_of(request)
+    always = {
+        "Cache-Control": "no-store",
+        "Content-Language": lang,
+        "X-Request-Id": request_id,
+    }
     return JSONResponse(
-        problem_document(problem, lang=lang, request_id=request_id_of(request)),
+        problem_document(problem, lang=lang, request_id=request_id),
         status_code=int(status),
         media_type=MEDIA_TYPE,
-        headers={**headers, **passing, "Cache-Control": "no-store", "Content-Language": lang},
+        headers={**headers, **passing, **always},
     )
 
 

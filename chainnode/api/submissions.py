@@ -37,7 +37,7 @@ async def submit(request: Request) -> JSONResponse:
     problem; of many, each refused one says so in its place.
     """
     require_media_type(request, MEDIA_TYPE)
-    blobs = _split(await bounded_body(request, bytes_max=_BODY_BYTES_MAX))
+    blobs = split_submissions(await bounded_body(request, bytes_max=_BODY_BYTES_MAX))
     timeout_s = wait_seconds(request, default=0.0)
     outcomes = await unless_disconnected(request, _submit_all(request, blobs, timeout_s))
     pending = any(outcome["status"] == "pending" for outcome in outcomes)
@@ -92,7 +92,7 @@ async def _submit_of_many(
     return {"status": "refused", "problem": document}
 
 
-def _split(body: bytes) -> list[bytes]:
+def split_submissions(body: bytes) -> list[bytes]:
     """Cut a body into its submissions without decoding them twice.
 
     Raises:

@@ -97,7 +97,9 @@ def test_a_handler_that_fails_prints_no_record(
     start_logging(folder)
     (handler,) = logging.getLogger().handlers
     assert isinstance(handler, logging.FileHandler)
-    handler.setStream((folder / "node.log").open(encoding="utf-8"))
+    writable = handler.setStream((folder / "node.log").open(encoding="utf-8"))
+    assert writable is not None
+    writable.close()
     logging.getLogger("chainnode").error("event", extra={"subject": IDENTITY})
     logging.getLogger("chainnode").error(IDENTITY)
     captured = capsys.readouterr()

@@ -15,13 +15,14 @@ from chainnode.driver.proposals import Proposals, submission_bytes_max
 from chainnode.genesis import Genesis, Parameters
 from chainnode.mempool import Mempool, PoolRefusal
 from chainnode.mempool.limits import PoolLimits
-from chainnode.submission import Call, InvalidSubmission, Submission, SubmissionDigest, key_id
+from chainnode.submission import InvalidSubmission, SubmissionDigest, key_id
 from chainnode.suites import suite_named
 from tests.builders import (
     NOW_MS,
     ManualClock,
     genesis_of,
     secret_key,
+    sized_submission,
     submission_key,
     submission_of,
 )
@@ -111,26 +112,6 @@ async def door() -> AsyncIterator[Door]:
     made.threads.shutdown()
 
 
-def sized(genesis: Genesis, size: int) -> Submission:
-    """Return a submission whose encoding has exactly `size` bytes."""
-    part = 4_000
-    count = size // (part + 100)
-    calls = [Call(action="noop", public=bytes(300), private=bytes(part)) for _ in range(count)]
-    while True:
-        made = submission_of(genesis, calls=calls)
-        missing = size - len(made.encoded)
-        if missing == 0:
-            return made
-        at = missing % count
-        old = calls[at]
-        step = max(-3_000, min(missing, 4_096 - len(old.private), 4_096))
-        if step == 0:
-            calls.append(Call(action="noop", public=bytes(300), private=bytes(300)))
-            count += 1
-            continue
-        calls[at] = Call(action="noop", public=old.public, private=bytes(len(old.private) + step))
-
-
 async def test_a_good_submission_is_pooled_and_passed_on(door: Door) -> None:
     submission = submission_of(door.genesis)
 
@@ -206,8 +187,8 @@ async def test_a_size_limit_holds_to_the_byte() -> None:
     )
     door = Door(genesis)
     limit = genesis.parameters.submission_bytes_max
-    assert await door.refusal(sized(genesis, limit + 1).encoded) == "OVERSIZE"
-    await door.admission.admit_own(sized(genesis, limit).encoded)
+    assert await door.refusal(sized_submission(genesis, limit + 1).encoded) == "OVERSIZE"
+    await door.admission.admit_own(sized_submission(genesis, limit).encoded)
     door.threads.shutdown()
 
 
@@ -215,9 +196,9 @@ async def test_what_no_batch_can_carry_is_refused_and_what_just_fits_is_proposed
     genesis = genesis_of(parameters=SMALL)
     door = Door(genesis)
     limit = submission_bytes_max(SMALL)
-    assert await door.refusal(sized(genesis, limit + 1).encoded) == "OVERSIZE"
+    assert await door.refusal(sized_submission(genesis, limit + 1).encoded) == "OVERSIZE"
 
-    just_fits = sized(genesis, limit)
+    just_fits = sized_submission(genesis, limit)
     await door.admission.admit_own(just_fits.encoded)
     batch = door.proposals(NOW_MS).build()
     assert len(batch.body) <= SMALL.batch_bytes_max

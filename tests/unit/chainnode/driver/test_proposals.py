@@ -6,8 +6,15 @@ from chainnode.genesis import Genesis, Parameters
 from chainnode.mempool import Mempool
 from chainnode.suites import suite_named
 from consensus.messages import NULL_BATCH
-from tests.builders import NOW_MS, ManualClock, genesis_of, submission_key, submission_of
-from tests.unit.chainnode.driver.test_admission import SMALL, sized
+from tests.builders import (
+    NOW_MS,
+    ManualClock,
+    genesis_of,
+    sized_submission,
+    submission_key,
+    submission_of,
+)
+from tests.unit.chainnode.driver.test_admission import SMALL
 
 
 class Primary:
@@ -69,7 +76,7 @@ def test_with_nothing_to_say_the_batch_is_empty_but_carries_its_time() -> None:
 def test_a_batch_stays_within_its_limit_and_the_rest_comes_next() -> None:
     genesis = genesis_of(parameters=SMALL)
     primary = Primary(genesis)
-    waiting = [sized(genesis, 30_000 + number) for number in range(5)]
+    waiting = [sized_submission(genesis, 30_000 + number) for number in range(5)]
     waiting = [
         submission_of(
             genesis, key=submission_key("intl", number % 4), nonce=number, calls=one.calls
