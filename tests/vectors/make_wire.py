@@ -8,6 +8,7 @@ docs/wire-format.md §3, §4, §5, §8; how a file is laid out: tests/vectors/RE
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from chainnode import codec
 from chainnode.batch import DecodedBatch, build_batch
@@ -43,7 +44,9 @@ from tests.vectors.signing import signature
 FOLDER = Path(__file__).parent / "wire"
 _SALT = bytes(range(16))
 _HEADER_DIGEST = Digest(bytes(range(32)))
-_EPOCH, _VIEW = Epoch(0), View(4)
+_EPOCH, _VIEW, _SEQUENCE = Epoch(0), View(4), SequenceNumber(9)
+_UNSIGNED = Signature(bytes(64))
+Signable = TypeVar("Signable", bound=Message)
 
 Json = int | str | list["Json"] | dict[str, "Json"]
 
@@ -76,7 +79,7 @@ class Group:
     suite: Suite
     chain_id: bytes
 
-    def signed(self, message: Message) -> Message:
+    def signed(self, message: Signable) -> Signable:
         """Return the message with its sender's signature."""
         return replace(message, signature=self.over(message))
 
@@ -102,105 +105,112 @@ def submission_of(suite: Suite, genesis: Genesis) -> Submission:
     )
 
 
-def messages_of(group: Group, batch: DecodedBatch) -> dict[str, Message]:
-    """Return one message of each kind, all of one story: view 4 takes over from view 3."""
-    digest, sequence = Digest(batch.digest), SequenceNumber(9)
-    body = Batch(digest=digest, time_ms=batch.time_ms, body=batch.encoded)
-    unsigned = Signature(bytes(64))
-    proposal = PrePrepare(
+def proposal_of(batch: DecodedBatch) -> PrePrepare:
+    """Return what view 3 proposed for sequence 9, without its body."""
+    return PrePrepare(
         epoch=_EPOCH,
         view=View(3),
-        sequence=sequence,
-        batch_digest=digest,
+        sequence=_SEQUENCE,
+        batch_digest=Digest(batch.digest),
         sender=ReplicaId(3),
-        signature=unsigned,
+        signature=_UNSIGNED,
     )
-    prepares = {
-        one: Prepare(
-            epoch=_EPOCH,
-            view=View(3),
-            sequence=sequence,
-            batch_digest=digest,
-            sender=ReplicaId(one),
-            signature=unsigned,
-        )
-        for one in (0, 1)
-    }
-    checkpoints = {
-        one: Checkpoint(
-            epoch=_EPOCH,
-            height=Height(8),
-            header_digest=_HEADER_DIGEST,
-            sender=ReplicaId(one),
-            signature=unsigned,
-        )
-        for one in (0, 1, 2)
-    }
-    view_changes = tuple(
-        group.signed(
-            ViewChange(
-                epoch=_EPOCH,
-                new_view=_VIEW,
-                stable=StableCheckpoint(
-                    epoch=_EPOCH,
-                    height=Height(8),
-                    header_digest=_HEADER_DIGEST,
-                    signatures=tuple(
-                        (ReplicaId(voter), group.over(vote)) for voter, vote in checkpoints.items()
-                    ),
-                ),
-                prepared=(
-                    PreparedCertificate(
-                        epoch=_EPOCH,
-                        view=View(3),
-                        sequence=sequence,
-                        batch_digest=digest,
-                        primary_signature=group.over(proposal),
-                        prepares=tuple(
-                            (ReplicaId(voter), group.over(vote)) for voter, vote in prepares.items()
-                        ),
-                    ),
-                ),
-                sender=ReplicaId(one),
-                signature=unsigned,
-            )
-        )
-        for one in (0, 1, 2)
+
+
+def prepare_of(proposal: PrePrepare, sender: int) -> Prepare:
+    """Return a backup's agreement."""
+    return Prepare(
+        epoch=_EPOCH,
+        view=proposal.view,
+        sequence=proposal.sequence,
+        batch_digest=proposal.batch_digest,
+        sender=ReplicaId(sender),
+        signature=_UNSIGNED,
     )
-    again = group.signed(replace(proposal, view=_VIEW, sender=ReplicaId(0)))
-    messages: dict[str, Message] = {
-        "PrePrepare": replace(proposal, batch=body),
-        "Prepare": prepares[0],
-        "Commit": Commit(
-            epoch=_EPOCH,
-            view=View(3),
-            sequence=sequence,
-            batch_digest=digest,
-            sender=ReplicaId(1),
-            signature=unsigned,
-        ),
-        "Checkpoint": checkpoints[2],
-        "ViewChange": view_changes[1],
-        "NewView": NewView(
-            epoch=_EPOCH,
-            view=_VIEW,
-            view_changes=tuple(one for one in view_changes if isinstance(one, ViewChange)),
-            pre_prepares=tuple(one for one in (again,) if isinstance(one, PrePrepare)),
-            sender=ReplicaId(0),
-            signature=unsigned,
-        ),
-        "Status": Status(
-            epoch=_EPOCH,
-            view=_VIEW,
-            stable_height=Height(8),
-            prepared=sequence,
-            committed=SequenceNumber(8),
-            executed=SequenceNumber(8),
-            sender=ReplicaId(2),
-            signature=unsigned,
-        ),
+
+
+def checkpoint_of(sender: int) -> Checkpoint:
+    """Return a signature over the header of height 8."""
+    return Checkpoint(
+        epoch=_EPOCH,
+        height=Height(8),
+        header_digest=_HEADER_DIGEST,
+        sender=ReplicaId(sender),
+        signature=_UNSIGNED,
+    )
+
+
+def view_change_of(group: Group, proposal: PrePrepare, sender: int) -> ViewChange:
+    """Return a wish for view 4 that carries height 8 and the prepared sequence 9."""
+    stable = StableCheckpoint(
+        epoch=_EPOCH,
+        height=Height(8),
+        header_digest=_HEADER_DIGEST,
+        signatures=tuple((ReplicaId(one), group.over(checkpoint_of(one))) for one in (0, 1, 2)),
+    )
+    prepared = PreparedCertificate(
+        epoch=_EPOCH,
+        view=proposal.view,
+        sequence=proposal.sequence,
+        batch_digest=proposal.batch_digest,
+        primary_signature=group.over(proposal),
+        prepares=tuple((ReplicaId(one), group.over(prepare_of(proposal, one))) for one in (0, 1)),
+    )
+    return ViewChange(
+        epoch=_EPOCH,
+        new_view=_VIEW,
+        stable=stable,
+        prepared=(prepared,),
+        sender=ReplicaId(sender),
+        signature=_UNSIGNED,
+    )
+
+
+def new_view_of(group: Group, proposal: PrePrepare) -> NewView:
+    """Return the announcement of view 4 by its primary."""
+    wishes = (view_change_of(group, proposal, one) for one in (0, 1, 2))
+    again = replace(proposal, view=_VIEW, sender=ReplicaId(0))
+    return NewView(
+        epoch=_EPOCH,
+        view=_VIEW,
+        view_changes=tuple(group.signed(one) for one in wishes),
+        pre_prepares=(group.signed(again),),
+        sender=ReplicaId(0),
+        signature=_UNSIGNED,
+    )
+
+
+def messages_of(group: Group, batch: DecodedBatch) -> dict[str, Message]:
+    """Return one message of each kind, all of one story: view 4 takes over from view 3."""
+    proposal = proposal_of(batch)
+    body = Batch(digest=proposal.batch_digest, time_ms=batch.time_ms, body=batch.encoded)
+    commit = Commit(
+        epoch=_EPOCH,
+        view=proposal.view,
+        sequence=proposal.sequence,
+        batch_digest=proposal.batch_digest,
+        sender=ReplicaId(1),
+        signature=_UNSIGNED,
+    )
+    status = Status(
+        epoch=_EPOCH,
+        view=_VIEW,
+        stable_height=Height(8),
+        prepared=_SEQUENCE,
+        committed=SequenceNumber(8),
+        executed=SequenceNumber(8),
+        sender=ReplicaId(2),
+        signature=_UNSIGNED,
+    )
+    return {
+        "PrePrepare": group.signed(replace(proposal, batch=body)),
+        "Prepare": group.signed(prepare_of(proposal, 0)),
+        "Commit": group.signed(commit),
+        "Checkpoint": group.signed(checkpoint_of(2)),
+        "ViewChange": group.signed(view_change_of(group, proposal, 1)),
+        "NewView": group.signed(new_view_of(group, proposal)),
+        "Status": group.signed(status),
     }
-    return {name: group.signed(message) for name, message in messages.items()}
 
 
 def vectors_of(suite: Suite) -> Json:
