@@ -8,12 +8,20 @@ from dataclasses import replace
 from enum import Enum
 
 from consensus.codec import signed_content
-from consensus.messages import Checkpoint, Commit, Message, NewView, PrePrepare, ViewChange
+from consensus.messages import (
+    Checkpoint,
+    Commit,
+    Message,
+    NewView,
+    Prepare,
+    PrePrepare,
+    ViewChange,
+)
 from consensus.new_view import UNSIGNED
 from consensus.ports import Signer
 from consensus.types import View
 from tests.simulation.node import Node
-from tests.simulation.stubs import CHAIN_ID, ENCODER, LooseSigner, stub_signature
+from tests.simulation.stubs import CHAIN_ID, ENCODER, LooseSigner, digest_of, stub_signature
 
 _RESTLESS_MS = 60
 _RESTLESS_STRIDE = 3
@@ -28,6 +36,7 @@ class Vice(Enum):
     MUTE_COMMITS = "mute_commits"
     STARVING_PRIMARY = "starving_primary"
     RESTLESS = "restless"
+    LIAR = "liar"
     TWINS = "twins"
 
 
@@ -48,6 +57,14 @@ class ByzantineNode(Node):
         if self.vice is Vice.STARVING_PRIMARY:
             return isinstance(message, PrePrepare) and receiver % 2 == 0
         return isinstance(message, _WITHHELD.get(self.vice, ()))
+
+    def distort(self, message: Message, receiver: int) -> Message:
+        """A liar votes for something else, and tells the truth to some."""
+        if self.vice is not Vice.LIAR or receiver % 2 or not isinstance(message, Prepare | Commit):
+            return message
+        lie = replace(message, batch_digest=digest_of(b"lie about %d" % message.sequence))
+        content = signed_content(lie, chain_id=CHAIN_ID, encoder=ENCODER)
+        return replace(lie, signature=stub_signature(self.replica_id, content))
 
     def agitate(self) -> None:
         """Ask for ever later views, as only f+1 may do with success."""

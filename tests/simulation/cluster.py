@@ -290,10 +290,10 @@ class Cluster:
                 self._carry(sender, node, message)
 
     def _carry(self, sender: Node, receiver: Node, message: Message) -> None:
-        if isinstance(sender, ByzantineNode) and (
-            sender.withholds(message, receiver.index) or self._is_kept_from(sender, receiver)
-        ):
-            return
+        if isinstance(sender, ByzantineNode):
+            if sender.withholds(message, receiver.index) or self._is_kept_from(sender, receiver):
+                return
+            message = sender.distort(message, receiver.index)
         self.network.carry(sender.index, receiver.index, message, partial(self._deliver, receiver))
 
     def _is_kept_from(self, sender: ByzantineNode, receiver: Node) -> bool:

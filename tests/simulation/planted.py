@@ -265,12 +265,12 @@ ALL = (
     Planted(
         name="PREPAREs for another digest count",
         patches=((Slot, "matching_prepares", _votes_for_anything),),
-        vice=Vice.TWINS,
+        vice=Vice.LIAR,
     ),
     Planted(
         name="COMMITs for another digest count",
         patches=((Slot, "matching_commits", _commits_for_anything),),
-        vice=Vice.TWINS,
+        vice=Vice.LIAR,
     ),
     Planted(
         name="vote log without bodies",

@@ -25,7 +25,6 @@ QUICK = tuple(
     not in {
         "the lowest view wins in NEW-VIEW",
         "vote log without prepared certificates",
-        "COMMITs for another digest count",
         "commit with f+1",
         "NEW-VIEW stops at the first gap",
         "P forgets what an intermediate view did not prepare",
