@@ -111,6 +111,7 @@ class Site:
         self.replica = FakeReplica(len(self.genesis.replicas))
         self.connected: Sequence[int] = (1, 2, 3)
         self.orders_at_once = False
+        self.status_reader = self.status()
         self.trust = Trust.from_genesis(self.genesis)
         self.audit = AuditStore(
             SqliteAuditDatabase(folder / "audit.sqlite", chain_id=self.genesis.chain_id),
