@@ -60,7 +60,7 @@ docs: $(READY) ## links, decisions and examples in the documents
 .PHONY: test
 test: $(READY) ## the whole suite: fast tests side by side, then the slow ones one by one
 	$(BIN)/pytest -m "not slow" -n $(WORKERS)
-	$(BIN)/pytest -m slow -p no:randomly
+	$(BIN)/pytest -m slow -p no:randomly --ignore tests/acceptance
 
 .PHONY: sim
 sim: $(READY) ## seeded cluster of real replicas under faults: SEEDS= how many, SEED= replays one
