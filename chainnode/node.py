@@ -268,6 +268,11 @@ class Node:
             self._execution.close()
             self._audit.close()
 
+    @property
+    def waiting_clients(self) -> int:
+        """Number of submissions that clients of this node wait for."""
+        return self._finality.waiting
+
     def _build_transport(self) -> Transport:
         config = self._base.config
         return Transport(

@@ -22,7 +22,7 @@ from chainnode.suites import suite_named
 from chainnode.verify.strict_json import JsonObject, as_object
 from chainnode.verify.trust import Trust
 from tests.builders import NOW_MS, genesis_of, vote_key
-from tests.integration.p2p.harness import Consortium
+from tests.integration.p2p.harness import Consortium, until
 
 DEADLINE_S = 30.0
 SIZE = 4
@@ -198,16 +198,6 @@ async def running_cluster(
         yield cluster
     finally:
         await cluster.close()
-
-
-async def until(condition: Callable[[], bool], *, what: str) -> None:
-    """Poll until `condition` holds; a deadline makes a hanging test a failing one."""
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            while not condition():  # noqa: ASYNC110 - the state polled has no event
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise AssertionError(f"not within {DEADLINE_S} s: {what}") from None
 
 
 async def until_document(
