@@ -6,12 +6,15 @@ the package that it lacks.
 """
 
 import os
+import re
 from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 REQUIRE_ALL = "KUN_REQUIRE_ALL"
+# What `repr` of an object without one of its own shows: another number in every process.
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 # `ci`: the same examples on every machine and in every run, whatever its speed.
 settings.register_profile(
@@ -56,3 +59,10 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _refuse_skip(report)
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse names that differ between processes: two workers could not share such a suite."""
+    unstable = [item.nodeid for item in items if ADDRESS.search(item.nodeid)]
+    if unstable:
+        raise pytest.UsageError("these names hold an address: " + ", ".join(unstable))

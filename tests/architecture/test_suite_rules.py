@@ -67,6 +67,12 @@ SEARCH = """
     def test_shows():
         print("drawn", seen)
 """
+ADDRESS = """
+    import pytest
+
+    @pytest.mark.parametrize("value", [object()], ids=repr)
+    def test_it(value): ...
+"""
 
 
 def run_suite(folder: Path, sources: Mapping[str, str], *, is_strict: bool) -> str:
@@ -80,7 +86,8 @@ def run_suite(folder: Path, sources: Mapping[str, str], *, is_strict: bool) -> s
         [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "no:cacheprovider"],
         cwd=folder,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
         timeout=60,
@@ -113,3 +120,9 @@ def test_two_runs_draw_the_same_examples(tmp_path: Path) -> None:
     assert len(drawn) == 2
     assert len(drawn[0]) > len("drawn [0]")
     assert drawn[0] == drawn[1]
+
+
+def test_a_name_that_differs_between_processes_is_refused(tmp_path: Path) -> None:
+    output = run_suite(tmp_path, {"address": ADDRESS}, is_strict=False)
+    assert "these names hold an address: test_address.py::test_it[<object object at" in output
+    assert "passed" not in output
