@@ -46,6 +46,7 @@ from chainnode.service import Identity, NodeService, Outcomes, Questions, Status
 from chainnode.suites import suite_named
 from chainnode.suites.port import PrivateKey
 from chainnode.sync.fetching import BlockFetcher
+from chainnode.sync.gaps import CertificateGaps
 from chainnode.sync.serving import BlockServer
 from chainnode.voting import Voting, open_voting, restored_event
 from consensus.replica import Replica, ReplicaConfig
@@ -216,6 +217,7 @@ class Node:
         )
         self._execution = self._build_execution()
         self._fetcher = self._build_fetcher()
+        self._gaps = CertificateGaps(ledger=base.ledger, fetch=self._fetcher.fetch_certificate)
         self._driver = self._build_driver()
         self._service = self._build_service()
 
@@ -254,6 +256,7 @@ class Node:
         tasks = {
             asyncio.create_task(self._driver.run(restored), name="driver"),
             asyncio.create_task(self._forwarding.keep_showing(self._admission), name="showing"),
+            asyncio.create_task(self._gaps.keep_closing(), name="gaps"),
         }
         serving = asyncio.create_task(server.serve(sockets=[base.listener]), name="api")
         try:

@@ -109,6 +109,22 @@ class BlockFetcher:
             submissions=(),
         )
 
+    async def fetch_certificate(self, height: int) -> bool:
+        """Store a certificate of a block that is here without one; False when no peer has it."""
+        request = encode_blocks_request(height, height)
+        for peer in self._peers():
+            try:
+                answer = await self._transport.request(
+                    peer, FrameKind.BLOCKS_REQUEST, request, _TIMEOUT_S
+                )
+                for block in decode_blocks(answer)[:1]:
+                    await self._on_thread(self._check_certificate, (height, block.certificate))
+                    self._ledger.store_certificate(block.certificate)
+                    return True
+            except (RequestError, InvalidInput) as error:
+                self._pass_over(peer, error)
+        return False
+
     async def _fetch_some(self, target: int, installed: Callable[[ExecutedBatch], None]) -> bool:
         """Install at least one more block from some peer; False when none could give it."""
         request = encode_blocks_request(self._ledger.height + 1, target)
@@ -132,6 +148,17 @@ class BlockFetcher:
             header, batch = await self._on_thread(self._check, block)
             sequence = SequenceNumber(header.height)
             installed(await self._install(sequence, batch, block.certificate))
+
+    def _check_certificate(self, given: tuple[int, bytes]) -> None:
+        """Check a certificate against our own header of the height."""
+        height, certificate = given
+        verify_certificate(
+            self._suite,
+            chain_id=self._ledger.tip.head.chain_id,
+            header=self._ledger.header(height),
+            certificate=decode_certificate(certificate),
+            members=self._vote_keys,
+        )
 
     def _check(self, block: TransferredBlock) -> tuple[Header, Batch]:
         """Check a block by its own certificate, and that it is the next one here."""
