@@ -27,7 +27,9 @@ class Finality:
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiters.setdefault(digest, set()).add(future)
         try:
-            return await asyncio.wait_for(future, timeout_s)
+            # Unlike `wait_for` of Python 3.11 this never swallows a cancellation.
+            async with asyncio.timeout(timeout_s):
+                return await future
         except TimeoutError:
             return None
         finally:

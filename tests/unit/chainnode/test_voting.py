@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chainnode.codec import encode
 from chainnode.driver.batches import Batches
 from chainnode.driver.execution import BlockExecution, CheckpointSigner
 from chainnode.errors import InvariantBroken
@@ -13,6 +14,7 @@ from chainnode.proofs import NotCertified
 from chainnode.registry import LedgerRegistry
 from chainnode.submission import key_id
 from chainnode.voting import LearnerVotes, Voting, open_voting, restored_event
+from consensus.codec import message_to_plain
 from consensus.messages import NULL_BATCH
 from consensus.types import Digest, Epoch, ReplicaId, SequenceNumber, View
 from tests.builders import NOW_MS, secret_key, submission_key, submission_of, vote_key
@@ -209,4 +211,27 @@ async def test_the_registry_knows_keys_of_the_state_and_executed_submissions(
     assert not registry.is_executed(submission_of(site.genesis, nonce=5).digest)
     with pytest.raises(NotCertified):
         site.proofs.certified_header(0)
+    site.close()
+
+
+async def test_a_stored_checkpoint_that_is_another_message_is_our_own_fault(
+    restarts: Restarts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = restarts.site
+    site.grow()
+    wrong = encode(message_to_plain(prepare()))
+    monkeypatch.setattr(site.ledger, "own_checkpoint", lambda _: wrong)
+    with pytest.raises(InvariantBroken):
+        restored_event(site.ledger, (), digest=site.suite.digest, now_ms=NOW_MS)
+    site.close()
+
+
+async def test_a_certified_height_without_its_certificate_is_our_own_fault(
+    restarts: Restarts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = restarts.site
+    site.grow()
+    monkeypatch.setattr(site.ledger, "certificate", lambda _: None)
+    with pytest.raises(InvariantBroken):
+        restored_event(site.ledger, (), digest=site.suite.digest, now_ms=NOW_MS)
     site.close()

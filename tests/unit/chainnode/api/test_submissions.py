@@ -13,6 +13,8 @@ from chainnode.api import submissions as module
 from chainnode.api.problems import Problem
 from chainnode.api.submissions import split_submissions
 from chainnode.genesis import Parameters
+from chainnode.mempool import Mempool
+from chainnode.mempool.limits import PoolLimits
 from chainnode.verify.evidence import verify_receipt_evidence
 from tests.builders import genesis_of, secret_key, sized_submission, submission_key, submission_of
 from tests.integration.p2p.harness import until
@@ -237,3 +239,13 @@ async def _leaving(web: Web, content: bytes) -> None:
     except asyncio.CancelledError:
         gone.set()
         await serving
+
+
+async def test_of_many_those_beyond_the_quota_are_refused_in_their_place(tmp_path: Path) -> None:
+    async with web_of(tmp_path, pool=Mempool(PoolLimits(key_count_max=1))) as web:
+        pair = [submission_of(web.site.genesis, nonce=nonce) for nonce in range(2)]
+        response = await web.submit(*pair)
+        outcomes = response.json()["submissions"]
+        assert sorted(one["status"] for one in outcomes) == ["pending", "refused"]
+        (problem,) = [one["problem"] for one in outcomes if one["status"] == "refused"]
+        assert (problem["code"], problem["status"]) == ("KEY_QUOTA", 429)

@@ -55,3 +55,19 @@ async def test_what_is_never_certified_is_bounded() -> None:
         finality.executed(height, (SubmissionDigest(height.to_bytes(32)),))
 
     assert len(finality.certified(3000)) == 1024
+
+
+async def test_a_waiter_that_was_cancelled_disturbs_nobody() -> None:
+    finality = Finality()
+    gone = asyncio.create_task(finality.wait(_ONE, timeout_s=5))
+    stays = asyncio.create_task(finality.wait(_ONE, timeout_s=5))
+    await asyncio.sleep(0)
+    gone.cancel()
+
+    finality.executed(1, (_ONE,))
+    assert finality.certified(1) == (_ONE,)
+
+    assert await stays == 1
+    await asyncio.gather(gone, return_exceptions=True)
+    assert gone.cancelled()
+    assert finality.waiting == 0
