@@ -171,9 +171,9 @@ class BlockFetcher:
             members=self._vote_keys,
         )
         _require("height", str(self._ledger.height + 1), str(header.height))
-        batch = self._batches.open(block.batch)
-        _require("batch digest", header.head.batch_digest.hex(), batch.digest.hex())
-        return header, batch
+        decoded = self._batches.decode(block.batch)
+        _require("batch digest", header.head.batch_digest.hex(), decoded.digest.hex())
+        return header, self._batches.keep(decoded)
 
     def _peers(self) -> tuple[int, ...]:
         """Return the connected peers, each time starting with another one."""
