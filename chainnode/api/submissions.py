@@ -108,6 +108,8 @@ def split_submissions(body: bytes) -> list[bytes]:
             unpacker.skip()
             blobs.append(body[start : unpacker.tell()])
             start = unpacker.tell()
+            if len(blobs) > _SUBMISSIONS_PER_REQUEST_MAX:
+                break
     except (msgpack.UnpackException, ValueError) as error:
         raise Problem(
             "MALFORMED", expected="whole submissions", actual=f"a broken one at byte {start}"
@@ -116,6 +118,6 @@ def split_submissions(body: bytes) -> list[bytes]:
         raise Problem(
             "MALFORMED",
             expected=f"1 to {_SUBMISSIONS_PER_REQUEST_MAX} submissions",
-            actual=f"{len(blobs)}",
+            actual=f"{len(blobs)}" if len(blobs) <= _SUBMISSIONS_PER_REQUEST_MAX else "more",
         )
     return blobs

@@ -118,6 +118,11 @@ class Admission:
             del self._own[digest]
         return tuple(itertools.islice(self._own.values(), count_max))
 
+    def uncertified_others(self, *, count_max: int) -> tuple[bytes, ...]:
+        """Return what peers passed on and no block holds yet, oldest first."""
+        waiting = self._pool.waiting(count_max)
+        return tuple(one.encoded for one in waiting if one.digest not in self._own)
+
     async def _admit(self, data: bytes) -> Admitted:
         loop = asyncio.get_running_loop()
         async with self._places:

@@ -143,7 +143,8 @@ class Driver:
     async def _round(self) -> None:
         if self._failure is not None:
             raise self._failure
-        effects: list[Effect] = []
+        # First of all: a timer that watches what has expired meanwhile must not act.
+        effects: list[Effect] = [*self._watch_pool()]
         for _ in range(min(len(self._inbox), _EVENTS_PER_ROUND)):
             event, seen = self._inbox.popleft()
             seen()
@@ -164,6 +165,7 @@ class Driver:
             return ()
 
     def _watch_pool(self) -> tuple[Effect, ...]:
+        self._pool.expire(self._clock.now_ms())
         oldest = self._pool.oldest
         waiting = None if oldest is None else Digest(oldest)
         if waiting == self._waiting:

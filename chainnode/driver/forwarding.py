@@ -71,15 +71,23 @@ class Forwarding:
         )
 
     async def keep_showing(self, admission: Admission) -> None:
-        """Show to all replicas what waited for a whole interval without becoming final."""
-        waited: tuple[bytes, ...] = ()
+        """Pass on again what waited for a whole interval without becoming final.
+
+        Our own clients' submissions go to all replicas. Those of others go to the primary:
+        whoever passed them to us may have kept them from it, to make it look idle.
+        """
+        before: frozenset[bytes] = frozenset()
         while True:
             await asyncio.sleep(self._patience_s)
-            still = set(waited)
-            waited = admission.uncertified_own(count_max=_SHOWN_MAX)
-            overdue = [data for data in waited if data in still]
+            own = admission.uncertified_own(count_max=_SHOWN_MAX)
+            others = admission.uncertified_others(count_max=_SHOWN_MAX)
+            overdue = [data for data in own if data in before]
             if overdue:
                 self._network.forward(overdue, to=None)
+            kept_back = [data for data in others if data in before]
+            if kept_back:
+                self.forward(kept_back)
+            before = frozenset((*own, *others))
 
     async def _admit_all(self, admission: Admission, submissions: Sequence[bytes]) -> None:
         for data in submissions:

@@ -5,10 +5,12 @@ signature work per peer is budgeted, so that one liar cannot starve the others.
 """
 
 import asyncio
+import functools
 import logging
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass, field
 
 from chainnode import codec
 from chainnode.batch import DecodedBatch
@@ -32,10 +34,21 @@ _VERIFIED_MAX = 65_536
 _IN_FLIGHT_PER_PEER_MAX = 512
 _BYTES_IN_FLIGHT_PER_PEER_MAX = 64 * 1024 * 1024
 
+# Frames of one peer on the threads at a time: a flood of one delays the others by this much.
+_ON_THREADS_PER_PEER_MAX = 2
+
 # Takes a message, and what to call when the core has seen it.
 Deliver = Callable[[Message, Callable[[], None]], None]
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """A frame that waits for a thread."""
+
+    payload: bytes = field(repr=False)
+    deliver: Deliver
 
 
 class Intake:
@@ -52,6 +65,8 @@ class Intake:
         self._verified = VerifiedCache(entries_max=_VERIFIED_MAX)
         self._in_flight: Counter[int] = Counter()
         self._bytes_in_flight: Counter[int] = Counter()
+        self._waiting: defaultdict[int, deque[_Frame]] = defaultdict(deque)
+        self._on_threads: Counter[int] = Counter()
         self.refused: Counter[str] = Counter()
 
     def accept(self, peer: int, payload: bytes, deliver: Deliver) -> None:
@@ -67,13 +82,30 @@ class Intake:
         ):
             self.refused["over_budget"] += 1
             return
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._threads, self.open, payload)
         self._in_flight[peer] += 1
         self._bytes_in_flight[peer] += size
-        future.add_done_callback(
-            lambda done: self._finish(done, deliver, lambda: self._release(peer, size))
-        )
+        self._waiting[peer].append(_Frame(payload=payload, deliver=deliver))
+        self._start_some(peer)
+
+    def _start_some(self, peer: int) -> None:
+        """Give the threads the peer's next frames, few at a time: others stand in line too."""
+        waiting = self._waiting[peer]
+        while waiting and self._on_threads[peer] < _ON_THREADS_PER_PEER_MAX:
+            frame = waiting.popleft()
+            self._on_threads[peer] += 1
+            loop = asyncio.get_running_loop()
+            future = loop.run_in_executor(self._threads, self.open, frame.payload)
+            future.add_done_callback(functools.partial(self._on_opened, peer, frame))
+
+    def _on_opened(self, peer: int, frame: _Frame, done: "asyncio.Future[Message]") -> None:
+        self._on_threads[peer] -= 1
+        size = len(frame.payload)
+        self._finish(done, frame.deliver, lambda: self._release(peer, size))
+        self._start_some(peer)
+
+    def held(self, peer: int) -> int:
+        """Return the number of messages of a peer that the core has not seen yet."""
+        return self._in_flight[peer]
 
     def open(self, payload: bytes) -> Message:
         """Decode one message and verify every signature in it, nested certificates included.

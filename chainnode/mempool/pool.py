@@ -7,6 +7,7 @@ the caller has checked the submissions. Not for several threads at once.
 """
 
 import heapq
+import itertools
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -133,7 +134,7 @@ class Mempool:
             if (submission := self._waiting.get(digest)) is not None:
                 self._seal_one(submission)
                 self._executed.add(digest)
-        self._expire(block_time_ms)
+        self.expire(block_time_ms)
 
     def remove(self, digests: Iterable[SubmissionDigest]) -> None:
         """Forget these, in whatever state: their block is certified, or nobody wants them."""
@@ -151,10 +152,18 @@ class Mempool:
             self._expiries = [(one.valid_until_ms, one.digest) for one in self._waiting.values()]
             heapq.heapify(self._expiries)
 
-    def _expire(self, block_time_ms: int) -> None:
-        """Drop what is valid until before this block: block time never goes back."""
+    def waiting(self, count_max: int) -> tuple[Submission, ...]:
+        """Return what has waited longest, oldest first, executed ones left out."""
+        open_ones = (one for digest, one in self._waiting.items() if digest not in self._executed)
+        return tuple(itertools.islice(open_ones, count_max))
+
+    def expire(self, time_ms: int) -> None:
+        """Drop what is valid until before this time: nobody may propose it any more.
+
+        Its timer stops with it (F2): a primary is not to blame for what came too late.
+        """
         expired = []
-        while self._expiries and self._expiries[0][0] < block_time_ms:
+        while self._expiries and self._expiries[0][0] < time_ms:
             _, digest = heapq.heappop(self._expiries)
             if digest not in self._executed:
                 expired.append(digest)

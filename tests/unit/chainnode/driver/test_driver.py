@@ -319,6 +319,23 @@ async def test_the_core_hears_of_the_oldest_submission_when_it_changes() -> None
     assert oldest == [Digest(first.digest), Digest(second.digest), None]
 
 
+async def test_what_has_expired_is_watched_no_more_before_any_event_is_stepped() -> None:
+    bench = Bench(on_received())
+    submission = submission_of(bench.genesis)
+    bench.pool.add(submission)
+    async with bench.running():
+        bench.driver.on_pool_changed()
+        await until(lambda: len(bench.replica.seen(Waiting)) == 1, what="the submission")
+        bench.clock.set(submission.valid_until_ms + 1)
+        post(bench)
+        await until(lambda: len(bench.replica.seen(Received)) == 1, what="the message")
+    kinds = [type(one) for one in bench.replica.events]
+    assert kinds.index(Received) > max(at for at, kind in enumerate(kinds) if kind is Waiting)
+    last = bench.replica.seen(Waiting)[-1]
+    assert isinstance(last, Waiting)
+    assert last.oldest is None
+
+
 async def test_a_primary_proposes_what_waits_while_few_proposals_are_in_flight() -> None:
     bench = Bench()
     bench.replica.can_propose = True

@@ -164,6 +164,7 @@ async def test_what_waits_longer_than_the_patience_is_shown_to_all_until_it_is_f
     showing = asyncio.create_task(bench.forwarding.keep_showing(bench.door.admission))
     await until(lambda: len(bench.transport.sent) >= 2, what="shown twice")
     bench.door.admission.forget([submission.digest])
+    bench.door.pool.remove([submission.digest])
     shown = len(bench.transport.sent)
     second = submission_of(bench.door.genesis, nonce=1)
     await bench.door.admission.admit_own(second.encoded)
@@ -176,3 +177,13 @@ async def test_what_waits_longer_than_the_patience_is_shown_to_all_until_it_is_f
         encode((submission.encoded,)),
     )
     assert bench.transport.sent[-1][2] == encode((second.encoded,))
+
+
+async def test_what_a_peer_kept_from_the_primary_reaches_it_from_us(bench: Bench) -> None:
+    submission = submission_of(bench.door.genesis)
+    bench.come(encode((submission.encoded,)))
+    showing = asyncio.create_task(bench.forwarding.keep_showing(bench.door.admission))
+    await until(lambda: len(bench.transport.sent) >= 1, what="passed on")
+    showing.cancel()
+
+    assert bench.transport.sent[0] == (2, FrameKind.SUBMISSIONS, encode((submission.encoded,)))

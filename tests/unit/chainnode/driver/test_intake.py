@@ -296,18 +296,30 @@ async def _flood(payloads: Sequence[bytes], peer: int = 1) -> tuple[Intake, NoTh
 
 
 async def test_a_peer_has_a_budget_of_messages_and_takes_none_from_another() -> None:
-    intake, threads, delivered = await _flood([b"x"] * 600)
-    assert len(threads.futures) == 512
+    intake, _, delivered = await _flood([b"x"] * 600)
+    assert intake.held(1) == 512
     assert intake.refused == {"over_budget": 88}
 
     intake.accept(2, b"x", delivered)
-    assert len(threads.futures) == 513
+    assert intake.held(2) == 1
+    assert intake.refused == {"over_budget": 88}
+
+
+async def test_a_flood_of_one_peer_holds_two_threads_at_most() -> None:
+    intake, threads, delivered = await _flood([b"x"] * 512)
+    assert len(threads.futures) == 2
+
+    intake.accept(2, b"x", delivered)
+    assert len(threads.futures) == 3
+
+    threads.futures[0].set_result(MESSAGES[0])
+    await until(lambda: len(threads.futures) == 4, what="the next frame of the first peer")
 
 
 async def test_a_peer_has_a_budget_of_bytes() -> None:
     large = bytes(4 * 1024 * 1024)
-    intake, threads, _ = await _flood([large] * 17)
-    assert len(threads.futures) == 16
+    intake, _, _ = await _flood([large] * 17)
+    assert intake.held(1) == 16
     assert intake.refused == {"over_budget": 1}
 
 
@@ -316,11 +328,12 @@ async def test_a_message_weighs_on_the_budget_until_the_core_has_seen_it() -> No
     threads.futures[0].set_result(MESSAGES[0])
     await until(lambda: len(delivered.messages) == 1, what="the first message")
     intake.accept(1, b"x", delivered)
-    assert len(threads.futures) == 512
+    assert intake.held(1) == 512
+    assert intake.refused == {"over_budget": 1}
 
     delivered.seen[0]()
     intake.accept(1, b"x", delivered)
-    assert len(threads.futures) == 513
+    assert intake.refused == {"over_budget": 1}
 
 
 async def test_a_fault_of_our_own_while_opening_is_counted_and_gives_the_budget_back() -> None:
@@ -332,5 +345,6 @@ async def test_a_fault_of_our_own_while_opening_is_counted_and_gives_the_budget_
     assert intake.refused == {"RuntimeError": 1, "CancelledError": 1}
     for _ in range(3):
         intake.accept(1, b"x", delivered)
-    assert len(threads.futures) == 514
+    assert intake.held(1) == 512
+    assert intake.refused == {"RuntimeError": 1, "CancelledError": 1, "over_budget": 1}
     await asyncio.sleep(0)

@@ -195,3 +195,22 @@ def test_limits_below_one_are_refused_together() -> None:
     assert str(caught.value) == (
         "mempool: count_max: expected ≥ 1, got 0; key_bytes_max: expected ≥ 1, got -1"
     )
+
+
+def test_what_waits_is_listed_oldest_first_without_what_a_block_holds() -> None:
+    pool = pool_with("a1", "b1", "a2")
+    pool.executed(digests("b1"), block_time_ms=0)
+
+    assert [one.digest for one in pool.waiting(10)] == [*digests("a1", "a2")]
+    assert [one.digest for one in pool.waiting(1)] == [*digests("a1")]
+
+
+def test_what_expires_by_the_clock_leaves_although_no_block_comes() -> None:
+    pool = pool_with()
+    pool.add(waiting("a1", valid_until_ms=5))
+    pool.add(waiting("b1", valid_until_ms=6))
+
+    pool.expire(6)
+
+    assert [one.digest for one in pool.waiting(10)] == [*digests("b1")]
+    assert pool.oldest == digests("b1")[0]
