@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import resource
 import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -59,8 +60,12 @@ _MS_PER_S = 1000
 # What stays uncertified for this part of the request timeout is shown to all replicas: their
 # timers start early enough for a silent primary to be replaced after little more than one.
 _PATIENCE_SHARE = 4
+# Submissions of others' clients handed to a new primary at once; their own nodes do so too.
+_HANDED_OVER_MAX = 1024
 _VOTES_FOLDER = "votes"
 _AUDIT_FILE = "audit.sqlite"
+# The API's connections, the links, LevelDB's tables and a reserve.
+_FILES_MIN = 4096
 # What lives as long as the process is not looked at in every collection.
 _GC_THRESHOLDS = (50_000, 20, 50)
 
@@ -76,9 +81,19 @@ def run_node(config: NodeConfig) -> int:
 
     """
     start_logging(config.log_dir)
+    _raise_file_limit()
     gc.set_threshold(*_GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(config))
+
+
+def _raise_file_limit() -> None:
+    """Use all descriptors this process may have: connections must not starve the ledger."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    available = soft if hard == resource.RLIM_INFINITY else hard
+    if available < _FILES_MIN:
+        _log.warning("few_file_descriptors", extra={"count": available})
 
 
 async def _run(config: NodeConfig) -> int:
@@ -138,6 +153,8 @@ class Base:
     voting: Voting
     verify_threads: ThreadPoolExecutor
     vote_thread: ThreadPoolExecutor
+    # Peers that catch up wait for each other, never votes for them (checklist H5).
+    serving_thread: ThreadPoolExecutor
 
 
 def open_base(
@@ -161,6 +178,7 @@ def open_base(
         replica_id=ReplicaId(config.replica_id),
         ledger=ledger,
         open_batch=batches.open,
+        marker=config.vote_key.with_name(config.vote_key.name + ".voted"),
     )
     stack.callback(voting.votes.close)
     return Base(
@@ -173,6 +191,7 @@ def open_base(
         voting=voting,
         verify_threads=_threads(stack, _VERIFY_THREADS, "verify"),
         vote_thread=_threads(stack, 1, "votes"),
+        serving_thread=_threads(stack, 1, "serving"),
     )
 
 
@@ -195,7 +214,7 @@ class Node:
             ledger=base.ledger,
             batches=base.batches,
             proposed=self._proposed_body,
-            threads=base.verify_threads,
+            threads=base.serving_thread,
         )
         self._intake = Intake(
             genesis=base.genesis,
@@ -436,8 +455,11 @@ class Node:
         self._driver.on_pool_changed()
 
     def _on_entered_view(self) -> None:
-        """Hand what clients of ours wait for to the new primary."""
-        waiting = self._admission.uncertified_own(count_max=None)
+        """Hand what we watch to the new primary, whoever's client it is from."""
+        waiting = (
+            *self._admission.uncertified_own(count_max=None),
+            *self._admission.uncertified_others(count_max=_HANDED_OVER_MAX),
+        )
         if waiting:
             self._forwarding.forward(waiting)
 

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chainnode.codec import Limits, decode
+from chainnode.codec import InvalidEncoding, Limits, decode
 from chainnode.errors import InvariantBroken
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.merkle import Hash
+from chainnode.secret_files import write_secret_file
 from chainnode.suites.port import PrivateKey
 from chainnode.votelog import VoteLogUnusable, Voter, open_voter
 from consensus.codec import OpenBatch, certificate_from_plain, message_from_plain
 from consensus.effects import Record
+from consensus.errors import InvalidMessage
 from consensus.events import Restored
 from consensus.messages import NULL_BATCH, Checkpoint, StableCheckpoint
 from consensus.types import (
@@ -29,6 +31,8 @@ from consensus.types import (
 
 # A certificate of 31 replicas, or one checkpoint.
 _STORED_LIMITS = Limits(bytes_max=16 * 1024, depth_max=4, elements_max=256)
+
+_MARKER_TEXT = b"This vote key has voted. Without its vote log it must never vote again.\n"
 
 _log = logging.getLogger(__name__)
 
@@ -82,13 +86,24 @@ def open_voting(
     replica_id: ReplicaId,
     ledger: Ledger,
     open_batch: OpenBatch,
+    marker: Path,
 ) -> Voting:
     """Open the vote log behind the ledger; an unusable one makes a learner, never a voter.
 
+    `marker` lies beside the key and says that it has voted: with it and without a vote log
+    nobody knows any more what was promised (checklist G2).
+
     Raises:
-        StorageError: the files cannot be read or written.
+        StorageError, SecretFileRefused: the files cannot be read or written.
 
     """
+    if marker.exists() and not (directory.is_dir() and any(directory.iterdir())):
+        _log.error("voting_stopped", extra={"reason": "VoteLogMissing"})
+        reason = (
+            f"{directory}: expected the vote log of a key that has voted ({marker}), got none:"
+            " start as a learner and give this replica a new key in a new epoch"
+        )
+        return Voting(votes=LearnerVotes(), records=(), stopped_because=reason)
     try:
         voter, records = open_voter(
             directory,
@@ -103,6 +118,8 @@ def open_voting(
     except VoteLogUnusable as error:
         _log.error("voting_stopped", extra={"reason": type(error).__name__})
         return Voting(votes=LearnerVotes(), records=(), stopped_because=str(error))
+    if not marker.exists():
+        write_secret_file(marker, _MARKER_TEXT)
     return Voting(votes=voter, records=records, stopped_because=None)
 
 
@@ -138,9 +155,24 @@ def _stable(ledger: Ledger, digest: Hash) -> StableCheckpoint:
 
 def _own_checkpoint(ledger: Ledger) -> Checkpoint | None:
     stored = ledger.own_checkpoint(ledger.height)
-    if stored is None:
-        return None
-    message = message_from_plain(decode(stored, _STORED_LIMITS), open_batch=lambda _: NULL_BATCH)
+    return None if stored is None else decode_checkpoint(stored)
+
+
+def decode_checkpoint(data: bytes) -> Checkpoint:
+    """Read a CHECKPOINT message as it is stored with a block; its signature is not verified.
+
+    Raises:
+        InvalidEncoding: malformed, or another message.
+
+    """
+    try:
+        message = message_from_plain(decode(data, _STORED_LIMITS), open_batch=lambda _: NULL_BATCH)
+    except InvalidMessage as error:
+        raise InvalidEncoding(
+            what="checkpoint", expected="a CHECKPOINT message", actual=str(error)
+        ) from error
     if not isinstance(message, Checkpoint):
-        raise InvariantBroken("the stored own checkpoint is another message")
+        raise InvalidEncoding(
+            what="checkpoint", expected="a CHECKPOINT message", actual=type(message).__name__
+        )
     return message

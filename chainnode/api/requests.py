@@ -18,6 +18,8 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
 # Longer waits belong to a stream; a proxy would cut them anyway.
 WAIT_S_MAX = 60
 _DIGEST_HEX = 64
+# More digits than any length needs; Python refuses to convert very long ones.
+_LENGTH_DIGITS_MAX = 20
 _DAY_CHARACTERS = len("2026-03-01")
 # A body of 4 MiB over a poor line; whoever is slower holds a place that others need.
 BODY_S_MAX = 30.0
@@ -78,8 +80,9 @@ async def bounded_body(request: Request, *, bytes_max: int) -> bytes:
 
     """
     announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > bytes_max:
-        raise _oversize(bytes_max, f"{announced} bytes announced")
+    is_long = len(announced) > _LENGTH_DIGITS_MAX
+    if is_long or (announced.isdecimal() and int(announced) > bytes_max):
+        raise _oversize(bytes_max, f"{announced[:_LENGTH_DIGITS_MAX]} bytes announced")
     try:
         async with asyncio.timeout(BODY_S_MAX):
             return await _read_body(request, bytes_max)

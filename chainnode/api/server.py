@@ -15,6 +15,8 @@ _KEEP_ALIVE_S = 30
 # Requests in work at a time; more are told to come back.
 _CONCURRENCY_MAX = 2048
 _SHUTDOWN_S = 5
+# A request's head; the parser in C has no such limit.
+_HEAD_BYTES_MAX = 32 * 1024
 
 
 class ApiServer(uvicorn.Server):
@@ -51,6 +53,8 @@ def api_server(app: FastAPI) -> ApiServer:
     """Return a server for the application; `serve(sockets=[…])` runs it."""
     config = uvicorn.Config(
         app,
+        http="h11",
+        h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
         log_config=None,
         access_log=False,
         lifespan="off",

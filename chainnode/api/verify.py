@@ -52,6 +52,11 @@ async def verify_file(
 
 
 async def _digest_of_body(request: Request) -> bytes:
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        # Its envelope would be hashed too, and a good file would not be found.
+        raise Problem(
+            "UNSUPPORTED_MEDIA_TYPE", expected="the file's bytes as the body", actual="multipart"
+        )
     hasher = service_of(request).suite.hasher()
     size = 0
     async for part in request.stream():

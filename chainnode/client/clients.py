@@ -20,7 +20,7 @@ from chainnode.submission import Call
 from chainnode.suites.port import PrivateKey
 from chainnode.verify.evidence import RecordFacts
 from chainnode.verify.header import CertifiedHeader
-from chainnode.verify.judge import MAX_AGE_MS_DEFAULT
+from chainnode.verify.judge import ONLINE_MAX_AGE_MS_DEFAULT
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trust import Trust
 from contracts.schemas.index_kinds import IndexKind
@@ -86,7 +86,7 @@ class Client:
         *,
         identifier: str | None = None,
         as_of_ms: int | None = None,
-        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
     ) -> Verification:
         """Judge a file; `FileNotFoundError` when nothing is there."""
         return self._transport.run(
@@ -105,7 +105,7 @@ class Client:
         *,
         identifier: str | None = None,
         as_of_ms: int | None = None,
-        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
     ) -> Verification:
         """See `verifying.verify_digest`."""
         return self._transport.run(
@@ -123,7 +123,7 @@ class Client:
         identifier: str,
         *,
         as_of_ms: int | None = None,
-        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
     ) -> Verification:
         """Judge the certificate with this identifier; no file is seen."""
         return self._transport.run(
@@ -237,7 +237,7 @@ class AsyncClient:
         *,
         identifier: str | None = None,
         as_of_ms: int | None = None,
-        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
     ) -> Verification:
         """See `Client.verify_file`."""
         content = await asyncio.to_thread(verifying.opened, path)
@@ -257,7 +257,7 @@ class AsyncClient:
         *,
         identifier: str | None = None,
         as_of_ms: int | None = None,
-        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
     ) -> Verification:
         """See `Client.verify_digest`."""
         return await self._transport.run(
@@ -275,7 +275,7 @@ class AsyncClient:
         identifier: str,
         *,
         as_of_ms: int | None = None,
-        max_age_ms: int = MAX_AGE_MS_DEFAULT,
+        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
     ) -> Verification:
         """See `Client.verify_identifier`."""
         return await self._transport.run(

@@ -15,7 +15,7 @@ from chainnode.client.session import Ask, Behind, Reports, Session, hash_names
 from chainnode.verify.certificate import verify_certificate_evidence
 from chainnode.verify.discovery import FileContent, UnreadableFile, read_file
 from chainnode.verify.judge import (
-    MAX_AGE_MS_DEFAULT,
+    ONLINE_MAX_AGE_MS_DEFAULT,
     Policy,
     cannot_decide,
     judge_facts,
@@ -46,7 +46,7 @@ def verify_content(
     *,
     identifier: str | None = None,
     as_of_ms: int | None = None,
-    max_age_ms: int = MAX_AGE_MS_DEFAULT,
+    max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
 ) -> Plan[Verification]:
     """Judge a file; only its digest and the identifier it carries leave this machine."""
     if isinstance(content, UnreadableFile):
@@ -68,7 +68,7 @@ def verify_digest(
     *,
     identifier: str | None = None,
     as_of_ms: int | None = None,
-    max_age_ms: int = MAX_AGE_MS_DEFAULT,
+    max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
 ) -> Plan[Verification]:
     """Judge content by its digest, an identifier alone (digest None), or both together."""
     fault = None if identifier is None else _fault(identifier)

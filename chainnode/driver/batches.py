@@ -6,7 +6,12 @@ from collections import OrderedDict
 from chainnode.batch import DecodedBatch, decode_batch
 from chainnode.driver.verified import VerifiedCache
 from chainnode.genesis import Genesis
-from chainnode.submission import Submission, validate_proposable, verify_submission
+from chainnode.submission import (
+    InvalidSubmission,
+    Submission,
+    validate_proposable,
+    verify_submission,
+)
 from chainnode.suites.port import Suite
 from consensus.messages import NULL_BATCH, Batch
 from consensus.types import Digest
@@ -76,6 +81,13 @@ class Batches:
             InvalidSubmission: names the first one that is not.
 
         """
+        digests = {submission.digest for submission in batch.submissions}
+        if len(digests) != len(batch.submissions):
+            raise InvalidSubmission(
+                code="DUPLICATE",
+                expected="each submission once in a batch",
+                actual=f"{len(digests)} different ones of {len(batch.submissions)}",
+            )
         for submission in batch.submissions:
             validate_proposable(
                 submission,

@@ -7,6 +7,7 @@ never apply concurrently (checklist H4).
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from chainnode import codec
@@ -16,7 +17,6 @@ from chainnode.driver.ports import ExecutedBatch
 from chainnode.execution import Executor
 from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
-from chainnode.ledger.codec import decode_certificate
 from chainnode.ledger.types import ExecutedBlock, Member
 from consensus.codec import message_to_plain, signed_content, slot_of
 from consensus.errors import InvariantViolation
@@ -45,6 +45,19 @@ class ExecutionDiverged(InvariantViolation):
         super().__init__(
             f"height {height}: a quorum signed header {expected.hex()}, we computed {actual.hex()}"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenBlock:
+    """A batch, and the header digest that its execution must give, proven by a quorum.
+
+    `certificate` is that of this very height, None when a later one proves it.
+    """
+
+    sequence: SequenceNumber
+    batch: Batch
+    header_digest: bytes
+    certificate: bytes | None = field(repr=False)
 
 
 class VoteMark(Protocol):
@@ -123,18 +136,19 @@ class BlockExecution:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._execute, sequence, batch)
 
-    async def install(
-        self, sequence: SequenceNumber, batch: Batch, certificate: bytes
-    ) -> ExecutedBatch:
-        """Execute a batch of a certified block and store both; it is not signed again.
+    async def install(self, block: ProvenBlock) -> ExecutedBatch:
+        """Execute a block that a quorum's certificate proves, and store it.
+
+        Our CHECKPOINT for it is signed, since we computed its header, and stored, but not
+        sent: peers ask for it where a height lacks its certificate.
 
         Raises:
-            ExecutionDiverged: our header is not the certified one; nothing was stored.
+            ExecutionDiverged: our header is not the proven one; nothing was stored.
             StorageError, InvariantBroken: the process must stop.
 
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._install, sequence, batch, certificate)
+        return await loop.run_in_executor(self._thread, self._install, block)
 
     def close(self) -> None:
         """Wait for the block in work; nothing is cut in the middle."""
@@ -143,24 +157,33 @@ class BlockExecution:
     def _execute(self, sequence: SequenceNumber, batch: Batch) -> ExecutedBatch:
         block = self._run(sequence, batch)
         header_digest = block.header.digest(self._digest)
+        checkpoint = self._append(block, header_digest, certificate=None)
+        return _executed(sequence, block, header_digest, checkpoint)
+
+    def _install(self, proven: ProvenBlock) -> ExecutedBatch:
+        block = self._run(proven.sequence, proven.batch)
+        header_digest = block.header.digest(self._digest)
+        if header_digest != proven.header_digest:
+            raise ExecutionDiverged(
+                height=proven.sequence, expected=proven.header_digest, actual=header_digest
+            )
+        self._append(block, header_digest, certificate=proven.certificate)
+        return _executed(proven.sequence, block, header_digest, None)
+
+    def _append(
+        self, block: ExecutedBlock, header_digest: bytes, *, certificate: bytes | None
+    ) -> Checkpoint | None:
+        """Sign the header and write everything at once."""
         checkpoint = self._checkpoints.sign(
-            epoch=self._epoch, height=height_of(sequence), header_digest=header_digest
+            epoch=self._epoch, height=Height(block.header.height), header_digest=header_digest
         )
         self._ledger.append(
             block,
             own_checkpoint=None if checkpoint is None else encode(message_to_plain(checkpoint)),
             vote_mark=self._votes.mark(),
+            certificate=certificate,
         )
-        return _executed(sequence, block, header_digest, checkpoint)
-
-    def _install(self, sequence: SequenceNumber, batch: Batch, certificate: bytes) -> ExecutedBatch:
-        block = self._run(sequence, batch)
-        header_digest = block.header.digest(self._digest)
-        expected = decode_certificate(certificate).header_digest
-        if header_digest != expected:
-            raise ExecutionDiverged(height=sequence, expected=expected, actual=header_digest)
-        self._ledger.append(block, certificate=certificate, vote_mark=self._votes.mark())
-        return _executed(sequence, block, header_digest, None)
+        return checkpoint
 
     def _run(self, sequence: SequenceNumber, batch: Batch) -> ExecutedBlock:
         return self._executor.execute(

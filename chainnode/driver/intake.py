@@ -20,10 +20,11 @@ from chainnode.driver.verified import VerifiedCache
 from chainnode.errors import InvalidInput
 from chainnode.genesis import Genesis
 from chainnode.suites.port import Suite
-from consensus.codec import message_from_plain, signed_parts
+from consensus.codec import message_from_plain, signed_content, signed_parts
 from consensus.errors import InvalidMessage
-from consensus.messages import Batch, Message, PrePrepare
-from consensus.types import ReplicaId
+from consensus.messages import Batch, Message, NewView, PrePrepare
+from consensus.types import Epoch, Membership, ReplicaId, Window
+from consensus.validation import validate_message
 
 # A NEW-VIEW of 31 replicas with full windows has about 1.2 MB and 70,000 elements; a
 # PRE-PREPARE carries one batch of 2 MiB.
@@ -34,8 +35,8 @@ _VERIFIED_MAX = 65_536
 _IN_FLIGHT_PER_PEER_MAX = 512
 _BYTES_IN_FLIGHT_PER_PEER_MAX = 64 * 1024 * 1024
 
-# Frames of one peer on the threads at a time: a flood of one delays the others by this much.
-_ON_THREADS_PER_PEER_MAX = 2
+# Frames of one peer on the threads at a time: a flood of one leaves a thread to the others.
+_ON_THREADS_PER_PEER_MAX = 1
 
 # Takes a message, and what to call when the core has seen it.
 Deliver = Callable[[Message, Callable[[], None]], None]
@@ -60,6 +61,8 @@ class Intake:
         self._suite = suite
         self._chain_id = genesis.chain_id
         self._vote_keys = {one.replica_id: one.vote_key for one in genesis.replicas}
+        self._membership = Membership(epoch=Epoch(0), size=len(genesis.replicas))
+        self._window = Window(size=genesis.parameters.window)
         self._batches = batches
         self._threads = threads
         self._verified = VerifiedCache(entries_max=_VERIFIED_MAX)
@@ -122,16 +125,36 @@ class Intake:
             return core_batch(opened[-1])
 
         message = message_from_plain(decode(payload, _LIMITS), open_batch=open_batch)
-        for replica, signature, content in signed_parts(
-            message,
-            chain_id=self._chain_id,
-            encoder=codec,
-            size=len(self._vote_keys),
-        ):
-            self._verify(replica, signature, content)
+        content = signed_content(message, chain_id=self._chain_id, encoder=codec)
+        self._verify(message.sender, message.signature, content)
+        if not self._is_well_formed(message):
+            return message
+        nested = signed_parts(
+            message, chain_id=self._chain_id, encoder=codec, size=len(self._vote_keys)
+        )[1:]
+        for replica, signature, part in nested:
+            self._verify(replica, signature, part)
         if isinstance(message, PrePrepare) and message.batch is not None:
             self._keep_body(message, opened[0])
         return message
+
+    def _is_well_formed(self, message: Message) -> bool:
+        """Check the shape of what is signed before any nested signature costs anything.
+
+        A malformed NEW-VIEW goes to the core as it is: signed, it proves its primary faulty,
+        and the core refuses it by the same check.
+
+        Raises:
+            InvalidMessage: any other message that the core would refuse for its shape.
+
+        """
+        try:
+            validate_message(message, membership=self._membership, window=self._window)
+        except InvalidMessage:
+            if isinstance(message, NewView):
+                return False
+            raise
+        return True
 
     def _keep_body(self, message: PrePrepare, batch: DecodedBatch) -> None:
         """Remember a body whose digest is signed: no other may push bodies out of memory."""

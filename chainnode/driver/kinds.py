@@ -10,3 +10,4 @@ class FrameKind(IntEnum):
     SUBMISSIONS = 2
     BATCH_REQUEST = 16
     BLOCKS_REQUEST = 17
+    CHECKPOINT_REQUEST = 18

@@ -1,7 +1,8 @@
 """Brings batches and blocks from peers; believes a quorum's certificate and nothing else.
 
-Each block is checked by its own certificate before it is executed; a header that execution
-does not reproduce is a divergence and stops the node (checklist B9, H2, H3).
+Each block is proven before it is executed: by its own certificate, or as the parent of a proven
+one. A header that execution does not reproduce is a divergence and stops the node (checklist
+B9, H2, H3).
 """
 
 import asyncio
@@ -11,32 +12,37 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from typing import TypeVar
 
+from chainnode import codec
 from chainnode.driver.batches import Batches
+from chainnode.driver.execution import ProvenBlock
 from chainnode.driver.kinds import FrameKind
 from chainnode.driver.ports import ExecutedBatch
 from chainnode.errors import InvalidInput
 from chainnode.ledger.chain import Ledger
-from chainnode.ledger.codec import decode_certificate, decode_header
+from chainnode.ledger.codec import decode_certificate, decode_header, encode_certificate
 from chainnode.ledger.merkle import InvalidProof
-from chainnode.ledger.proofs import verify_certificate
-from chainnode.ledger.types import Header
+from chainnode.ledger.proofs import quorum_of, verify_certificate
+from chainnode.ledger.types import Certificate, Header
 from chainnode.p2p.errors import RequestError
 from chainnode.p2p.transport import Transport
-from chainnode.suites.port import Suite
+from chainnode.suites.port import InvalidSignature, Suite
 from chainnode.sync.frames import (
     TransferredBlock,
     decode_blocks,
     encode_batch_request,
     encode_blocks_request,
+    encode_checkpoint_request,
 )
+from chainnode.voting import decode_checkpoint
+from consensus.codec import signed_content
 from consensus.effects import FetchBatch, FetchState
-from consensus.messages import Batch
+from consensus.messages import Batch, Checkpoint
 from consensus.types import SequenceNumber
 
 _TIMEOUT_S = 5.0
 
-# Executes a block whose certificate is given, stores both, and returns what it made.
-InstallBlock = Callable[[SequenceNumber, Batch, bytes], Awaitable[ExecutedBatch]]
+# Executes a proven block, stores it, and returns what it made.
+InstallBlock = Callable[[ProvenBlock], Awaitable[ExecutedBatch]]
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -110,20 +116,72 @@ class BlockFetcher:
         )
 
     async def fetch_certificate(self, height: int) -> bool:
-        """Store a certificate of a block that is here without one; False when no peer has it."""
+        """Store a certificate of a block that is here without one; False when none can be had.
+
+        A peer may have it. Where nobody has, the CHECKPOINTs that the replicas keep with their
+        blocks make one, once a quorum has executed the height.
+        """
         request = encode_blocks_request(height, height)
         for peer in self._peers():
-            try:
-                answer = await self._transport.request(
-                    peer, FrameKind.BLOCKS_REQUEST, request, _TIMEOUT_S
-                )
-                for block in decode_blocks(answer)[:1]:
-                    await self._on_thread(self._check_certificate, (height, block.certificate))
-                    self._ledger.store_certificate(block.certificate)
+            answer = await self._ask(peer, FrameKind.BLOCKS_REQUEST, request, decode_blocks)
+            for block in (answer or ())[:1]:
+                if await self._store_certificate(peer, height, block.certificate):
                     return True
-            except (RequestError, InvalidInput) as error:
-                self._pass_over(peer, error)
-        return False
+        made = await self._collect_certificate(height)
+        return made is not None and await self._store_certificate(None, height, made)
+
+    async def _store_certificate(self, peer: int | None, height: int, certificate: bytes) -> bool:
+        try:
+            await self._on_thread(self._check_certificate, (height, certificate))
+        except InvalidInput as error:
+            self._pass_over(peer, error)
+            return False
+        self._ledger.store_certificate(certificate)
+        return True
+
+    async def _collect_certificate(self, height: int) -> bytes | None:
+        """Join our own CHECKPOINT of a height with those that peers keep; None: too few."""
+        request = encode_checkpoint_request(height)
+        stored = self._ledger.own_checkpoint(height)
+        votes = [] if stored is None else [decode_checkpoint(stored)]
+        for peer in self._peers():
+            vote = await self._ask(peer, FrameKind.CHECKPOINT_REQUEST, request, decode_checkpoint)
+            if vote is not None and self._is_for(vote, height):
+                votes.append(vote)
+        signatures = {int(vote.sender): bytes(vote.signature) for vote in votes}
+        if len(signatures) < quorum_of(len(self._vote_keys)):
+            return None
+        header = self._ledger.header(height)
+        certificate = Certificate(
+            epoch=header.head.epoch,
+            height=height,
+            header_digest=header.digest(self._suite.digest),
+            signatures=tuple(sorted(signatures.items())),
+        )
+        return encode_certificate(certificate)
+
+    def _is_for(self, vote: Checkpoint, height: int) -> bool:
+        """Tell whether a peer's vote is for our header, and its signature verifies."""
+        digest = self._ledger.header(height).digest(self._suite.digest)
+        key = self._vote_keys.get(vote.sender)
+        if key is None or (vote.height, vote.header_digest) != (height, digest):
+            return False
+        content = signed_content(vote, chain_id=self._ledger.tip.head.chain_id, encoder=codec)
+        try:
+            self._suite.verify(public_key=key, signature=vote.signature, content=content)
+        except InvalidSignature:
+            return False
+        return True
+
+    async def _ask(
+        self, peer: int, kind: FrameKind, request: bytes, read: Callable[[bytes], Made]
+    ) -> Made | None:
+        """Ask one peer; None when it has no answer or a malformed one."""
+        try:
+            return read(await self._transport.request(peer, kind, request, _TIMEOUT_S))
+        except (RequestError, InvalidInput) as error:
+            self._pass_over(peer, error)
+            return None
 
     async def _fetch_some(self, target: int, installed: Callable[[ExecutedBatch], None]) -> bool:
         """Install at least one more block from some peer; False when none could give it."""
@@ -144,36 +202,50 @@ class BlockFetcher:
     async def _install_all(
         self, blocks: Sequence[TransferredBlock], installed: Callable[[ExecutedBatch], None]
     ) -> None:
-        for block in blocks:
-            header, batch = await self._on_thread(self._check, block)
-            sequence = SequenceNumber(header.height)
-            installed(await self._install(sequence, batch, block.certificate))
+        for proven in await self._on_thread(self._prove, blocks):
+            installed(await self._install(proven))
 
     def _check_certificate(self, given: tuple[int, bytes]) -> None:
         """Check a certificate against our own header of the height."""
         height, certificate = given
-        verify_certificate(
-            self._suite,
-            chain_id=self._ledger.tip.head.chain_id,
-            header=self._ledger.header(height),
-            certificate=decode_certificate(certificate),
-            members=self._vote_keys,
+        self._verify_certificate(self._ledger.header(height), certificate)
+
+    def _prove(self, blocks: Sequence[TransferredBlock]) -> list[ProvenBlock]:
+        """Check an answer from its last block down: certified, or the parent of a proven one."""
+        headers = [decode_header(block.header) for block in blocks]
+        start = self._ledger.height + 1
+        _require(
+            "heights",
+            str([*range(start, start + len(headers))]),
+            str([header.height for header in headers]),
+        )
+        expected = b""
+        for header, block in zip(reversed(headers), reversed(blocks), strict=True):
+            if block.certificate or not expected:
+                self._verify_certificate(header, block.certificate)
+            else:
+                _require("parent", expected.hex(), header.digest(self._suite.digest).hex())
+            expected = header.head.parent_digest
+        return [self._proven(*both) for both in zip(headers, blocks, strict=True)]
+
+    def _proven(self, header: Header, block: TransferredBlock) -> ProvenBlock:
+        batch = self._batches.decode(block.batch)
+        _require("batch digest", header.head.batch_digest.hex(), batch.digest.hex())
+        return ProvenBlock(
+            sequence=SequenceNumber(header.height),
+            batch=self._batches.keep(batch),
+            header_digest=header.digest(self._suite.digest),
+            certificate=block.certificate or None,
         )
 
-    def _check(self, block: TransferredBlock) -> tuple[Header, Batch]:
-        """Check a block by its own certificate, and that it is the next one here."""
-        header = decode_header(block.header)
+    def _verify_certificate(self, header: Header, certificate: bytes) -> None:
         verify_certificate(
             self._suite,
             chain_id=self._ledger.tip.head.chain_id,
             header=header,
-            certificate=decode_certificate(block.certificate),
+            certificate=decode_certificate(certificate),
             members=self._vote_keys,
         )
-        _require("height", str(self._ledger.height + 1), str(header.height))
-        decoded = self._batches.decode(block.batch)
-        _require("batch digest", header.head.batch_digest.hex(), decoded.digest.hex())
-        return header, self._batches.keep(decoded)
 
     def _peers(self) -> tuple[int, ...]:
         """Return the connected peers, each time starting with another one."""
@@ -186,8 +258,9 @@ class BlockFetcher:
     async def _on_thread(self, work: Callable[[Given], Made], given: Given) -> Made:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, given)
 
-    def _pass_over(self, peer: int, error: Exception) -> None:
-        self.passed_over[peer, type(error).__name__] += 1
+    def _pass_over(self, peer: int | None, error: Exception) -> None:
+        """Count who was no help; None: what we put together ourselves."""
+        self.passed_over[-1 if peer is None else peer, type(error).__name__] += 1
         _log.info("transfer_failed", extra={"peer": peer, "reason": type(error).__name__})
 
 

@@ -16,7 +16,11 @@ _ANSWER_LIMITS = Limits(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferredBlock:
-    """A block as a peer sends it: nothing in it is believed before it is checked."""
+    """A block as a peer sends it: nothing in it is believed before it is checked.
+
+    `certificate` is empty for a height that no quorum certified by itself; the parent digests
+    of the blocks above it, up to a certified one, prove such a block.
+    """
 
     header: bytes
     batch: bytes = field(repr=False)
@@ -54,6 +58,22 @@ def decode_blocks_request(data: bytes) -> tuple[int, int]:
     first, last = as_array(decode(data, _REQUEST_LIMITS), 2, "blocks request")
     low = as_int(first, "first height")
     return low, min(as_int(last, "last height"), low + BLOCKS_PER_ANSWER_MAX - 1)
+
+
+def encode_checkpoint_request(height: int) -> bytes:
+    """Ask for the peer's own CHECKPOINT of a height."""
+    return encode((height,))
+
+
+def decode_checkpoint_request(data: bytes) -> int:
+    """Return the height.
+
+    Raises:
+        InvalidEncoding: malformed.
+
+    """
+    (height,) = as_array(decode(data, _REQUEST_LIMITS), 1, "checkpoint request")
+    return as_int(height, "height")
 
 
 def encode_blocks(blocks: Sequence[TransferredBlock]) -> bytes:

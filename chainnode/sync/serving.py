@@ -14,6 +14,7 @@ from chainnode.sync.frames import (
     TransferredBlock,
     decode_batch_request,
     decode_blocks_request,
+    decode_checkpoint_request,
     encode_blocks,
 )
 
@@ -64,6 +65,9 @@ class BlockServer:
         if kind == FrameKind.BLOCKS_REQUEST:
             first, last = decode_blocks_request(payload)
             return await loop.run_in_executor(self._threads, self._blocks, first, last)
+        if kind == FrameKind.CHECKPOINT_REQUEST:
+            height = decode_checkpoint_request(payload)
+            return await loop.run_in_executor(self._threads, self._checkpoint, height)
         raise UnservedRequest(expected="a known kind of request", actual=f"kind {kind}")
 
     def _batch(self, digest: bytes, height: int) -> bytes:
@@ -75,10 +79,11 @@ class BlockServer:
         raise UnservedRequest(expected="a batch known here", actual=f"digest {digest.hex()}")
 
     def _blocks(self, first: int, last: int) -> bytes:
-        """Return certified blocks from `first` on, as many as fit into one answer."""
+        """Return blocks from `first` up to a certified one, as many as fit into one answer."""
         blocks: list[TransferredBlock] = []
         size = 0
-        for height in range(first, min(last, self._ledger.certified_height) + 1):
+        # Block 0 is genesis, which everybody has and nobody certifies.
+        for height in range(max(first, 1), min(last, self._ledger.certified_height) + 1):
             block = self._block(height)
             if block is None:
                 break
@@ -86,15 +91,24 @@ class BlockServer:
             if blocks and size > ANSWER_BYTES_MAX:
                 break
             blocks.append(block)
+        # What nothing certified stands above proves nothing.
+        while blocks and not blocks[-1].certificate:
+            blocks.pop()
         return encode_blocks(blocks)
+
+    def _checkpoint(self, height: int) -> bytes:
+        """Return what this replica signed for a block."""
+        signed = self._ledger.own_checkpoint(height) if height <= self._ledger.height else None
+        if signed is None:
+            raise UnservedRequest(expected="a height signed here", actual=f"height {height}")
+        return signed
 
     def _block(self, height: int) -> TransferredBlock | None:
         batch = self._ledger.batch_bytes(height)
-        certificate = self._ledger.certificate(height)
-        if batch is None or certificate is None:
+        if batch is None:
             return None
         return TransferredBlock(
             header=encode_header(self._ledger.header(height)),
             batch=batch,
-            certificate=certificate,
+            certificate=self._ledger.certificate(height) or b"",
         )

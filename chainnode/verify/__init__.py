@@ -31,6 +31,7 @@ from chainnode.verify.evidence import (
 from chainnode.verify.header import CertifiedHeader, verify_header
 from chainnode.verify.judge import (
     MAX_AGE_MS_DEFAULT,
+    ONLINE_MAX_AGE_MS_DEFAULT,
     Policy,
     cannot_decide,
     judge_certificate,
@@ -51,6 +52,7 @@ from chainnode.verify.verdict import (
 
 __all__ = [
     "MAX_AGE_MS_DEFAULT",
+    "ONLINE_MAX_AGE_MS_DEFAULT",
     "PDF_KEY",
     "SIDECAR_SUFFIX",
     "CertificateFacts",

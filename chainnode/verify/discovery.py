@@ -7,7 +7,9 @@ stamped before a file is registered (ISO 32000-1 §14.3.3, strings of §7.3.4). 
 and looks at bytes alone; a PDF that hides its dictionary in compressed objects gets no hint.
 """
 
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,10 +103,7 @@ def sidecar_form(identifier: str) -> JsonObject:
 
 def _read_bounded(path: Path) -> bytes:
     try:
-        if path.exists() and not path.is_file():
-            raise UnreadableFile(expected="a regular file", actual="a directory or device")
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
+        data = _read_regular(path, bytes_max=FILE_BYTES_MAX + 1)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -121,10 +120,19 @@ def _read_bounded(path: Path) -> bytes:
 def _beside(path: Path) -> str | None:
     """Read the sidecar; a missing or malformed one gives no hint, as if there were none."""
     try:
-        with path.with_name(path.name + SIDECAR_SUFFIX).open("rb") as file:
-            return sidecar_identifier(file.read(SIDECAR_BYTES_MAX + 1))
-    except (OSError, UnreadableEvidence):
+        sidecar = path.with_name(path.name + SIDECAR_SUFFIX)
+        return sidecar_identifier(_read_regular(sidecar, bytes_max=SIDECAR_BYTES_MAX + 1))
+    except (OSError, UnreadableEvidence, UnreadableFile):
         return None
+
+
+def _read_regular(path: Path, *, bytes_max: int) -> bytes:
+    """Read a regular file; a pipe or device would keep the reader waiting for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UnreadableFile(expected="a regular file", actual="a directory or device")
+        return file.read(bytes_max)
 
 
 def _pdf_string(entry: re.Match[bytes]) -> str | None:

@@ -28,6 +28,14 @@ class NoQuorum(InvalidEvidence):
     """Too few signatures: nothing is forged, and nothing is proven."""
 
 
+class OlderThanPinned(InvalidEvidence):
+    """A height below the pinned checkpoint: it may be genuine, but this trust cannot tell."""
+
+
+class OtherQuestion(InvalidEvidence):
+    """Evidence that answers another question than the one that was asked."""
+
+
 class InvalidTrust(InvalidInput):
     """A trust file or genesis file that cannot be used as an anchor."""
 

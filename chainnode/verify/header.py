@@ -20,7 +20,12 @@ from chainnode.ledger.types import (
     Member,
     members_digest,
 )
-from chainnode.verify.errors import InvalidEvidence, NoQuorum, UnreadableEvidence
+from chainnode.verify.errors import (
+    InvalidEvidence,
+    NoQuorum,
+    OlderThanPinned,
+    UnreadableEvidence,
+)
 from chainnode.verify.strict_json import (
     JsonValue,
     as_array,
@@ -152,7 +157,7 @@ def _members(header: Header, trust: Trust) -> tuple[Member, ...]:
 def _require_checkpoint(header: Header, digest: bytes, trust: Trust) -> None:
     pinned = trust.checkpoint
     if header.height < pinned.height:
-        raise InvalidEvidence(
+        raise OlderThanPinned(
             check="checkpoint",
             expected=f"height {pinned.height} or above, which is pinned",
             actual=f"{header.height}",

@@ -18,6 +18,8 @@ from chainnode.verify.errors import (
     ForeignEvidence,
     InvalidEvidence,
     NoQuorum,
+    OlderThanPinned,
+    OtherQuestion,
     UnreadableEvidence,
 )
 from chainnode.verify.strict_json import JsonValue
@@ -38,6 +40,9 @@ from contracts.schemas.members import Role
 # A header proves the state at its time and nothing later. A day is short enough that a
 # revocation is seen the next morning, and long enough for a counter that was offline overnight.
 MAX_AGE_MS_DEFAULT = 24 * 60 * 60 * 1000
+# Where nodes can be asked there is no reason to believe an old answer: one node that replays it
+# could hide a revocation. Ten idle blocks of a chain with the usual interval.
+ONLINE_MAX_AGE_MS_DEFAULT = 5 * 60 * 1000
 
 # The check that carries a refusal; every other name of a check belongs to "quorum", because
 # with it nothing under the header is proven.
@@ -96,12 +101,9 @@ def require_query(
     """
     if content_digest is None and identifier is None:
         return
-    asked = CertificateQuery(
-        content_digest=content_digest,
-        identifier=facts.query.identifier if identifier is None else identifier,
-    )
+    asked = CertificateQuery(content_digest=content_digest, identifier=identifier)
     if facts.query != asked:
-        raise InvalidEvidence(
+        raise OtherQuestion(
             check="query", expected="an answer to what was asked", actual="one to another query"
         )
 
@@ -140,7 +142,7 @@ def verdict_of_refusal(error: InvalidEvidence) -> Verdict:
     match error:
         case UnreadableEvidence():
             return unreadable(str(error))
-        case NoQuorum():
+        case NoQuorum() | OlderThanPinned() | OtherQuestion():
             return _unproven(VerdictCode.CANNOT_DECIDE, CheckName.QUORUM, str(error))
         case ForeignEvidence():
             return _unproven(VerdictCode.UNTRUSTED_ISSUER, CheckName.ISSUER, str(error))

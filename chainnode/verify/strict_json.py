@@ -85,11 +85,11 @@ def _check_nesting(data: bytes) -> None:
 
 
 def _distinct_names(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        _refuse("json names", "each name once in an object", f"{shown(twice)} twice")
+    found: JsonObject = {}
+    for name, value in pairs:
+        if name in found:
+            _refuse("json names", "each name once in an object", f"{shown(name)} twice")
+        found[name] = value
     return found
 
 

@@ -35,6 +35,7 @@ _CHECKS = {
 }
 # The format stands near the beginning of an evidence file.
 _FORMAT_WITHIN = 4096
+_ONLINE_AGE, _OFFLINE_AGE = "5m", "24h"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class Question:
 @target_options
 @click.option("--id", "identifier", metavar="ID", help="文件的证照标识 · the file's identifier")
 @click.option("--as-of", metavar="TIME", help="判断时点 · judge for this day or instant")
-@click.option("--max-age", default="24h", show_default=True, help="证明最大时龄 · age of the proof")
+@click.option("--max-age", metavar="AGE", help="证明最大时龄，在线 5m，离线 24h · age of the proof")
 @click.option(
     "--evidence",
     type=click.Path(path_type=Path),
@@ -70,17 +71,18 @@ def verify(
     trust: Path | None,
     identifier: str | None,
     as_of: str | None,
-    max_age: str,
+    max_age: str | None,
     evidence: Path | None,
     offline: bool,
 ) -> int:
     """Judge, print the verdict, and leave with its exit code."""
     output = current_session().output
+    default_age = _OFFLINE_AGE if offline else _ONLINE_AGE
     question = Question(
         subject=subject,
         identifier=identifier,
         as_of_ms=None if as_of is None else last_ms(as_of, option="--as-of"),
-        max_age_ms=age_ms(max_age, option="--max-age"),
+        max_age_ms=age_ms(max_age or default_age, option="--max-age"),
         evidence=evidence,
         offline=offline,
     )
@@ -89,11 +91,28 @@ def verify(
     )
     found = judged(question, target)
     if evidence is not None and not offline and found.evidence is not None:
-        evidence.write_text(json.dumps(found.evidence) + "\n", encoding="utf-8")
+        _write_new(evidence, json.dumps(found.evidence) + "\n")
     is_devnet = target.load_trust().is_devnet
     document = {**found.verdict.form(), "devnet": is_devnet, "reports": _reports(found)}
     output.answer(document, lambda: _print(output, found, is_devnet=is_devnet))
     return found.verdict.verdict.exit_code
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write evidence into a new file.
+
+    Raises:
+        UsageProblem: something is there already, perhaps the very file that was verified.
+
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageProblem(
+            "FILE_EXISTS",
+            Text(f"文件已存在，不覆盖：{path}", f"the file exists and is not overwritten: {path}"),
+        ) from error
 
 
 def judged(question: Question, target: Target) -> "Verification":
@@ -121,7 +140,9 @@ def judged(question: Question, target: Target) -> "Verification":
     except UnreadableFile as error:
         return _without_evidence(unreadable(str(error), identifier=question.identifier))
     if is_evidence(content.data):
-        return _judge_evidence(question, target, content.data, digest=None, identifier=None)
+        return _judge_evidence(
+            question, target, content.data, digest=None, identifier=question.identifier
+        )
     return _judge_content(question, target, content)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chainnode.codec import encode
+from chainnode.codec import InvalidEncoding, encode
 from chainnode.driver.batches import Batches
 from chainnode.driver.execution import BlockExecution, CheckpointSigner
 from chainnode.errors import InvariantBroken
@@ -38,6 +38,7 @@ class Restarts:
             replica_id=ReplicaId(0),
             ledger=self.site.ledger,
             open_batch=batches.open,
+            marker=self.folder / "vote.key.json.voted",
         )
 
     async def run_block(self, voting: Voting) -> None:
@@ -134,6 +135,20 @@ async def test_a_vote_log_that_is_not_whole_makes_a_learner_that_signs_nothing_a
     restarts.site.close()
 
 
+async def test_a_key_that_has_voted_never_votes_without_its_log_even_with_a_new_ledger(
+    restarts: Restarts,
+) -> None:
+    restarts.open().votes.close()
+    shutil.rmtree(restarts.votes)
+
+    voting = restarts.open()
+
+    assert not voting.may_vote
+    assert "has voted" in str(voting.stopped_because)
+    assert not restarts.votes.exists()
+    restarts.site.close()
+
+
 async def test_the_votes_of_another_key_are_not_ours(restarts: Restarts) -> None:
     voting = restarts.open()
     voting.votes.close()
@@ -143,6 +158,7 @@ async def test_the_votes_of_another_key_are_not_ours(restarts: Restarts) -> None
         replica_id=ReplicaId(1),
         ledger=restarts.site.ledger,
         open_batch=lambda _: NULL_BATCH,
+        marker=restarts.folder / "another.voted",
     )
     assert not other.may_vote
     restarts.site.close()
@@ -214,14 +230,14 @@ async def test_the_registry_knows_keys_of_the_state_and_executed_submissions(
     site.close()
 
 
-async def test_a_stored_checkpoint_that_is_another_message_is_our_own_fault(
+async def test_a_stored_checkpoint_that_is_another_message_is_refused(
     restarts: Restarts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = restarts.site
     site.grow()
     wrong = encode(message_to_plain(prepare()))
     monkeypatch.setattr(site.ledger, "own_checkpoint", lambda _: wrong)
-    with pytest.raises(InvariantBroken):
+    with pytest.raises(InvalidEncoding, match="CHECKPOINT"):
         restored_event(site.ledger, (), digest=site.suite.digest, now_ms=NOW_MS)
     site.close()
 

@@ -8,9 +8,15 @@ import pytest
 from chainnode.batch import build_batch
 from chainnode.codec import Limits, decode
 from chainnode.driver.certified import CertifiedBlocks
-from chainnode.driver.execution import BlockExecution, CheckpointSigner, ExecutionDiverged
+from chainnode.driver.execution import (
+    BlockExecution,
+    CheckpointSigner,
+    ExecutionDiverged,
+    ProvenBlock,
+)
 from chainnode.ledger.types import checkpoint_content
 from chainnode.submission import SubmissionDigest
+from chainnode.voting import decode_checkpoint
 from consensus.codec import certificate_from_plain, message_from_plain
 from consensus.effects import Record
 from consensus.messages import NULL_BATCH, Batch
@@ -114,7 +120,7 @@ async def test_a_learner_executes_and_signs_nothing(site: Site) -> None:
     assert bench.key.contents == []
 
 
-async def test_an_installed_block_is_stored_with_its_certificate_and_not_signed(
+async def test_an_installed_block_is_stored_with_its_certificate_and_signed_but_not_sent(
     site: Site, tmp_path: Path
 ) -> None:
     source = Site(tmp_path / "source")
@@ -124,14 +130,22 @@ async def test_an_installed_block_is_stored_with_its_certificate_and_not_signed(
     certificate = source.certificate(header)
     source.close()
 
-    done = await bench.execution.install(SequenceNumber(1), batch, certificate)
+    proven = ProvenBlock(
+        sequence=SequenceNumber(1),
+        batch=batch,
+        header_digest=header.digest(site.suite.digest),
+        certificate=certificate,
+    )
+    done = await bench.execution.install(proven)
     bench.execution.close()
 
     assert done.checkpoint is None
-    assert bench.key.contents == []
+    assert len(bench.key.contents) == 1
     assert site.ledger.certified_height == 1
     assert site.ledger.certificate(1) == certificate
-    assert site.ledger.own_checkpoint(1) is None
+    stored = site.ledger.own_checkpoint(1)
+    assert stored is not None
+    assert decode_checkpoint(stored).header_digest == proven.header_digest
 
 
 async def test_a_block_that_executes_to_another_header_stops_the_node_and_is_not_stored(
@@ -142,7 +156,14 @@ async def test_a_block_that_executes_to_another_header_stops_the_node_and_is_not
     before = site.ledger.tip
 
     with pytest.raises(ExecutionDiverged) as diverged:
-        await bench.execution.install(SequenceNumber(1), bench.batch(), elsewhere)
+        await bench.execution.install(
+            ProvenBlock(
+                sequence=SequenceNumber(1),
+                batch=bench.batch(),
+                header_digest=b"another header".ljust(32),
+                certificate=elsewhere,
+            )
+        )
     bench.execution.close()
 
     assert diverged.value.expected == b"another header".ljust(32)

@@ -59,6 +59,7 @@ class Late:
     """A replica at height 0, and a source of honest blocks up to `HEIGHT`."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.here = Site(folder / "here")
         self.source = Site(folder / "source")
         for nonce in range(HEIGHT):
@@ -266,14 +267,14 @@ async def test_a_liar_is_passed_over_and_named_and_an_honest_peer_used(
     assert {peer for peer, _ in late.fetcher.passed_over} <= {1, 3}
 
 
-async def test_good_blocks_before_a_lie_are_kept_and_the_rest_asked_of_others(late: Late) -> None:
+async def test_an_answer_with_a_lie_in_it_is_refused_as_a_whole(late: Late) -> None:
     blocks = late.blocks(1, 2)
     bad = TransferredBlock(
         header=blocks[1].header, batch=blocks[1].batch, certificate=blocks[0].certificate
     )
     late.transport.answers = {1: says(encode_blocks([blocks[0], bad]))}
     assert await late.fetch() is None
-    assert late.here.ledger.height == 1
+    assert late.here.ledger.height == 0
     assert {peer for peer, _ in late.fetcher.passed_over} == {1}
 
     late.transport.answers = {1: late.honest}
@@ -284,8 +285,49 @@ async def test_the_same_blocks_twice_change_nothing(late: Late) -> None:
     blocks = late.blocks(1, 2)
     late.transport.answers = {1: says(encode_blocks([*blocks, *blocks]))}
     assert await late.fetch() is None
-    assert late.here.ledger.height == 2
-    assert [one.sequence for one in late.installed] == [1, 2]
+    assert late.here.ledger.height == 0
+    assert late.installed == []
+
+
+async def test_a_height_that_nobody_certified_is_proven_by_the_block_above_it(late: Late) -> None:
+    blocks = late.blocks()
+    bare = [replace(one, certificate=b"") for one in blocks[:-1]]
+    late.transport.answers = {1: says(encode_blocks([*bare, blocks[-1]]))}
+
+    assert await late.fetch() is not None
+
+    ledger = late.here.ledger
+    assert ledger.height == HEIGHT
+    assert [ledger.certificate(one) is None for one in range(1, HEIGHT + 1)] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("swap", ["batch", "header"])
+async def test_a_bare_block_that_is_not_the_parent_of_a_proven_one_is_refused(
+    late: Late, swap: str
+) -> None:
+    blocks = late.blocks(1, 2)
+    other = Site(late.folder / "other")
+    other.grow(submission_of(other.genesis, nonce=77))
+    foreign = late.blocks(1, 1, of=other)[0]
+    bare = replace(blocks[0], certificate=b"", **{swap: getattr(foreign, swap)})
+    other.close()
+    late.transport.answers = {1: says(encode_blocks([bare, blocks[1]]))}
+
+    assert await late.fetch() is None
+    assert late.here.ledger.height == 0
+
+
+async def test_an_answer_that_ends_without_a_certificate_proves_nothing(late: Late) -> None:
+    bare = [replace(one, certificate=b"") for one in late.blocks(1, 2)]
+    late.transport.answers = {1: says(encode_blocks(bare))}
+
+    assert await late.fetch() is None
+    assert late.here.ledger.height == 0
 
 
 async def test_a_certified_block_that_executes_otherwise_here_stops_and_stores_nothing(

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from chainnode import codec
+from chainnode.codec import encode
+from chainnode.driver.kinds import FrameKind
 from chainnode.ledger.codec import decode_certificate, encode_certificate
-from chainnode.sync.frames import encode_blocks
+from chainnode.sync.frames import decode_checkpoint_request, encode_blocks
 from chainnode.sync.gaps import CertificateGaps
-from consensus.types import SequenceNumber
-from tests.unit.chainnode.sync.test_fetching import HEIGHT, Late, says, unavailable
+from consensus.codec import message_to_plain, signed_content
+from consensus.messages import Checkpoint
+from consensus.types import Digest, Epoch, Height, ReplicaId, SequenceNumber, Signature
+from tests.builders import vote_key
+from tests.unit.chainnode.sync.test_fetching import HEIGHT, Answer, Late, says, unavailable
 
 
 @pytest.fixture
@@ -56,7 +62,8 @@ async def test_a_forged_certificate_is_not_stored_and_the_next_peer_is_asked(
     await close(gapped)
 
     assert missing(gapped) == [1, 2, 3]
-    assert sum(gapped.fetcher.passed_over.values()) == 2
+    assert gapped.fetcher.passed_over[1, "InvalidProof"] == 1
+    assert gapped.fetcher.passed_over[2, "InvalidProof"] == 1
 
 
 async def test_a_certificate_of_another_height_closes_no_gap(gapped: Late) -> None:
@@ -71,3 +78,41 @@ async def test_with_nobody_to_ask_it_waits(gapped: Late) -> None:
     await close(gapped)
 
     assert missing(gapped) == [1, 2, 3]
+
+
+async def test_where_nobody_has_a_certificate_the_stored_checkpoints_make_one(
+    gapped: Late,
+) -> None:
+    """Replicas 1 to 3 keep what they signed; what 3 says is forged, and 0 is a learner here."""
+
+    def signer(replica: int, *, key: int) -> Answer:
+        def answer(kind: int, payload: bytes) -> bytes:
+            if kind != FrameKind.CHECKPOINT_REQUEST:
+                return encode_blocks([])
+            height = decode_checkpoint_request(payload)
+            return checkpoint_of(gapped, height, replica=replica, key=key)
+
+        return answer
+
+    gapped.transport.answers = {1: signer(1, key=1), 2: signer(2, key=2), 3: signer(3, key=2)}
+    await close(gapped)
+    assert missing(gapped) == [1, 2, 3]
+
+    gapped.transport.answers |= {3: signer(3, key=3)}
+    await close(gapped)
+    assert missing(gapped) == []
+
+
+def checkpoint_of(late: Late, height: int, *, replica: int, key: int) -> bytes:
+    """Return a replica's CHECKPOINT, signed with the vote key of replica `key`."""
+    site = late.here
+    unsigned = Checkpoint(
+        epoch=Epoch(0),
+        height=Height(height),
+        header_digest=Digest(site.ledger.header(height).digest(site.suite.digest)),
+        sender=ReplicaId(replica),
+        signature=Signature(bytes(64)),
+    )
+    content = signed_content(unsigned, chain_id=site.genesis.chain_id, encoder=codec)
+    signature = Signature(vote_key("intl", key).sign(content))
+    return encode(message_to_plain(replace(unsigned, signature=signature)))

@@ -22,6 +22,7 @@ from chainnode.sync.frames import (
     encode_batch_request,
     encode_blocks,
     encode_blocks_request,
+    encode_checkpoint_request,
 )
 from chainnode.sync.serving import BlockServer, UnservedRequest
 from tests.builders import submission_of
@@ -57,7 +58,7 @@ async def test_certified_blocks_are_served_and_uncertified_ones_are_not(site: Si
     assert [one.certificate for one in blocks] == [site.ledger.certificate(one) for one in (2, 3)]
 
 
-@pytest.mark.parametrize(("first", "last"), [(0, 3), (3, 2), (5, 9), (2**53 - 1, 2**53 - 1)])
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (3, 2), (5, 9), (2**53 - 1, 2**53 - 1)])
 async def test_a_range_that_nobody_can_serve_is_answered_with_no_blocks(
     site: Site, first: int, last: int
 ) -> None:
@@ -110,7 +111,7 @@ async def test_a_batch_is_served_from_memory_from_the_core_and_from_the_ledger(s
             await ask(digest, height)
 
 
-@pytest.mark.parametrize("kind", [FrameKind.CONSENSUS, FrameKind.SUBMISSIONS, 18, 255])
+@pytest.mark.parametrize("kind", [FrameKind.CONSENSUS, FrameKind.SUBMISSIONS, 19, 255])
 async def test_an_unknown_kind_of_request_is_refused(site: Site, kind: int) -> None:
     with pytest.raises(UnservedRequest):
         await server_of(site).answer(kind, encode_blocks_request(1, 1))
@@ -167,3 +168,33 @@ def test_an_answer_with_more_blocks_than_allowed_is_refused() -> None:
 def test_a_full_batch_and_its_certificate_fit_into_one_answer() -> None:
     largest = Parameters(batch_bytes_max=2 * 1024 * 1024).batch_bytes_max
     assert largest + 64 * 1024 < ANSWER_BYTES_MAX < PAYLOAD_BYTES_MAX
+
+
+async def test_a_height_without_certificate_is_served_below_a_certified_one_only(
+    site: Site,
+) -> None:
+    for nonce in range(2):
+        site.grow(submission_of(site.genesis, nonce=nonce))
+    site.execute(submission_of(site.genesis, nonce=2))
+    last = site.execute(submission_of(site.genesis, nonce=3))
+    server = server_of(site)
+
+    before = decode_blocks(
+        await server.answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(1, 4))
+    )
+    site.ledger.store_certificate(site.certificate(last))
+    after = decode_blocks(
+        await server.answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(3, 4))
+    )
+
+    assert [bool(one.certificate) for one in before] == [True, True]
+    assert [bool(one.certificate) for one in after] == [False, True]
+
+
+async def test_a_checkpoint_of_a_height_that_was_not_signed_here_is_refused(site: Site) -> None:
+    site.grow()
+    for height in (0, 1, 9):
+        with pytest.raises(UnservedRequest):
+            await server_of(site).answer(
+                FrameKind.CHECKPOINT_REQUEST, encode_checkpoint_request(height)
+            )

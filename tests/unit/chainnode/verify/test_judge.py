@@ -194,14 +194,30 @@ def test_an_unknown_file_with_an_unknown_identifier_is_not_registered(
     assert verdict.verdict is VerdictCode.NOT_REGISTERED
 
 
-def test_evidence_that_answers_another_question_is_tampered(chain: SyntheticChain) -> None:
+def test_evidence_that_answers_another_question_decides_nothing(chain: SyntheticChain) -> None:
     one, other = sample("valid"), sample("revoked")
     swapped = judge(
         chain, chain.certificate_of(one), content=other.content, identifier=other.identifier
     )
-    assert swapped.verdict is VerdictCode.TAMPERED
+    assert swapped.verdict is VerdictCode.CANNOT_DECIDE
     by_file = chain.certificate(digest=chain.digest_of(one), identifier=None)
-    assert judge(chain, by_file, identifier=one.identifier).verdict is VerdictCode.TAMPERED
+    by_identifier = judge(chain, by_file, identifier=one.identifier)
+    assert by_identifier.verdict is VerdictCode.CANNOT_DECIDE
+
+
+def test_a_node_may_not_add_an_identifier_to_the_question(chain: SyntheticChain) -> None:
+    one, other = sample("valid"), sample("revoked")
+    added = chain.certificate(digest=chain.digest_of(one), identifier=other.identifier)
+    assert judge(chain, added, content=one.content).verdict is VerdictCode.CANNOT_DECIDE
+
+
+def test_evidence_below_the_pinned_height_decides_nothing(chain: SyntheticChain) -> None:
+    evidence = chain.certificate_of(sample("valid"))
+    pinned = chain.trust.pinned_at(height=10**6, header_digest=bytes(32), time_ms=0)
+    verdict = judge_certificate(
+        evidence, pinned, content_digest=None, identifier=None, policy=Policy(now_ms=0)
+    )
+    assert verdict.verdict is VerdictCode.CANNOT_DECIDE
 
 
 def test_evidence_of_another_chain_is_an_untrusted_issuer(chain: SyntheticChain) -> None:
