@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chainnode.errors import ConfigurationError
+from devnet.errors import NodeState
 from devnet.launcher import (
     START_TIMEOUT_S,
     exclusive,
@@ -102,6 +103,14 @@ def _refuse_other(
 def _with_clock(folder: DevnetFolder, topology: Topology, offset_ms: int | None) -> Topology:
     if offset_ms is None or offset_ms == topology.clock_offset_ms:
         return topology
+    for place in topology.nodes:
+        running = running_record(record_file(folder, place.name))
+        if running is not None:
+            raise NodeState(
+                place.name,
+                expected="stopped, to get another clock with all others",
+                actual=f"running as process {running.pid}",
+            )
     moved = replace(topology, clock_offset_ms=offset_ms)
     write_topology(folder, moved)
     return moved

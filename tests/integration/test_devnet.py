@@ -200,6 +200,13 @@ def test_an_existing_devnet_is_not_made_anew_with_other_options(running: Net) ->
     assert "intl" in done.err
 
 
+def test_the_clock_of_a_running_devnet_is_not_changed_under_it(running: Net) -> None:
+    done = running.kun("devnet", "up", "--detach", "--clock", "2030-01-01T00:00:00Z")
+
+    assert done.code == 5
+    assert "stopped" in done.err
+
+
 def test_the_doctor_finds_nothing_in_a_healthy_devnet(running: Net) -> None:
     done = running.kun("doctor", "--json")
 
