@@ -135,7 +135,7 @@ async def test_a_peer_behind_a_dead_wire_is_noticed_and_found_again(
             b.transport.set_peers({0: a.address})
             await until(lambda: a.transport.connected == (1,), what="the link")
             wire.go_dead()
-            await until(lambda: a.transport.metrics.of(1).links_silent == 1, what="silence seen")
+            await until(lambda: a.transport.metrics.of(1).links_silent >= 1, what="silence seen")
             assert a.transport.connected == ()
             wire.revive()
             await until(lambda: a.transport.connected == (1,), what="the link again")
@@ -220,7 +220,7 @@ async def test_a_link_that_had_worked_is_dialled_again_without_the_pause_of_fail
     async with running(a), listening_raw(consortium.issue(1), 1, beat_and_hang_up) as address:
         a.transport.set_peers({1: address})
         # Doubled each time, the thirtieth pause alone would outlast every deadline.
-        await until(lambda: a.transport.metrics.of(1).links_opened == 30, what="30 links")
+        await until(lambda: a.transport.metrics.of(1).links_opened >= 30, what="30 links")
 
 
 async def test_a_peer_that_links_in_is_dialled_at_once_whatever_the_pause(
@@ -231,7 +231,7 @@ async def test_a_peer_that_links_in_is_dialled_at_once_whatever_the_pause(
         b = make_node(1, consortium.issue(1))
         async with running(a, b):
             a.transport.set_peers({1: wire.address})
-            await until(lambda: a.transport.metrics.of(1).dials_failed == 1, what="a failure")
+            await until(lambda: a.transport.metrics.of(1).dials_failed >= 1, what="a failure")
             wire.target = b.address
             b.transport.set_peers({0: a.address})
             await until(lambda: a.transport.connected == (1,), what="the link")

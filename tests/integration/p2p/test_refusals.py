@@ -126,7 +126,7 @@ async def test_a_hello_in_the_name_of_another_replica_is_refused_with_both_ids(
             assert await is_hung_up(reader)
         assert refusal.reason is RefusalReason.CERTIFIED_ID
         assert (refusal.expected, refusal.actual) == ("2", "1")
-        await until(lambda: refused(a, RefusalReason.CERTIFIED_ID) == 1, what="the count")
+        await until(lambda: refused(a, RefusalReason.CERTIFIED_ID) >= 1, what="the count")
 
 
 async def test_a_certificate_that_names_no_replica_is_refused(consortium: Consortium) -> None:
