@@ -162,9 +162,10 @@ class BlockFetcher:
 
     def _is_for(self, vote: Checkpoint, height: int) -> bool:
         """Tell whether a peer's vote is for our header, and its signature verifies."""
-        digest = self._ledger.header(height).digest(self._suite.digest)
+        header = self._ledger.header(height)
         key = self._vote_keys.get(vote.sender)
-        if key is None or (vote.height, vote.header_digest) != (height, digest):
+        expected = (header.head.epoch, height, header.digest(self._suite.digest))
+        if key is None or (vote.epoch, vote.height, vote.header_digest) != expected:
             return False
         content = signed_content(vote, chain_id=self._ledger.tip.head.chain_id, encoder=codec)
         try:

@@ -58,7 +58,7 @@ def test_the_registry_logged_one_line_for_each_call_that_both_sides_recorded(
     one_sided = [one for one in logged if sides[one] != {Side.REQUESTER, Side.PROVIDER}]
     report(
         f"registry access log: {len(logged)} lines, {len(logged) - len(one_sided)} recorded by"
-        f" both sides, {len(one_sided)} by one (the demo's unmatched call)"
+        f" both sides, {len(one_sided)} by one"
     )
     assert len(one_sided) <= 1
 

@@ -85,16 +85,20 @@ async def test_where_nobody_has_a_certificate_the_stored_checkpoints_make_one(
 ) -> None:
     """Replicas 1 to 3 keep what they signed; what 3 says is forged, and 0 is a learner here."""
 
-    def signer(replica: int, *, key: int) -> Answer:
+    def signer(replica: int, *, key: int, epoch: int = 0) -> Answer:
         def answer(kind: int, payload: bytes) -> bytes:
             if kind != FrameKind.CHECKPOINT_REQUEST:
                 return encode_blocks([])
             height = decode_checkpoint_request(payload)
-            return checkpoint_of(gapped, height, replica=replica, key=key)
+            return checkpoint_of(gapped, height, replica=replica, key=key, epoch=epoch)
 
         return answer
 
     gapped.transport.answers = {1: signer(1, key=1), 2: signer(2, key=2), 3: signer(3, key=2)}
+    await close(gapped)
+    assert missing(gapped) == [1, 2, 3]
+
+    gapped.transport.answers |= {3: signer(3, key=3, epoch=1)}
     await close(gapped)
     assert missing(gapped) == [1, 2, 3]
 
@@ -103,11 +107,30 @@ async def test_where_nobody_has_a_certificate_the_stored_checkpoints_make_one(
     assert missing(gapped) == []
 
 
-def checkpoint_of(late: Late, height: int, *, replica: int, key: int) -> bytes:
+async def test_a_vote_of_another_epoch_spoils_no_certificate(tmp_path: Path) -> None:
+    """One liar of four signs for epoch 1; the other three are a quorum without it."""
+    parts = [(0, 0), (1, 0), (2, 0), (3, 1)]
+    late = Late(tmp_path)
+    block = late.blocks(1, 1)[0]
+    await late.execution.execute(SequenceNumber(1), late.here.batches.open(block.batch))
+    votes = {
+        one: says(checkpoint_of(late, 1, replica=one, key=one, epoch=epoch)) for one, epoch in parts
+    }
+    late.transport.answers = votes
+
+    assert await late.fetcher.fetch_certificate(1)
+
+    stored = late.here.ledger.certificate(1)
+    assert stored is not None
+    assert [one for one, _ in decode_certificate(stored).signatures] == [0, 1, 2]
+    late.close()
+
+
+def checkpoint_of(late: Late, height: int, *, replica: int, key: int, epoch: int = 0) -> bytes:
     """Return a replica's CHECKPOINT, signed with the vote key of replica `key`."""
     site = late.here
     unsigned = Checkpoint(
-        epoch=Epoch(0),
+        epoch=Epoch(epoch),
         height=Height(height),
         header_digest=Digest(site.ledger.header(height).digest(site.suite.digest)),
         sender=ReplicaId(replica),
