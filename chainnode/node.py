@@ -309,6 +309,7 @@ class Node:
             listen=(config.p2p_listen.host, config.p2p_listen.port),
             on_message=self._on_frame,
             on_request=self._on_request,
+            clock_ms=self._base.clock.now_ms,
             software_version=version("kunlian"),
         )
 
@@ -434,7 +435,7 @@ class Node:
             clock=base.clock,
             ledger=base.ledger,
             replica=self._replica,
-            connected=lambda: self.transport.connected,
+            links=self.transport,
             voting_stopped_because=base.voting.stopped_because,
         )
 

@@ -47,7 +47,8 @@ class PeerDescription:
 class Description:
     """One replica's view of the protocol. Ids ascend.
 
-    `missing_checkpoints` refers to our newest executed block, while it is not stable.
+    `missing_checkpoints` and `checkpoint_digests` (replica and the header digest it signed)
+    refer to our newest executed block, while it is not stable.
     `missing_view_changes` names who has not asked for `view` or a later one, during a view
     change. `awaits_new_view_of` is the primary that has a quorum of them and is silent.
     """
@@ -66,6 +67,7 @@ class Description:
     state_target: int | None
     slots: tuple[SlotDescription, ...]
     missing_checkpoints: tuple[int, ...]
+    checkpoint_digests: tuple[tuple[int, bytes], ...]
     missing_view_changes: tuple[int, ...]
     awaits_new_view_of: int | None
     peers: tuple[PeerDescription, ...]
@@ -93,6 +95,7 @@ def describe(state: ReplicaState) -> Description:
         state_target=None if target is None else target.height,
         slots=tuple(_describe_slot(state, slot) for slot in _open_slots(state)),
         missing_checkpoints=_missing_checkpoints(state),
+        checkpoint_digests=_checkpoint_digests(state),
         missing_view_changes=missing_view_changes,
         awaits_new_view_of=primary if awaits else None,
         peers=tuple(_describe_peer(state, one) for one in _members(state) if one != state.me),
@@ -145,6 +148,14 @@ def _missing_checkpoints(state: ReplicaState) -> tuple[int, ...]:
     own = state.checkpoints.computed_digest(height)
     votes = ((one, state.checkpoints.vote_of(one, height)) for one in _members(state))
     return tuple(int(one) for one, vote in votes if vote is None or vote.header_digest != own)
+
+
+def _checkpoint_digests(state: ReplicaState) -> tuple[tuple[int, bytes], ...]:
+    height = height_of(state.log.executed)
+    if height <= state.low_height:
+        return ()
+    votes = (state.checkpoints.vote_of(one, height) for one in _members(state))
+    return tuple((int(one.sender), one.header_digest) for one in votes if one is not None)
 
 
 def _missing_view_changes(state: ReplicaState) -> tuple[int, ...]:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chainnode.cli.health import Health, Judgement, NodeAnswer, judge
+from chainnode.cli.answers import NodeAnswer
+from chainnode.cli.health import Health, Judgement, judge
 from chainnode.cli.probe import fetch_json, in_parallel
 from devnet.processes import ProcessRecord, is_paused, running_record
 from devnet.topology import DevnetFolder, NodePlace, Topology

@@ -69,6 +69,7 @@ class FakeReplica:
             state_target=None,
             slots=(),
             missing_checkpoints=(),
+            checkpoint_digests=(),
             missing_view_changes=(),
             awaits_new_view_of=None,
             peers=tuple(
@@ -110,6 +111,8 @@ class Site:
         self.forwarded: list[bytes] = []
         self.replica = FakeReplica(len(self.genesis.replicas))
         self.connected: Sequence[int] = (1, 2, 3)
+        self.software_versions: dict[int, str] = {}
+        self.clock_offsets_ms: dict[int, int] = {}
         self.orders_at_once = False
         self.status_reader = self.status()
         self.trust = Trust.from_genesis(self.genesis)
@@ -141,6 +144,9 @@ class Site:
         self.threads.shutdown()
         self.ledger.close()
 
+    def clock_offset_ms(self, peer: int) -> int | None:
+        return self.clock_offsets_ms.get(peer)
+
     def status(self, *, stopped_because: str | None = None) -> StatusReader:
         return StatusReader(
             identity=Identity(
@@ -153,7 +159,7 @@ class Site:
             clock=self.clock,
             ledger=self.ledger,
             replica=self.replica,
-            connected=lambda: self.connected,
+            links=self,
             voting_stopped_because=stopped_because,
         )
 

@@ -1,11 +1,56 @@
-"""From an HTTP reply of `/v1/consensus` to what the node said about itself."""
+"""What nodes say about themselves: an HTTP reply of `/v1/consensus`, read as hostile."""
 
-from chainnode.cli.health import NodeAnswer
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from chainnode.cli.probe import Reply
 from chainnode.cli.target import NodeRef
 
+RUNNING = "running"
 _HTTP_OK = 200
 _NAME_CHARACTERS_MAX = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAnswer:
+    """What one node said about itself, or why it said nothing (`problem`)."""
+
+    name: str
+    title: str
+    api: str
+    consensus: Mapping[str, object] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def is_silent(self) -> bool:
+        """Tell whether the node gave no answer."""
+        return bool(self.problem)
+
+    @property
+    def is_voting(self) -> bool:
+        """Tell whether the node takes part in the votes now."""
+        return not self.is_silent and self.consensus.get("state") == RUNNING
+
+    @property
+    def height(self) -> int | None:
+        """Height of its last block, if it said one."""
+        return self.integer("height")
+
+    def integer(self, name: str) -> int | None:
+        """Return an integer of its answer, or None."""
+        value = self.consensus.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def words(self, name: str) -> str | None:
+        """Return a string of its answer, or None."""
+        value = self.consensus.get(name)
+        return value if isinstance(value, str) else None
+
+    @property
+    def halted_because(self) -> Mapping[str, object] | None:
+        """The node's own reason for not making progress."""
+        value = self.consensus.get("halted_because")
+        return value if isinstance(value, Mapping) else None
 
 
 def answer_of(ref: NodeRef, reply: Reply) -> NodeAnswer:

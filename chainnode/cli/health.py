@@ -5,18 +5,31 @@ makes progress while a quorum of voting replicas is up.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
+from chainnode.cli.answers import NodeAnswer
+from chainnode.cli.disagreements import clocks_off, headers_differ, versions_differ
 from chainnode.cli.exits import ExitCode
 from chainnode.cli.words import Text
 from consensus.types import Epoch, Membership
 
-RUNNING = "running"
 # Blocks that a node may be behind the highest one before it is worth a word.
 LAG_BLOCKS = 32
 # Names in one sentence.
 _NAMED_MAX = 8
+
+_AFTER_SILENCE = Text(
+    "让没有应答的部门启动节点（kun node start）；达到法定票数后自动恢复。",
+    "have the silent departments start their nodes (kun node start);"
+    " writes go on by themselves once the quorum is back.",
+)
+_AFTER_DIVERGENCE = Text(
+    "不要删除任何数据；各部门保存 kun node inspect-votes --json 的输出并比对软件版本，"
+    "见 docs/operating.md “区块头不一致”。",
+    "delete no data; every department keeps the output of kun node inspect-votes --json and"
+    " compares software versions: docs/operating.md, “Headers differ”.",
+)
 
 
 class Health(Enum):
@@ -34,53 +47,12 @@ class Health(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeAnswer:
-    """What one node said about itself, or why it said nothing (`problem`)."""
-
-    name: str
-    title: str
-    api: str
-    consensus: Mapping[str, object] = field(default_factory=dict)
-    problem: str = ""
-
-    @property
-    def is_silent(self) -> bool:
-        """Tell whether the node gave no answer."""
-        return bool(self.problem)
-
-    @property
-    def is_voting(self) -> bool:
-        """Tell whether the node takes part in the votes now."""
-        return not self.is_silent and self.consensus.get("state") == RUNNING
-
-    @property
-    def height(self) -> int | None:
-        """Height of its last block, if it said one."""
-        return self.integer("height")
-
-    def integer(self, name: str) -> int | None:
-        """Return an integer of its answer, or None."""
-        value = self.consensus.get(name)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-    def words(self, name: str) -> str | None:
-        """Return a string of its answer, or None."""
-        value = self.consensus.get(name)
-        return value if isinstance(value, str) else None
-
-    @property
-    def halted_because(self) -> Mapping[str, object] | None:
-        """The node's own reason for not making progress."""
-        value = self.consensus.get("halted_because")
-        return value if isinstance(value, Mapping) else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """The verdict on the network and every reason for it."""
+    """The verdict on the network, every reason for it, and for a halt what to do next."""
 
     health: Health
     because: tuple[Text, ...]
+    next_step: Text | None
     quorum: int
     size: int
 
@@ -93,6 +65,8 @@ def judge(answers: Sequence[NodeAnswer], *, size: int) -> Judgement:
     group = Membership(epoch=Epoch(0), size=max(size, len(answers), 4))
     voting = sum(one.is_voting for one in answers) + group.size - len(answers)
     because = [*_silent(answers), *_not_voting(answers), *_lagging(answers)]
+    differing = headers_differ(answers)
+    because += clocks_off(answers, said_by=group.weak_quorum) + differing
     reports = [one for one in answers if one.halted_because is not None]
     because += [_own_reason(one) for one in reports]
     if voting < group.quorum:
@@ -100,9 +74,22 @@ def judge(answers: Sequence[NodeAnswer], *, size: int) -> Judgement:
     # Fewer than f+1 nodes may lie about it, or be cut off themselves.
     if voting < group.quorum or len(reports) >= group.weak_quorum:
         health = Health.HALTED
+        because += versions_differ(answers)
     else:
         health = Health.DEGRADED if because else Health.HEALTHY
-    return Judgement(health=health, because=tuple(because), quorum=group.quorum, size=group.size)
+    return Judgement(
+        health=health,
+        because=tuple(because),
+        next_step=_next_step(health, is_diverged=bool(differing)),
+        quorum=group.quorum,
+        size=group.size,
+    )
+
+
+def _next_step(health: Health, *, is_diverged: bool) -> Text | None:
+    if health is not Health.HALTED:
+        return None
+    return _AFTER_DIVERGENCE if is_diverged else _AFTER_SILENCE
 
 
 def _silent(answers: Sequence[NodeAnswer]) -> list[Text]:

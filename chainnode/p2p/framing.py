@@ -24,6 +24,7 @@ _HEADER: Final = struct.Struct(">IB")
 _REQUEST: Final = struct.Struct(">QB")  # correlation id, application kind
 _RESPONSE: Final = struct.Struct(">Q")  # correlation id
 _FAILURE: Final = struct.Struct(">QB")  # correlation id, failure code
+_HEARTBEAT: Final = struct.Struct(">Q")  # the sender's wall clock, milliseconds
 CORRELATION_MAX: Final = 2**64 - 1
 
 # A batch is at most 2 MiB. A new view with 21 view changes of 32 prepared certificates of
@@ -40,11 +41,11 @@ FrameLimits = Mapping[int, int]
 HANDSHAKE_FRAMES: Final[FrameLimits] = {HELLO: HANDSHAKE_BYTES_MAX, REFUSAL: HANDSHAKE_BYTES_MAX}
 ACCEPTOR_FRAMES: Final[FrameLimits] = {
     **dict.fromkeys(range(APPLICATION_KIND_MAX + 1), PAYLOAD_BYTES_MAX),
-    HEARTBEAT: 0,
+    HEARTBEAT: _HEARTBEAT.size,
     REQUEST: _REQUEST.size + PAYLOAD_BYTES_MAX,
 }
 DIALLER_FRAMES: Final[FrameLimits] = {
-    HEARTBEAT: 0,
+    HEARTBEAT: _HEARTBEAT.size,
     RESPONSE: _RESPONSE.size + PAYLOAD_BYTES_MAX,
     FAILURE: _FAILURE.size,
 }
@@ -160,6 +161,23 @@ def response_header(correlation: int, payload_bytes: int) -> bytes:
 def encode_failure(correlation: int, code: FailureCode) -> bytes:
     """Return the frame that says a request has no response."""
     return encode_frame(FAILURE, _FAILURE.pack(correlation, code.value))
+
+
+def encode_heartbeat(clock_ms: int) -> bytes:
+    """Return a sign of life that says what the sender's wall clock shows."""
+    return encode_frame(HEARTBEAT, _HEARTBEAT.pack(clock_ms))
+
+
+def decode_heartbeat(payload: bytes) -> int:
+    """Return the wall clock of the peer in milliseconds; it may be any number.
+
+    Raises:
+        InvalidFrame: too short.
+
+    """
+    _check_size("heartbeat", payload, minimum=_HEARTBEAT.size)
+    (clock_ms,) = _HEARTBEAT.unpack(payload)
+    return int(clock_ms)
 
 
 def decode_request(payload: bytes) -> Request:

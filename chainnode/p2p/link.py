@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 from chainnode.errors import InvalidInput, InvariantBroken
+from chainnode.p2p.clocks import PeerClocks
 from chainnode.p2p.errors import HandshakeRefused, RefusalReason
 from chainnode.p2p.framing import (
     HANDSHAKE_FRAMES,
@@ -19,7 +20,8 @@ from chainnode.p2p.framing import (
     Frame,
     FrameDecoder,
     FrameLimits,
-    encode_frame,
+    decode_heartbeat,
+    encode_heartbeat,
 )
 from chainnode.p2p.handshake import Handshake, Hello
 from chainnode.p2p.metrics import TransportMetrics
@@ -32,7 +34,6 @@ WRITE_BUFFER_BYTES: Final = 256 * 1024
 # For the closing TLS alert of a link that we give up politely.
 SHUTDOWN_TIMEOUT_S: Final = 1.0
 
-_HEARTBEAT_FRAME: Final = encode_frame(HEARTBEAT)
 # First match wins: `ssl.SSLError` and `TimeoutError` are kinds of `OSError`.
 _REASONS: Final[tuple[tuple[type[Exception], RefusalReason], ...]] = (
     (InvalidPeerCertificate, RefusalReason.CERTIFICATE),
@@ -52,6 +53,7 @@ class LocalEnd:
     settings: TransportSettings
     metrics: TransportMetrics
     tls: TlsContexts
+    clocks: PeerClocks
 
 
 class LinkEnd(Protocol):
@@ -80,6 +82,7 @@ class Link(asyncio.Protocol):
         handshake: Handshake,
         frames: FrameLimits,
         settings: TransportSettings,
+        clocks: PeerClocks,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[None] = loop.create_future()
@@ -95,6 +98,7 @@ class Link(asyncio.Protocol):
         self._handshake = handshake
         self._frames = frames
         self._settings = settings
+        self._clocks = clocks
         self._decoder = FrameDecoder(HANDSHAKE_FRAMES)
         self._transport: asyncio.Transport | None = None
         self._is_closing = False
@@ -172,6 +176,7 @@ class Link(asyncio.Protocol):
             while not self._is_closing and (frame := self._decoder.next_frame()) is not None:
                 if self.is_open:
                     self.is_proven = True
+                    self._note_clock(frame)
                     self._end.on_frame(self, frame)
                 else:
                     self._shake_hands(frame)
@@ -209,6 +214,10 @@ class Link(asyncio.Protocol):
         self._heartbeat = self._loop.call_later(self._settings.heartbeat_s, self._beat)
         self._end.on_open(self)
 
+    def _note_clock(self, frame: Frame) -> None:
+        if frame.kind == HEARTBEAT:
+            self._clocks.note(self.peer.replica_id, decode_heartbeat(frame.payload))
+
     def _fail(self, error: InvalidInput) -> None:
         """Give the link up for what came over it; a dialler is told when it was refused."""
         self.failure = error
@@ -240,7 +249,7 @@ class Link(asyncio.Protocol):
             self.abort()
             return
         if not self.is_write_paused:
-            self.write((_HEARTBEAT_FRAME,))
+            self.write((encode_heartbeat(self._clocks.own_ms()),))
         self._heartbeat = self._loop.call_later(self._settings.heartbeat_s, self._beat)
 
     def _write_if_any(self, data: bytes) -> None:

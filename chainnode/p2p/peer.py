@@ -177,6 +177,7 @@ class Peer:
             ),
             frames=DIALLER_FRAMES,
             settings=settings,
+            clocks=self._local.clocks,
         )
         try:
             async with asyncio.timeout(settings.handshake_timeout_s):

@@ -12,6 +12,7 @@ from random import SystemRandom
 from typing import Final
 
 from chainnode.errors import ConfigurationError, InvariantBroken
+from chainnode.p2p.clocks import PeerClocks
 from chainnode.p2p.errors import PeerUnavailable
 from chainnode.p2p.framing import (
     ACCEPTOR_FRAMES,
@@ -37,7 +38,8 @@ _DEFAULT_JITTER: Final = SystemRandom().random
 class Transport:
     """All links of one node. `peers` leaves the node itself out.
 
-    `jitter` returns numbers in [0, 1) and scatters reconnects.
+    `clock_ms` reads our wall clock, which peers are told; `jitter` returns numbers in [0, 1)
+    and scatters reconnects.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Transport:
         listen: tuple[str, int],
         on_message: MessageHandler,
         on_request: RequestHandler,
+        clock_ms: Callable[[], int],
         software_version: str = "0",
         settings: TransportSettings = _DEFAULT_SETTINGS,
         jitter: Callable[[], float] = _DEFAULT_JITTER,
@@ -65,6 +68,7 @@ class Transport:
             settings=settings,
             metrics=TransportMetrics(),
             tls=load_tls_contexts(tls, replica_id=own_id),
+            clocks=PeerClocks(clock_ms),
         )
         self._listener = Listener(local=self._local, listen=listen, new_link=self._new_session)
         self._peers: dict[int, Peer] = {}
@@ -187,6 +191,10 @@ class Transport:
             id_: peer.software_version for id_, peer in self._peers.items() if peer.software_version
         }
 
+    def clock_offset_ms(self, peer: int) -> int | None:
+        """Return by how much a peer says its clock is ahead of ours; None: it said nothing."""
+        return self._local.clocks.offset_ms(peer)
+
     @property
     def metrics(self) -> TransportMetrics:
         """Counters since the start."""
@@ -223,6 +231,7 @@ class Transport:
             handshake=Handshake(own=self._local.hello, dialled=None, members=self._addresses),
             frames=ACCEPTOR_FRAMES,
             settings=self._local.settings,
+            clocks=self._local.clocks,
         )
 
     def _follow_addresses(self) -> None:

@@ -1,6 +1,6 @@
 """What a node says of itself: state, view, heights, peers, and why it is not making progress."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 from chainnode.clock import WallClock
 from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
+from chainnode.service.clocks import clocks_off
 from chainnode.verify.strict_json import JsonObject, JsonValue
 from consensus.description import Description, PeerDescription, SlotDescription
 from consensus.types import Epoch, Membership
@@ -41,6 +42,24 @@ class Describable(Protocol):
         ...
 
 
+class Links(Protocol):
+    """The links to peers, and what peers say of themselves over them."""
+
+    @property
+    def connected(self) -> Sequence[int]:
+        """Peers to which a link is open."""
+        ...
+
+    @property
+    def software_versions(self) -> Mapping[int, str]:
+        """What each peer that ever answered said it runs."""
+        ...
+
+    def clock_offset_ms(self, peer: int) -> int | None:
+        """Return by how much a peer says its clock is ahead of ours; None: it said nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Who this node is, for people."""
@@ -62,16 +81,17 @@ class StatusReader:
         clock: WallClock,
         ledger: Ledger,
         replica: Describable,
-        connected: Callable[[], Sequence[int]],
+        links: Links,
         voting_stopped_because: str | None,
     ) -> None:
         self._identity = identity
         self._clock = clock
         self._ledger = ledger
         self._replica = replica
-        self._connected = connected
+        self._links = links
         self._voting_stopped_because = voting_stopped_because
         self._idle_block_ms = genesis.parameters.idle_block_ms
+        self._drift_ms = genesis.parameters.drift_ms
         self._started_ms = clock.now_ms()
         names = {one.organisation: one.name for one in genesis.organisations}
         self._organisations = [names[one.organisation] for one in genesis.replicas]
@@ -105,6 +125,7 @@ class StatusReader:
             "header_digest": self._ledger.tip_digest.hex(),
             "time_ms": self._ledger.tip.head.time_ms,
             "clock_ms": self._clock.now_ms(),
+            "clocks_off": self._clocks_off(described),
             "quorum": described.quorum,
             "max_faulty": self._membership.max_faulty,
             "peers": [self._peer(one) for one in described.peers],
@@ -142,16 +163,17 @@ class StatusReader:
         if has_quorum and overdue_ms <= 0:
             return None
         return {
-            "reason": "NO_PROGRESS" if has_quorum else "NO_QUORUM",
+            "reason": _reason(described, has_quorum=has_quorum),
             "quorum": described.quorum,
             "present": present,
             "silent": [self._named(one) for one in silent],
             "missing": _missing_votes(described, is_uncertified=is_uncertified),
+            "digests": self._digests(described),
             "since_ms": self._ledger.tip.head.time_ms,
         }
 
     def _silent(self, described: Description, now_ms: int) -> list[int]:
-        connected = set(self._connected())
+        connected = set(self._links.connected)
         return [
             one.replica_id
             for one in described.peers
@@ -165,14 +187,40 @@ class StatusReader:
     def _peer(self, peer: PeerDescription) -> JsonObject:
         return {
             **self._named(peer.replica_id),
-            "connected": peer.replica_id in self._connected(),
+            "connected": peer.replica_id in self._links.connected,
+            "version": self._links.software_versions.get(peer.replica_id),
+            "clock_offset_ms": self._links.clock_offset_ms(peer.replica_id),
             "view": peer.view,
             "executed": peer.executed,
             "heard_ms": peer.heard_ms,
         }
 
+    def _clocks_off(self, described: Description) -> list[JsonValue]:
+        """Name every replica, ourselves included, whose clock makes its proposals refused."""
+        own = self._identity.replica_id
+        peers = (one.replica_id for one in described.peers)
+        offsets = {one: self._links.clock_offset_ms(one) for one in peers}
+        return [
+            {**self._named(one), "ahead_ms": ahead_ms}
+            for one, ahead_ms in clocks_off(offsets, own=own, drift_ms=self._drift_ms)
+        ]
+
+    def _digests(self, described: Description) -> list[JsonValue]:
+        """Show which header each replica signed at the height that lacks its certificate."""
+        return [
+            {**self._named(one), "height": described.executed, "header_digest": digest.hex()}
+            for one, digest in described.checkpoint_digests
+        ]
+
     def _named(self, replica_id: int) -> JsonObject:
         return {"replica_id": replica_id, "name": self._organisations[replica_id]}
+
+
+def _reason(described: Description, *, has_quorum: bool) -> str:
+    """Return the code of a halt; replicas that computed different headers come first."""
+    if len({digest for _, digest in described.checkpoint_digests}) > 1:
+        return "DIVERGED"
+    return "NO_PROGRESS" if has_quorum else "NO_QUORUM"
 
 
 def _slot(slot: SlotDescription) -> JsonObject:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from chainnode.cli.answers import answer_of
-from chainnode.cli.health import Health, Judgement, NodeAnswer, judge
+from chainnode.cli.answers import NodeAnswer, answer_of
+from chainnode.cli.health import Health, Judgement, judge
 from chainnode.cli.output import Output
 from chainnode.cli.probe import fetch_all
 from chainnode.cli.target import Target, resolve_target, target_options
@@ -46,6 +46,9 @@ def status_document(answers: list[NodeAnswer], judgement: Judgement) -> dict[str
     return {
         "status": judgement.health.word,
         "because": [{"zh": one.zh, "en": one.en} for one in judgement.because],
+        "next_step": None
+        if judgement.next_step is None
+        else {"zh": judgement.next_step.zh, "en": judgement.next_step.en},
         "quorum": judgement.quorum,
         "replicas": judgement.size,
         "nodes": [
@@ -56,6 +59,8 @@ def status_document(answers: list[NodeAnswer], judgement: Judgement) -> dict[str
                 "state": one.words("state"),
                 "view": one.integer("view"),
                 "height": one.height,
+                "header_digest": one.words("header_digest"),
+                "version": one.words("version"),
                 "problem": one.problem or None,
             }
             for one in answers
@@ -90,14 +95,9 @@ def _print(output: Output, answers: list[NodeAnswer], judgement: Judgement) -> N
             for one in answers
         ],
     )
-    if health is Health.HALTED:
-        output.line(
-            output.words(
-                "下一步：让没有应答的部门启动节点（kun node start）；达到法定票数后自动恢复。",
-                "Next: have the silent departments start their nodes (kun node start);"
-                " writes go on by themselves once the quorum is back.",
-            )
-        )
+    if judgement.next_step is not None:
+        step = judgement.next_step.in_language(output.language)
+        output.line(output.words(f"下一步：{step}", f"Next: {step}"))
 
 
 def _number(value: int | None) -> str:

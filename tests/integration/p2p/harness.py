@@ -96,6 +96,7 @@ def make_node(
     on_request: RequestHandler = echo,
     on_message: Callable[[int, int, bytes], None] | None = None,
     settings: TransportSettings = SETTINGS,
+    clock_ms: Callable[[], int] = lambda: 0,
 ) -> Node:
     received: list[tuple[int, int, bytes]] = []
     transport = Transport(
@@ -106,6 +107,7 @@ def make_node(
         listen=("127.0.0.1", port),
         on_message=on_message or (lambda *message: received.append(message)),
         on_request=on_request,
+        clock_ms=clock_ms,
         software_version="0.1.0+test",
         settings=settings,
         jitter=lambda: 0.5,

@@ -11,7 +11,7 @@ import pytest
 
 from chainnode.errors import ConfigurationError, InvariantBroken
 from chainnode.p2p import APPLICATION_KIND_MAX, PAYLOAD_BYTES_MAX, PeerAddress, RefusalReason
-from chainnode.p2p.framing import HEARTBEAT, encode_frame
+from chainnode.p2p.framing import encode_heartbeat
 from chainnode.pki import CertificateError, load_tls_contexts
 from tests.integration.p2p.harness import (
     SETTINGS,
@@ -210,7 +210,7 @@ async def test_a_link_that_had_worked_is_dialled_again_without_the_pause_of_fail
     consortium: Consortium,
 ) -> None:
     async def beat_and_hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(encode_frame(HEARTBEAT))
+        writer.write(encode_heartbeat(0))
         await writer.drain()
         writer.close()
         await writer.wait_closed()
@@ -310,3 +310,16 @@ async def test_a_peer_held_back_waits_without_losing_link_or_order(
         assert [int(body) for _, _, body in a.received[1:]] == list(range(100))
         assert a.transport.metrics.of(1).links_silent == 0
         assert b.transport.metrics.of(0).links_silent == 0
+
+
+async def test_each_end_learns_what_the_clock_of_the_other_shows(consortium: Consortium) -> None:
+    a = make_node(0, consortium.issue(0), clock_ms=lambda: 1_000_000)
+    b = make_node(1, consortium.issue(1), clock_ms=lambda: 1_240_000)
+    async with running(a, b):
+        introduce((a, b))
+        await until(
+            lambda: None not in (a.transport.clock_offset_ms(1), b.transport.clock_offset_ms(0)),
+            what="a heartbeat each way",
+        )
+        assert a.transport.clock_offset_ms(1) == 240_000
+        assert b.transport.clock_offset_ms(0) == -240_000

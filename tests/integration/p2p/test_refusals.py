@@ -18,6 +18,7 @@ from chainnode.p2p.framing import (
     REQUEST,
     RESPONSE,
     encode_frame,
+    encode_heartbeat,
     frame_header,
 )
 from chainnode.p2p.handshake import decode_refusal
@@ -148,7 +149,7 @@ async def test_a_certificate_that_names_no_replica_is_refused(consortium: Consor
     [
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
         bytes(2000),
-        encode_frame(HEARTBEAT),
+        encode_heartbeat(0),
         encode_frame(0, b"message before hello"),
         encode_frame(HELLO),
         encode_frame(REFUSAL),
@@ -189,7 +190,7 @@ async def accepted(consortium: Consortium) -> AsyncIterator[tuple[Node, TlsPaths
     [
         frame_header(0, PAYLOAD_BYTES_MAX + 1),
         frame_header(REQUEST, PAYLOAD_BYTES_MAX + 10),
-        frame_header(HEARTBEAT, 1),
+        frame_header(HEARTBEAT, 9),
         encode_frame(REQUEST, bytes(8)),
         encode_frame(RESPONSE, bytes(8)),
         encode_frame(HELLO),

@@ -7,7 +7,13 @@ from dataclasses import replace
 import pytest
 
 from chainnode.p2p import FRAME_BYTES_MAX, PAYLOAD_BYTES_MAX, RequestTimeout
-from chainnode.p2p.framing import HEARTBEAT, RESPONSE, encode_frame, request_header
+from chainnode.p2p.framing import (
+    HEARTBEAT,
+    RESPONSE,
+    encode_frame,
+    encode_heartbeat,
+    request_header,
+)
 from tests.integration.p2p.harness import (
     SETTINGS,
     Consortium,
@@ -37,7 +43,7 @@ async def test_a_peer_that_does_not_read_costs_bounded_memory_and_delays_nobody(
 
     async def sleep_then_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while not may_read.is_set():
-            writer.write(encode_frame(HEARTBEAT))
+            writer.write(encode_heartbeat(0))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.1):
                     await may_read.wait()

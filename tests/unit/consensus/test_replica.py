@@ -143,9 +143,15 @@ def test_description_names_whose_checkpoints_are_missing() -> None:
 
     backup.execute(1).receive(checkpoint(2), checkpoint(3, digest=batch(9).digest))
     assert backup.replica.describe().missing_checkpoints == (0, 3)
+    assert backup.replica.describe().checkpoint_digests == (
+        (1, header(1)),
+        (2, header(1)),
+        (3, batch(9).digest),
+    )
 
     backup.receive(checkpoint(0))
     assert backup.replica.describe().missing_checkpoints == ()
+    assert backup.replica.describe().checkpoint_digests == ()
 
 
 def test_description_of_a_view_change_names_who_has_not_asked_for_it() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chainnode.cli.health import Health, NodeAnswer, judge
+from chainnode.cli.answers import NodeAnswer
+from chainnode.cli.health import Health, judge
 from chainnode.cli.output import Output
 from chainnode.cli.words import Language
 from devnet.banner import print_banner, print_nodes

@@ -1,8 +1,11 @@
 """Healthy, degraded or halted, and because of whom."""
 
+from dataclasses import replace
+
 import pytest
 
-from chainnode.cli.health import LAG_BLOCKS, Health, NodeAnswer, judge
+from chainnode.cli.answers import NodeAnswer
+from chainnode.cli.health import LAG_BLOCKS, Health, judge
 
 _NAMES = ("police", "civil", "housing", "data", "labour", "health", "education")
 
@@ -101,3 +104,73 @@ def test_a_height_that_is_no_integer_is_no_height(value: object) -> None:
 
 def test_exit_codes_are_those_of_the_contract() -> None:
     assert [one.exit_code for one in Health] == [0, 1, 3]
+
+
+def _with(answer: NodeAnswer, **fields: object) -> NodeAnswer:
+    return replace(answer, consensus={**answer.consensus, **fields})
+
+
+def _clock_row(replica: int = 2, ahead_ms: object = 240_000) -> dict[str, object]:
+    return {"replica_id": replica, "name": f"局{replica}", "ahead_ms": ahead_ms}
+
+
+def test_a_clock_that_more_nodes_than_may_lie_call_wrong_is_named() -> None:
+    answers = _answers()
+    once = [_with(answers[0], clocks_off=[_clock_row()]), *answers[1:]]
+    twice = [*(_with(one, clocks_off=[_clock_row()]) for one in answers[:2]), *answers[2:]]
+
+    assert judge(once, size=4).health is Health.HEALTHY
+    judgement = judge(twice, size=4)
+    assert judgement.health is Health.DEGRADED
+    assert "the clock of 局2 is 4 min 0 s ahead, as 2 nodes say" in judgement.because[0].en
+    assert "局2 的时钟快 4 min 0 s" in judgement.because[0].zh
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["?", None, [7], [{}], [_clock_row(ahead_ms="4")], [_clock_row(), _clock_row()]],
+)
+def test_nonsense_about_clocks_and_repetitions_of_one_node_count_for_nothing(rows: object) -> None:
+    answers = _answers()
+    answers[0] = _with(answers[0], clocks_off=rows)
+
+    assert judge(answers, size=4).health is Health.HEALTHY
+
+
+def test_two_headers_at_one_height_are_shown_per_replica_with_what_to_do() -> None:
+    digests = ("aa" * 32, "aa" * 32, "bb" * 32, "bb" * 32)
+    halted = {"reason": "DIVERGED"}
+    answers = [
+        _with(one, header_digest=digest, halted_because=halted)
+        for one, digest in zip(_answers(), digests, strict=True)
+    ]
+
+    judgement = judge(answers, size=4)
+
+    told = " ".join(one.en for one in judgement.because)
+    assert "headers differ at height 9: 局0 aaaaaaaaaaaa…, 局1 aaaaaaaaaaaa…" in told
+    assert "局2 bbbbbbbbbbbb…, 局3 bbbbbbbbbbbb…" in told
+    assert judgement.next_step is not None
+    assert "delete no data" in judgement.next_step.en
+
+
+def test_a_stopped_replica_is_shown_by_the_checkpoint_it_sent_before() -> None:
+    row = {"name": "局3", "height": 9, "header_digest": "cc" * 32}
+    answers = [
+        _with(one, header_digest="aa" * 32, halted_because={"reason": "x", "digests": [row]})
+        for one in _answers()
+    ]
+    answers[3] = NodeAnswer(name="data", title="局3", api="x", problem="connection refused")
+
+    told = " ".join(one.en for one in judge(answers, size=4).because)
+
+    assert "局3 cccccccccccc…" in told
+
+
+def test_versions_are_compared_only_when_the_network_stands_still() -> None:
+    answers = [_with(one, version=f"0.{number // 2}") for number, one in enumerate(_answers())]
+    stopped = [_with(one, state="voting_stopped") for one in answers]
+
+    assert judge(answers, size=4).health is Health.HEALTHY
+    told = " ".join(one.en for one in judge(stopped, size=4).because)
+    assert "software versions differ: 局0 0.0, 局1 0.0, 局2 0.1, 局3 0.1" in told

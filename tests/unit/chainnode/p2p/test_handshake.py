@@ -18,6 +18,7 @@ from chainnode.p2p.framing import (
     encode_frame,
 )
 from chainnode.p2p.handshake import (
+    PROTOCOL_VERSION,
     Handshake,
     Hello,
     decode_hello,
@@ -103,8 +104,8 @@ def test_an_acceptor_refuses_a_hello_that_does_not_fit_and_says_why_to_both(
 def test_another_protocol_version_is_refused_whatever_else_its_hello_holds() -> None:
     for fields in ((CHAIN_ID, 0, "0.1.0"), (), ("from", "the", "future")):
         with pytest.raises(HandshakeRefused) as caught:
-            decode_hello(hello_frame("kun.hello", 2, *fields))
-        assert str(caught.value) == "this node refused: protocol_version: expected 1, got 2"
+            decode_hello(hello_frame("kun.hello", PROTOCOL_VERSION + 1, *fields))
+        assert str(caught.value) == "this node refused: protocol_version: expected 2, got 3"
 
 
 def test_a_dialler_refuses_another_replica_than_it_dialled() -> None:
@@ -144,15 +145,15 @@ def test_an_acceptor_does_not_take_a_refusal_for_a_hello() -> None:
         hello_frame("kun.hello"),
         hello_frame("kun.other", 1, CHAIN_ID, 0, "0.1.0"),
         hello_frame("kun.hello", "1", CHAIN_ID, 0, "0.1.0"),
-        hello_frame("kun.hello", 1, CHAIN_ID, 0),
-        hello_frame("kun.hello", 1, CHAIN_ID, 0, "0.1.0", 0),
-        hello_frame("kun.hello", 1, CHAIN_ID[:31], 0, "0.1.0"),
-        hello_frame("kun.hello", 1, CHAIN_ID + b"\x00", 0, "0.1.0"),
-        hello_frame("kun.hello", 1, CHAIN_ID, "0", "0.1.0"),
-        hello_frame("kun.hello", 1, CHAIN_ID, 0, ""),
-        hello_frame("kun.hello", 1, CHAIN_ID, 0, "a" * 65),
-        hello_frame("kun.hello", 1, CHAIN_ID, 0, "two\nlines"),
-        hello_frame("kun.hello", 1, CHAIN_ID, 0, (1,)),
+        hello_frame("kun.hello", PROTOCOL_VERSION, CHAIN_ID, 0),
+        hello_frame("kun.hello", PROTOCOL_VERSION, CHAIN_ID, 0, "0.1.0", 0),
+        hello_frame("kun.hello", PROTOCOL_VERSION, CHAIN_ID[:31], 0, "0.1.0"),
+        hello_frame("kun.hello", PROTOCOL_VERSION, CHAIN_ID + b"\x00", 0, "0.1.0"),
+        hello_frame("kun.hello", PROTOCOL_VERSION, CHAIN_ID, "0", "0.1.0"),
+        hello_frame("kun.hello", PROTOCOL_VERSION, CHAIN_ID, 0, ""),
+        hello_frame("kun.hello", PROTOCOL_VERSION, CHAIN_ID, 0, "a" * 65),
+        hello_frame("kun.hello", PROTOCOL_VERSION, CHAIN_ID, 0, "two\nlines"),
+        hello_frame("kun.hello", PROTOCOL_VERSION, CHAIN_ID, 0, (1,)),
     ],
 )
 def test_a_malformed_hello_is_refused(frame: Frame) -> None:

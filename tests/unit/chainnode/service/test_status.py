@@ -197,3 +197,38 @@ def test_open_slots_are_shown_with_who_has_not_voted(site: Site) -> None:
         "missing_prepares": [1, 2],
         "missing_commits": [0, 1, 3],
     }
+
+
+def test_replicas_that_computed_different_headers_are_shown_with_their_digests(
+    overdue: Site,
+) -> None:
+    overdue.execute()
+    digests = ((0, b"a" * 32), (1, b"a" * 32), (2, b"b" * 32))
+    overdue.replica.set(executed=1, missing_checkpoints=(2, 3), checkpoint_digests=digests)
+    told = halted(overdue)
+    assert told["reason"] == "DIVERGED"
+    shown = cast("list[JsonObject]", told["digests"])
+    assert [(one["replica_id"], one["header_digest"]) for one in shown] == [
+        (replica, digest.hex()) for replica, digest in digests
+    ]
+    assert {one["height"] for one in shown} == {1}
+
+
+def test_a_department_whose_clock_is_off_by_minutes_is_named_by_how_much(site: Site) -> None:
+    site.clock_offsets_ms = {1: 20, 2: -240_000, 3: 0}
+    told = site.status().describe()
+    assert told["clocks_off"] == [{"replica_id": 2, "name": "部门 2", "ahead_ms": -240_000}]
+    peers_told = cast("list[JsonObject]", told["peers"])
+    assert [one["clock_offset_ms"] for one in peers_told] == [20, -240_000, 0]
+
+
+def test_our_own_clock_is_named_when_the_others_agree_that_it_is_off(site: Site) -> None:
+    site.clock_offsets_ms = dict.fromkeys((1, 2, 3), 180_000)
+    (row,) = cast("list[JsonObject]", site.status().describe()["clocks_off"])
+    assert (row["replica_id"], row["ahead_ms"]) == (0, -180_000)
+
+
+def test_the_version_of_each_peer_is_shown(site: Site) -> None:
+    site.software_versions = {1: "0.1.0", 3: "0.2.0"}
+    peers_told = cast("list[JsonObject]", site.status().describe()["peers"])
+    assert [one["version"] for one in peers_told] == ["0.1.0", None, "0.2.0"]
