@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from chainnode.ledger.bucket_map import BucketMap
-from chainnode.ledger.keyspace import BUCKETS, bucket_key, number_of
+from chainnode.ledger.keyspace import bucket_key, bucket_of, buckets_of
 from chainnode.ledger.store import Store
 from chainnode.suites import suite_named
 
@@ -250,7 +250,7 @@ def measure_opening(count: int, hash_name: str) -> float:
         rows: dict[int, bytes] = {}
         for batch in batches(h, 0, count, count):
             rows = dict(BucketMap(h, bits=BITS).update(dict(batch), lambda _: b"").rows)
-        store.write(((bucket_key(one), content) for one, content in rows.items()), sync=True)
+        store.write(((bucket_key(0, one), content) for one, content in rows.items()), sync=True)
         start = time.process_time()
         rebuilt = BucketMap(h, bits=BITS)
         rebuilt.load(stored(store))
@@ -289,9 +289,9 @@ def measure_proving(count: int, hash_name: str) -> tuple[float, float]:
 
 def stored(store: Store) -> Iterator[tuple[int, bytes]]:
     """Yield the stored buckets."""
-    start, stop = BUCKETS
+    start, stop = buckets_of(0)
     for key, rows in store.iterate(start=start, stop=stop):
-        yield number_of(key), rows
+        yield bucket_of(key), rows
 
 
 def batches(h: Hash, first: int, count: int, size: int) -> Iterator[dict[bytes, bytes]]:

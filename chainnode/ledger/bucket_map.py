@@ -77,6 +77,13 @@ class _Replaced:
             ]
             at += 1
 
+    def put_all_back(self, level: bytearray) -> None:
+        """Overwrite everything that this height replaced."""
+        for at, index in enumerate(self._indexes):
+            level[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES] = self._digests[
+                at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES
+            ]
+
 
 class BucketMap:
     """The digests of a map with `2^bits` buckets, current and of the kept heights.
@@ -198,22 +205,37 @@ class BucketMap:
             index //= ARITY
         return MapProof(rows=rows, siblings=tuple(siblings))
 
+    def digests_at(self, level: int, height: int) -> bytes:
+        """Return all digests of a level, packed, as they were at a kept height.
+
+        Raises:
+            InvariantBroken: the height is not kept.
+
+        """
+        self._require_kept(height)
+        digests = bytearray(self._levels[level])
+        for later in range(self._height, height, -1):
+            self._replaced[later][level].put_all_back(digests)
+        return bytes(digests)
+
     def _siblings(self, level: int, index: int, height: int) -> bytearray:
         """Return the digests of a node and its siblings as they were at `height`.
 
         Going back from the newest change, each puts back what it replaced.
         """
-        newest = self._height
-        if not self.oldest_height <= height <= newest:
-            raise InvariantBroken(
-                f"map height: expected {self.oldest_height} … {newest}, got {height}"
-            )
+        self._require_kept(height)
         first = index - index % ARITY
         group = self._levels[level][first * DIGEST_BYTES : (first + ARITY) * DIGEST_BYTES]
         # A staged change has not touched the levels yet.
-        for later in range(newest, height, -1):
+        for later in range(self._height, height, -1):
             self._replaced[later][level].put_back(group, first)
         return group
+
+    def _require_kept(self, height: int) -> None:
+        if not self.oldest_height <= height <= self._height:
+            raise InvariantBroken(
+                f"map height: expected {self.oldest_height} … {self._height}, got {height}"
+            )
 
     def _changed_rows(
         self, changes: Mapping[bytes, bytes | None], rows_of: RowsReader
@@ -276,7 +298,7 @@ def verify_map_proof(
     require_bits(bits)
     key_digest = h(key)
     bucket = bucket_number(key_digest, bits)
-    _require_rows(proof.rows, bucket=bucket, bits=bits)
+    require_rows(proof.rows, bucket=bucket, bits=bits)
     _require_siblings(proof.siblings, count=bits // 2)
     digest = h(LEAF_TAG + proof.rows)
     index = bucket
@@ -331,7 +353,13 @@ def _merge_rows(rows: bytes, keys: Sequence[bytes], changes: Mapping[bytes, byte
     return b"".join([key + by_key[key] for key in sorted(by_key)])
 
 
-def _require_rows(rows: bytes, *, bucket: int, bits: int) -> None:
+def require_rows(rows: bytes, *, bucket: int, bits: int) -> None:
+    """Check the rows of a bucket as somebody sent them.
+
+    Raises:
+        InvalidProof: not whole rows, too many, not ascending, or of another bucket.
+
+    """
     if len(rows) % ROW_BYTES or len(rows) > ROWS_MAX * ROW_BYTES:
         raise InvalidProof(
             what="bucket rows",

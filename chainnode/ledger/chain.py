@@ -2,7 +2,8 @@
 
 `Ledger` is the front door of the room. One thread appends, any number read (`LedgerReader`). A
 block is one synchronous atomic write (ADR-0005); only after it returned do the tip, the log's
-edge and the state map in memory move on, together.
+edge and the state map in memory move on, together. A snapshot becomes the tip in the same way:
+staged at leisure, switched to in one write (ADR-0013).
 """
 
 from collections.abc import Mapping
@@ -10,18 +11,29 @@ from pathlib import Path
 
 from chainnode.genesis import Genesis
 from chainnode.ledger import keyspace, recovery
-from chainnode.ledger.bucket_map import MapDelta
+from chainnode.ledger.base import read_base
+from chainnode.ledger.bucket_map import BucketMap, MapDelta
 from chainnode.ledger.codec import decode_certificate
 from chainnode.ledger.directory import LEDGER_FOLDER, DataDirectory
-from chainnode.ledger.errors import CertificateMismatch, DamagedLedger, ForeignLedger
+from chainnode.ledger.errors import (
+    CertificateMismatch,
+    DamagedLedger,
+    ForeignLedger,
+    UnknownHeight,
+)
 from chainnode.ledger.genesis_block import genesis_block
 from chainnode.ledger.log import Log
 from chainnode.ledger.merkle import Frontier, Hash
 from chainnode.ledger.reader import LedgerReader, View
+from chainnode.ledger.snapshots import SnapshotEnd, switch_changes, verify_edge
+from chainnode.ledger.staging import Staging
 from chainnode.ledger.store import Store
 from chainnode.ledger.types import ExecutedBlock, Header
-from chainnode.ledger.writes import block_changes, place_changes, require_next
+from chainnode.ledger.writes import block_changes, place_changes, require_above, require_next
 from chainnode.suites.port import Suite
+
+# Deletions in one write: under a millisecond, so that a block never waits long behind it.
+PRUNED_PER_STEP = 64
 
 
 class Ledger(LedgerReader):
@@ -30,17 +42,21 @@ class Ledger(LedgerReader):
     def __init__(self, directory: DataDirectory, store: Store, *, h: Hash, state_bits: int) -> None:
         """Recover from an initialised store; `open` is how to get a ledger."""
         log = Log(h, store)
-        tip = recovery.read_tip(store, h)
-        recovery.check_last_block(store, h, tip=tip, log=log)
+        base = read_base(store)
+        tip = recovery.read_tip(store, h, base=base)
+        recovery.check_last_block(store, h, tip=tip, log=log, base=base)
         view = View(
             header=tip,
             digest=tip.digest(h),
             frontier=recovery.rebuild_frontier(log, tip=tip),
             snapshot=store.snapshot(),
+            base=base,
         )
-        state = recovery.rebuild_state(store, h, bits=state_bits, tip=tip)
+        state = recovery.rebuild_state(store, h, bits=state_bits, tip=tip, slot=base.slot)
         super().__init__(h, store, state=state, log=log, view=view)
         self._directory = directory
+        self._floor = recovery.read_floor(store, base=base)
+        self._staging = Staging(store, bits=state_bits, slot=base.other_slot)
         # LevelDB turned its log into synced tables when it opened: what is read is durable.
         self._certified_height = self._stable_height = recovery.read_certified_height(store)
 
@@ -92,6 +108,16 @@ class Ledger(LedgerReader):
         """Highest height whose certificate is durable here: below it votes may be forgotten."""
         return self._stable_height
 
+    @property
+    def floor(self) -> int:
+        """Lowest height from which on every batch, and with it every body, is here."""
+        return self._floor
+
+    @property
+    def staging(self) -> Staging:
+        """Where the next snapshot is put together."""
+        return self._staging
+
     def log_frontier(self) -> Frontier:
         """Return a copy of the log's right edge, for the next block to extend."""
         return self._view.frontier.copy()
@@ -102,10 +128,10 @@ class Ledger(LedgerReader):
         Changes nothing. The delta is valid for the block that follows the present tip.
         """
         h = self._h
-        snapshot = self._view.snapshot
+        view = self._view
         delta = self._state.update(
             {h(key): None if value is None else h(value) for key, value in changes.items()},
-            lambda bucket: snapshot.get(keyspace.bucket_key(bucket)) or b"",
+            lambda bucket: view.snapshot.get(keyspace.bucket_key(view.base.slot, bucket)) or b"",
         )
         return delta.root, delta
 
@@ -134,7 +160,11 @@ class Ledger(LedgerReader):
             return
         require_next(block, self._view)
         height = block.header.height
-        changes = [*block_changes(block), *place_changes(block, self.place_of)]
+        slot = self._view.base.slot
+        changes = [
+            *block_changes(block, self._h, slot=slot),
+            *place_changes(block, self.place_of),
+        ]
         if own_checkpoint is not None:
             changes.append((keyspace.own_checkpoint_key(height), own_checkpoint))
         if vote_mark is not None:
@@ -171,20 +201,84 @@ class Ledger(LedgerReader):
                 self._stable_height = max(self._stable_height, height)
         return height
 
-    def prune_batches(self, below: int) -> None:
-        """Forget the batches, and with them all bodies, below a height; every proof stays valid.
+    def prune_batches(self, below: int, *, count_max: int = PRUNED_PER_STEP) -> bool:
+        """Forget the oldest batches below a height, and with them all bodies, a few at a time.
+
+        Tells whether some are left. Every proof stays valid: entries, receipts, headers and
+        certificates stay. A power cut may bring back what was not durable, never keep the
+        deletion and lose the certificate above it: LevelDB's log keeps their order.
 
         Raises:
-            UnknownHeight: above the last block, whose batch is always kept.
+            UnknownHeight: above the certified height: that is not final yet.
+            StoreFailed: the process must exit.
 
         """
-        self._require_height(below)
-        oldest = recovery.end_of(self._store, keyspace.BATCHES, last=False) or 0
-        heights = range(oldest, below)
-        self._store.write(((keyspace.batch_key(one), None) for one in heights), sync=True)
+        if not 0 <= below <= self._certified_height:
+            raise UnknownHeight(height=below, tip=self._certified_height)
+        floor = min(below, self._floor + count_max)
+        if floor > self._floor:
+            gone = [(keyspace.batch_key(one), None) for one in range(self._floor, floor)]
+            self._store.write([*gone, (keyspace.FLOOR, keyspace.encode_number(floor))], sync=False)
+            self._floor = floor
+        return floor < below
+
+    def install(self, end: SnapshotEnd, *, vote_mark: bytes | None = None) -> None:
+        """Stand on the staged snapshot from now on, durably; one that is below the tip is a no-op.
+
+        The caller has verified the certificate, and staged every subtree of the state. Nothing
+        of what was here is deleted but the marks of the staging: the old state is swept later.
+
+        Raises:
+            WrongBlock: the header is not of this chain, or not above the tip.
+            InvalidProof: the edge is not that of the header; nothing is changed.
+            InvalidEncoding, CertificateMismatch: the certificate; nothing is changed.
+            DamagedLedger: what was staged is not the state of the header; it is dropped, the
+                process must exit.
+            StoreFailed: unknown whether it is durable; the process must exit.
+
+        """
+        if self._holds(end.header):
+            return
+        require_above(end.header, self._view)
+        frontier = verify_edge(self._h, header=end.header, edge=end.edge)
+        self._certificate_height(end.certificate, following=end.header)
+        state = self._staged_state(end.header)
+        changes = [*self._staging.marks_gone(), *switch_changes(end, slot=self._staging.slot)]
+        if vote_mark is not None:
+            changes.append((keyspace.VOTE_MARK, vote_mark))
+        self._store.write(changes, sync=True)
+        self._stand_on(end.header, frontier, state)
+
+    def _staged_state(self, header: Header) -> BucketMap:
+        try:
+            return recovery.rebuild_state(
+                self._store, self._h, bits=self._state.bits, tip=header, slot=self._staging.slot
+            )
+        except DamagedLedger:
+            self._staging.drop()
+            raise
+
+    def _stand_on(self, header: Header, frontier: Frontier, state: BucketMap) -> None:
+        base = read_base(self._store)
+        view = View(
+            header=header,
+            digest=header.digest(self._h),
+            frontier=frontier,
+            snapshot=self._store.snapshot(),
+            base=base,
+        )
+        with self._lock:
+            self._state = state
+            self._views = {header.height: view}
+            self._view = view
+            self._floor = recovery.read_floor(self._store, base=base)
+            self._stable_height = self._certified_height = header.height
+            self._staging = Staging(self._store, bits=state.bits, slot=base.other_slot)
 
     def _holds(self, header: Header) -> bool:
-        return header.height <= self.height and self.header(header.height) == header
+        if header.height > self.height:
+            return False
+        return self.has_header(header.height) and self.header(header.height) == header
 
     def _certificate_height(self, encoded: bytes, *, following: Header | None = None) -> int:
         """Return the height of a certificate for a header that is here, or `following`."""
@@ -206,6 +300,7 @@ class Ledger(LedgerReader):
             digest=block.header.digest(self._h),
             frontier=block.frontier,
             snapshot=self._store.snapshot(),
+            base=self._view.base,
         )
         with self._lock:
             self._state.commit()
@@ -225,7 +320,9 @@ def _require_chain(
     if stored is None:
         if next(store.iterate(start=b"", stop=b"\xff"), None) is not None:
             raise DamagedLedger(what="genesis", expected="the chain's genesis", actual="nothing")
-        store.write([(keyspace.GENESIS, genesis.encoded), *block_changes(block)], sync=True)
+        store.write(
+            [(keyspace.GENESIS, genesis.encoded), *block_changes(block, h, slot=0)], sync=True
+        )
     elif stored != genesis.encoded:
         raise ForeignLedger(expected=genesis.chain_id, actual=h(stored))
     if (actual := recovery.read_header(store, 0)) != block.header:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from chainnode.errors import StorageError
 
-FORMAT_VERSION = 1
+# 2: state values by the digest of their key, in one of two slots.
+FORMAT_VERSION = 2
 LOCK_FILE = "lock"
 FORMAT_FILE = "format"
 LEDGER_FOLDER = "ledger"

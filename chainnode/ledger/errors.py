@@ -31,6 +31,19 @@ class HeightNotKept(InvalidInput):
         super().__init__(f"state at a height: expected {oldest} … {newest}, got {height}")
 
 
+class Pruned(InvalidInput):
+    """The chain has it, this node does not any more, or never had: another one may.
+
+    `what` is "height" or "position"; this node serves it from `oldest` on.
+    """
+
+    def __init__(self, *, what: str, asked: int, oldest: int) -> None:
+        self.what = what
+        self.asked = asked
+        self.oldest = oldest
+        super().__init__(f"{what}: pruned here below {oldest}, got {asked}")
+
+
 class CertificateMismatch(InvalidInput):
     """A certificate for another header than the one at its height here."""
 

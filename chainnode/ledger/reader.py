@@ -11,31 +11,45 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chainnode.ledger import keyspace, recovery
+from chainnode.ledger.base import Base
 from chainnode.ledger.bucket_map import BucketMap, bucket_number, find_row
 from chainnode.ledger.codec import call_of_batch, decode_entry, decode_receipt
-from chainnode.ledger.errors import DamagedLedger, HeightNotKept, UnknownHeight, UnknownPosition
+from chainnode.ledger.errors import (
+    DamagedLedger,
+    HeightNotKept,
+    Pruned,
+    UnknownHeight,
+    UnknownPosition,
+)
 from chainnode.ledger.log import Log
 from chainnode.ledger.merkle import Frontier, Hash, hash_leaf, inclusion_path
 from chainnode.ledger.recent import ReceiptTrees
+from chainnode.ledger.snapshots import ExportedState, LogEdge, edge_start
 from chainnode.ledger.store import Snapshot, Store
+from chainnode.ledger.subtrees import subtree_level
 from chainnode.ledger.types import Header, Place, Receipt, ReceiptProof, StateItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One height as readers see it. `frontier` is copied before it grows, never changed."""
+    """One height as readers see it. `frontier` is copied before it grows, never changed.
+
+    `base` says where this chain begins here, and where its state is.
+    """
 
     header: Header
     digest: bytes
     frontier: Frontier
     snapshot: Snapshot
+    base: Base
 
 
 class LedgerReader:
     """Reads of one chain. A height or position that does not exist (yet) is refused.
 
-    Every method may raise `UnknownHeight` or `UnknownPosition` for such an argument, and
-    `StorageError` for what is damaged: the process must then exit.
+    Every method may raise `UnknownHeight` or `UnknownPosition` for such an argument, `Pruned`
+    for what lies below the snapshot that this node stands on, and `StorageError` for what is
+    damaged: the process must then exit.
     """
 
     def __init__(self, h: Hash, store: Store, *, state: BucketMap, log: Log, view: View) -> None:
@@ -47,7 +61,7 @@ class LedgerReader:
         self._state = state
         self._view = view
         self._views = {view.header.height: view}
-        self._receipt_trees = ReceiptTrees(h, lambda height: recovery.read_receipts(store, height))
+        self._receipt_trees = ReceiptTrees(h, self._read_receipts)
 
     @property
     def tip(self) -> Header:
@@ -69,12 +83,30 @@ class LedgerReader:
         """Number of log entries as of the last block."""
         return self._view.header.head.log_size
 
+    @property
+    def base_height(self) -> int:
+        """Height of the snapshot that this node stands on; 0: it executed every block."""
+        return self._view.base.height
+
+    @property
+    def first_position(self) -> int:
+        """The first log entry that can be shown here with its path."""
+        return self._view.base.first_position
+
+    def has_header(self, height: int) -> bool:
+        """Tell whether a header is here: below the base there may be none."""
+        if height > self.base_height:
+            return height <= self.height
+        return height >= 0 and self._store.get(keyspace.header_key(height)) is not None
+
     def header(self, height: int) -> Header:
         """Return the header of a block."""
         tip = self._view.header
         if height == tip.height:
             return tip
         self._require_height(height)
+        if not self.has_header(height):
+            raise Pruned(what="height", asked=height, oldest=self.base_height)
         return recovery.read_header(self._store, height)
 
     def batch_bytes(self, height: int) -> bytes | None:
@@ -126,6 +158,7 @@ class LedgerReader:
 
     def entry(self, position: int) -> bytes:
         """Return a log entry."""
+        self._require_kept_position(position)
         return self._log.entry(position, size=self.log_size)
 
     def entries(self, start: int, stop: int) -> Iterator[bytes]:
@@ -133,12 +166,15 @@ class LedgerReader:
         size = self.log_size
         if not 0 <= start <= stop <= size:
             raise UnknownPosition(position=max(start, stop - 1), size=size)
+        if start < stop:
+            self._require_kept_position(start)
         return self._log.entries(start, stop)
 
     def record_path(self, position: int, size: int) -> tuple[bytes, ...]:
         """Return the path of an entry in the log of the first `size`, as a header counts it."""
         if size > self.log_size:
             raise UnknownPosition(position=size - 1, size=self.log_size)
+        self._require_kept_position(position)
         return self._log.path(position, size=size)
 
     def block_path(self, height: int, index: int) -> tuple[bytes, ...]:
@@ -146,6 +182,7 @@ class LedgerReader:
         positions = self.positions(height)
         if not 0 <= index < len(positions):
             raise UnknownPosition(position=index, size=len(positions))
+        self._require_kept_position(positions.start)
         entries = self._log.entries(positions.start, positions.stop)
         return inclusion_path(self._h, [hash_leaf(self._h, one) for one in entries], index)
 
@@ -153,6 +190,9 @@ class LedgerReader:
         """Return (action, public, private) of the call behind an entry; None when pruned."""
         entry = decode_entry(self.entry(position))
         place = self.place_of(entry.submission_digest)
+        is_here = place is not None and place.height == entry.height
+        if not is_here and entry.height <= self.base_height:
+            return None
         if place is None or place.height != entry.height:
             raise DamagedLedger(
                 what=f"submission of entry {position}",
@@ -166,7 +206,8 @@ class LedgerReader:
 
     def value(self, key: bytes) -> bytes | None:
         """Return the value of a state key as of the last block."""
-        return self._view.snapshot.get(keyspace.value_key(key))
+        view = self._view
+        return view.snapshot.get(keyspace.value_key(view.base.slot, self._h(key)))
 
     def state_proof(self, keys: Sequence[bytes], height: int) -> tuple[StateItem, ...]:
         """Return each key with its value or absence and the proof, all at one height.
@@ -181,12 +222,40 @@ class LedgerReader:
             raise self._not_kept(height)
         return tuple(self._state_item(key, view) for key in keys)
 
+    def export_state(self, height: int) -> ExportedState:
+        """Return the whole state at a kept height, to be handed out piece by piece.
+
+        Raises:
+            HeightNotKept: only the last heights since the start can be exported.
+
+        """
+        with self._lock:
+            view = self._views.get(height)
+            if view is None or height < self._state.oldest_height:
+                raise self._not_kept(height)
+            bits = self._state.bits
+            manifest = self._state.digests_at(subtree_level(bits), height)
+        return ExportedState(
+            header=view.header,
+            slot=view.base.slot,
+            bits=bits,
+            manifest=manifest,
+            source=view.snapshot,
+        )
+
+    def log_edge(self, log_size: int) -> LogEdge:
+        """Return what a log of this size needs to go on."""
+        start = edge_start(log_size)
+        entries = tuple(self.entries(start, log_size))
+        return LogEdge(nodes=self._log.frontier(start).nodes, entries=entries)
+
     def _state_item(self, key: bytes, view: View) -> StateItem:
         height = view.header.height
         key_digest = self._h(key)
         bucket = bucket_number(key_digest, self._state.bits)
-        rows = view.snapshot.get(keyspace.bucket_key(bucket)) or b""
-        value = view.snapshot.get(keyspace.value_key(key))
+        slot = view.base.slot
+        rows = view.snapshot.get(keyspace.bucket_key(slot, bucket)) or b""
+        value = view.snapshot.get(keyspace.value_key(slot, key_digest))
         if find_row(rows, key_digest) != (None if value is None else self._h(value)):
             raise DamagedLedger(
                 what="state value", expected="the one its bucket commits to", actual="another"
@@ -199,6 +268,17 @@ class LedgerReader:
 
     def _not_kept(self, height: int) -> HeightNotKept:
         return HeightNotKept(height=height, oldest=self._state.oldest_height, newest=self.height)
+
+    def _read_receipts(self, height: int) -> tuple[bytes, ...]:
+        stored = self._store.get(keyspace.receipts_key(height))
+        if stored is None and height <= self.base_height:
+            raise Pruned(what="height", asked=height, oldest=self.base_height + 1)
+        return recovery.read_receipts(self._store, height)
+
+    def _require_kept_position(self, position: int) -> None:
+        oldest = self.first_position
+        if 0 <= position < oldest:
+            raise Pruned(what="position", asked=position, oldest=oldest)
 
     def _require_height(self, height: int) -> None:
         if not 0 <= height <= self.height:

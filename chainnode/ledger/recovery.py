@@ -7,13 +7,16 @@ is missing, state or log that belong to another tip. Everything here is read onc
 from collections.abc import Iterator
 
 from chainnode.errors import InvalidInput
+from chainnode.ledger.base import Base
 from chainnode.ledger.bucket_map import BucketMap
 from chainnode.ledger.codec import decode_header, decode_receipts
 from chainnode.ledger.errors import DamagedLedger
 from chainnode.ledger.keyspace import (
-    BUCKETS,
     CERTIFICATES,
+    FLOOR,
     HEADERS,
+    bucket_of,
+    buckets_of,
     header_key,
     number_of,
     receipts_key,
@@ -55,8 +58,8 @@ def end_of(store: Store, kind: tuple[bytes, bytes], *, last: bool) -> int | None
     return None
 
 
-def read_tip(store: Store, h: Hash) -> Header:
-    """Return the last header, the hash chain below it checked.
+def read_tip(store: Store, h: Hash, *, base: Base) -> Header:
+    """Return the last header, the hash chain below it checked, down to the base at most.
 
     Raises:
         DamagedLedger: a header is missing or does not name its parent.
@@ -64,7 +67,8 @@ def read_tip(store: Store, h: Hash) -> Header:
     """
     height = end_of(store, HEADERS, last=True) or 0
     tip = child = read_header(store, height)
-    for parent_height in range(height - 1, max(height - CHECKED_HEIGHTS, 0) - 1, -1):
+    lowest = max(height - CHECKED_HEIGHTS, base.height)
+    for parent_height in range(height - 1, lowest - 1, -1):
         parent = read_header(store, parent_height)
         _require_same(
             f"parent digest in header {child.height}",
@@ -75,20 +79,27 @@ def read_tip(store: Store, h: Hash) -> Header:
     return tip
 
 
+def read_floor(store: Store, *, base: Base) -> int:
+    """Return the lowest height from which on every batch is here."""
+    stored = store.get(FLOOR)
+    first = base.height + 1 if base.height else 0
+    return first if stored is None else max(first, int.from_bytes(stored))
+
+
 def read_certified_height(store: Store) -> int:
     """Return the highest height with a stored certificate; 0 needs none."""
     return end_of(store, CERTIFICATES, last=True) or 0
 
 
-def rebuild_state(store: Store, h: Hash, *, bits: int, tip: Header) -> BucketMap:
-    """Return the state map, hashed again from all its stored buckets.
+def rebuild_state(store: Store, h: Hash, *, bits: int, tip: Header, slot: int) -> BucketMap:
+    """Return the state map of a slot, hashed again from all its stored buckets.
 
     Raises:
-        DamagedLedger: its root is not the one of the tip.
+        DamagedLedger: its root is not the one of `tip`.
 
     """
     state = BucketMap(h, bits=bits, height=tip.height)
-    state.load(_buckets(store))
+    state.load(_buckets(store, slot))
     _require_same("state root", tip.rest.state_root.hex(), state.root.hex())
     return state
 
@@ -105,13 +116,17 @@ def rebuild_frontier(log: Log, *, tip: Header) -> Frontier:
     return frontier
 
 
-def check_last_block(store: Store, h: Hash, *, tip: Header, log: Log) -> None:
+def check_last_block(store: Store, h: Hash, *, tip: Header, log: Log, base: Base) -> None:
     """Check that entries and receipts of the tip are those of its header.
+
+    A block that came as a snapshot has neither here; its roots are those of log and state.
 
     Raises:
         DamagedLedger: they are not.
 
     """
+    if base.height == tip.height > 0:
+        return
     start = read_header(store, tip.height - 1).head.log_size if tip.height else 0
     records = merkle_root(h, list(log.entries(start, tip.head.log_size)))
     _require_same("records root", tip.rest.records_root.hex(), records.hex())
@@ -137,10 +152,10 @@ def read_receipts(store: Store, height: int) -> tuple[bytes, ...]:
         ) from error
 
 
-def _buckets(store: Store) -> Iterator[tuple[int, bytes]]:
-    start, stop = BUCKETS
+def _buckets(store: Store, slot: int) -> Iterator[tuple[int, bytes]]:
+    start, stop = buckets_of(slot)
     for key, rows in store.iterate(start=start, stop=stop):
-        yield number_of(key), rows
+        yield bucket_of(key), rows
 
 
 def _require_same(what: str, expected: object, actual: object) -> None:

@@ -7,7 +7,7 @@ any kind poisons the store: every later call raises, and the process is meant to
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 import plyvel
 
@@ -38,6 +38,26 @@ class _Readable(Protocol):
 
     def get(self, key: bytes, *, verify_checksums: bool) -> bytes | None: ...
 
+    def iterator(
+        self,
+        *,
+        start: bytes,
+        stop: bytes,
+        reverse: bool,
+        verify_checksums: bool,
+        fill_cache: bool,
+    ) -> "_Rows": ...
+
+
+class _Rows(Protocol):
+    """An iterator of LevelDB, which is to be closed."""
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]: ...
+
+    def __next__(self) -> tuple[bytes, bytes]: ...
+
+    def close(self) -> None: ...
+
 
 class Snapshot:
     """The store as it was at one moment; cheap to hold, released with the last reference."""
@@ -49,6 +69,10 @@ class Snapshot:
     def get(self, key: bytes) -> bytes | None:
         """Return the value of `key` at that moment."""
         return self._store.read(self._source, key)
+
+    def iterate(self, *, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs with `start ≤ key < stop` of that moment, ascending."""
+        return self._store.rows(self._source, start=start, stop=stop)
 
 
 class Store:
@@ -110,9 +134,15 @@ class Store:
             StoreFailed: damaged or unreadable, or the store failed before.
 
         """
+        return self.rows(self._database, start=start, stop=stop, reverse=reverse)
+
+    def rows(
+        self, source: _Readable, *, start: bytes, stop: bytes, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over the database or one of its snapshots (for `Snapshot`)."""
         rows = self._guarded(
             "iterate",
-            lambda: self._database.iterator(
+            lambda: source.iterator(
                 start=start,
                 stop=stop,
                 reverse=reverse,
@@ -122,7 +152,7 @@ class Store:
         )
         try:
             while (row := self._guarded("iterate", lambda: next(rows, None))) is not None:
-                yield cast("tuple[bytes, bytes]", row)
+                yield row
         finally:
             rows.close()
 

@@ -10,22 +10,23 @@ from chainnode.ledger import keyspace
 from chainnode.ledger.codec import encode_header, encode_receipts
 from chainnode.ledger.errors import WrongBlock
 from chainnode.ledger.log import log_changes
+from chainnode.ledger.merkle import Hash
 from chainnode.ledger.reader import View
 from chainnode.ledger.store import Change
-from chainnode.ledger.types import ExecutedBlock, Place
+from chainnode.ledger.types import ExecutedBlock, Header, Place
 
 
-def block_changes(block: ExecutedBlock) -> Iterator[Change]:
-    """Yield header, batch, receipts, log and state of a block."""
+def block_changes(block: ExecutedBlock, h: Hash, *, slot: int) -> Iterator[Change]:
+    """Yield header, batch, receipts, log and, in its slot, state of a block."""
     head = block.header.head
     yield keyspace.header_key(head.height), encode_header(block.header)
     yield keyspace.batch_key(head.height), block.batch
     yield keyspace.receipts_key(head.height), encode_receipts(block.receipts)
     yield from log_changes(head.log_size - len(block.entries), block.entries, block.log_nodes)
     for key, value in block.state_changes.items():
-        yield keyspace.value_key(key), value
+        yield keyspace.value_key(slot, h(key)), value
     for bucket, rows in block.state_delta.rows.items():
-        yield keyspace.bucket_key(bucket), rows or None
+        yield keyspace.bucket_key(slot, bucket), rows or None
 
 
 def place_changes(
@@ -66,6 +67,24 @@ def require_next(block: ExecutedBlock, view: View) -> None:
     _require("number of receipts", len(block.outcomes), len(block.receipts))
     if head.time_ms < old.time_ms:
         raise WrongBlock(what="time", expected=f"≥ {old.time_ms}", actual=f"{head.time_ms}")
+
+
+def require_above(header: Header, view: View) -> None:
+    """Check that a header of a snapshot lies above the tip, on the same chain.
+
+    Raises:
+        WrongBlock: it does not.
+
+    """
+    old, head = view.header.head, header.head
+    _require("chain id", old.chain_id.hex(), head.chain_id.hex())
+    for what, low, actual in (
+        ("height", old.height + 1, head.height),
+        ("log size", old.log_size, head.log_size),
+        ("time", old.time_ms, head.time_ms),
+    ):
+        if actual < low:
+            raise WrongBlock(what=what, expected=f"≥ {low}", actual=f"{actual}")
 
 
 def _require(what: str, expected: object, actual: object) -> None:

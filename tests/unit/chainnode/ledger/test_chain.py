@@ -122,6 +122,9 @@ def test_the_body_behind_every_entry_is_found_until_its_batch_is_pruned(tmp_path
 
     for position, call in enumerate(calls):
         assert ledger.call_parts(position) == (call.action, call.public, call.private)
+    with pytest.raises(UnknownHeight):
+        ledger.prune_batches(2)
+    ledger.store_certificate(maker.encoded_certificate(ledger.header(2)))
     ledger.prune_batches(2)
     ledger.prune_batches(2)
 
@@ -411,7 +414,7 @@ def test_a_directory_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     open_ledger(tmp_path).close()
     (tmp_path / "format").write_bytes(b"kunlian-data 7\n")
 
-    with pytest.raises(UnknownFormat, match="version 1, got format version 7"):
+    with pytest.raises(UnknownFormat, match="version 2, got format version 7"):
         open_ledger(tmp_path)
 
 

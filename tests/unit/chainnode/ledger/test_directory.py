@@ -23,7 +23,7 @@ def test_a_new_directory_is_locked_private_and_of_this_format(tmp_path: Path) ->
     directory = DataDirectory.open(tmp_path / "a" / "data")
 
     assert directory.path.stat().st_mode & 0o777 == 0o700
-    assert (directory.path / FORMAT_FILE).read_bytes() == b"kunlian-data 1\n"
+    assert (directory.path / FORMAT_FILE).read_bytes() == b"kunlian-data 2\n"
     assert (directory.path / LOCK_FILE).read_text().strip() == str(os.getpid())
     directory.close()
     DataDirectory.open(directory.path).close()
@@ -78,18 +78,18 @@ def test_closing_twice_and_reopening_leaves_the_lock_file_in_place(tmp_path: Pat
 
 
 def test_a_newer_format_is_refused_naming_both_versions_and_unlocks(tmp_path: Path) -> None:
-    (tmp_path / FORMAT_FILE).write_bytes(b"kunlian-data 2\n")
+    (tmp_path / FORMAT_FILE).write_bytes(b"kunlian-data 3\n")
 
     for _ in range(2):
-        with pytest.raises(UnknownFormat, match="expected format version 1, got format version 2"):
+        with pytest.raises(UnknownFormat, match="expected format version 2, got format version 3"):
             DataDirectory.open(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"other 1\n", b"kunlian-data x\n", b"kunlian-data 1 \n"])
+@pytest.mark.parametrize("content", [b"", b"other 1\n", b"kunlian-data x\n", b"kunlian-data 2 \n"])
 def test_a_damaged_format_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FORMAT_FILE).write_bytes(content)
 
-    with pytest.raises(UnknownFormat, match="expected kunlian-data 1"):
+    with pytest.raises(UnknownFormat, match="expected kunlian-data 2"):
         DataDirectory.open(tmp_path)
 
 

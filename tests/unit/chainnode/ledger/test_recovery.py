@@ -13,6 +13,7 @@ from chainnode.ledger.codec import encode_header
 from chainnode.ledger.directory import LEDGER_FOLDER
 from chainnode.ledger.errors import DamagedLedger
 from chainnode.ledger.store import Change, Store
+from chainnode.suites import suite_named
 from tests.unit.chainnode.ledger.blocks import BlockMaker, open_ledger, state_key
 
 # Two levels of stored log nodes: 2 and 1 at level 4 and 5.
@@ -82,7 +83,7 @@ OPENING: dict[str, tuple[str, Callable[[Path], Change]]] = {
     ),
     "bucket gone": ("state root", lambda path: (keys_of(path, b"k")[0], None)),
     "bucket changed": ("state root", lambda path: (keys_of(path, b"k")[0], bytes(64))),
-    "bucket more": ("state root", lambda _: (keyspace.bucket_key(255), bytes(64))),
+    "bucket more": ("state root", lambda _: (keyspace.bucket_key(0, 255), bytes(64))),
 }
 
 
@@ -113,7 +114,10 @@ def test_a_broken_hash_chain_is_found_by_the_parent_digest(path: Path) -> None:
 
 
 def test_a_state_value_that_its_bucket_does_not_commit_to_is_never_served(path: Path) -> None:
-    tamper(path, (keyspace.value_key(state_key("height")), encode((99,))))
+    tamper(
+        path,
+        (keyspace.value_key(0, suite_named("intl").digest(state_key("height"))), encode((99,))),
+    )
     ledger = open_ledger(path)
 
     with pytest.raises(DamagedLedger, match="state value"):

@@ -1,0 +1,488 @@
+"""A ledger that comes to stand on a snapshot: proven piece by piece, switched to at once."""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chainnode.codec import encode
+from chainnode.ledger import keyspace
+from chainnode.ledger.chain import Ledger
+from chainnode.ledger.directory import LEDGER_FOLDER
+from chainnode.ledger.errors import (
+    DamagedLedger,
+    HeightNotKept,
+    Pruned,
+    UnknownHeight,
+    WrongBlock,
+)
+from chainnode.ledger.merkle import InvalidProof
+from chainnode.ledger.proofs import verify_record, verify_state_item
+from chainnode.ledger.snapshots import ExportedState, LogEdge, SnapshotEnd, verify_edge
+from chainnode.ledger.store import Change, Store, StoreFailed
+from chainnode.ledger.subtrees import (
+    SubtreePage,
+    cut_manifest,
+    empty_subtree,
+    subtree_count,
+    verify_manifest,
+    verify_page,
+)
+from tests.unit.chainnode.ledger.blocks import BlockMaker, open_ledger, state_key
+
+BITS = 8
+BLOCKS = 9
+
+
+class Source:
+    """A chain that somebody else has executed, and another ledger may follow."""
+
+    def __init__(self, folder: Path, *, calls: int = 5, blocks: int = BLOCKS) -> None:
+        self.maker = BlockMaker()
+        self.h = self.maker.suite.digest
+        self.ledger = open_ledger(folder)
+        for _ in range(blocks):
+            self.grow(calls=calls)
+
+    def grow(self, *followers: Ledger, calls: int = 5) -> None:
+        submission = self.maker.submission(calls=calls)
+        height = self.ledger.height + 1
+        state: dict[bytes, bytes | None] = {
+            state_key("height"): encode((height,)),
+            **{state_key(f"thing {height} {one}"): encode((one,)) for one in range(20)},
+            state_key(f"thing {height - 1} 3"): None,
+        }
+        for ledger in (self.ledger, *followers):
+            ledger.append(self.maker.block(ledger, [submission], state=state))
+            ledger.store_certificate(self.maker.encoded_certificate(ledger.tip))
+
+    def end(self, height: int | None = None) -> SnapshotEnd:
+        height = self.ledger.height if height is None else height
+        header = self.ledger.header(height)
+        certificate = self.ledger.certificate(height)
+        assert certificate is not None
+        edge = self.ledger.log_edge(header.head.log_size)
+        return SnapshotEnd(header=header, certificate=certificate, edge=edge)
+
+    def pages(self, height: int | None = None) -> Iterator[tuple[SubtreePage, bytes]]:
+        """Yield the only page of every subtree: at 2^8 buckets one bucket each."""
+        exported = self.ledger.export_state(self.ledger.height if height is None else height)
+        for subtree, digest in enumerate(cut_manifest(exported.manifest)):
+            page = SubtreePage(
+                subtree=subtree, first=0, buckets=(items_of(exported, subtree),), others=()
+            )
+            yield page, digest
+
+    def stage(self, ledger: Ledger, *, height: int | None = None, count: int | None = None) -> None:
+        ledger.staging.open()
+        for page, digest in itertools.islice(self.pages(height), count):
+            rows = verify_page(self.h, bits=BITS, digest=digest, page=page)
+            ledger.staging.put(page, rows, digest=digest)
+        ledger.staging.close()
+
+    def stage_and_install(self, ledger: Ledger, *, vote_mark: bytes | None = None) -> None:
+        self.stage(ledger)
+        ledger.install(self.end(), vote_mark=vote_mark)
+
+
+def items_of(exported: ExportedState, bucket: int) -> tuple[tuple[bytes, bytes], ...]:
+    start, stop = keyspace.values_between(exported.slot, bucket, bucket + 1, bits=BITS)
+    return tuple(
+        (keyspace.key_digest_of(key), value)
+        for key, value in exported.source.iterate(start=start, stop=stop)
+    )
+
+
+@pytest.fixture(name="source")
+def _source(tmp_path: Path) -> Iterator[Source]:
+    source = Source(tmp_path / "source")
+    yield source
+    source.ledger.close()
+
+
+@pytest.fixture(name="late")
+def _late(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = open_ledger(tmp_path / "late")
+    yield ledger
+    ledger.close()
+
+
+def state_keys(path: Path, slot: int) -> int:
+    """Count what stands in a slot."""
+    store = Store.open(path / LEDGER_FOLDER)
+    ranges = (keyspace.values_of(slot), keyspace.buckets_of(slot))
+    count = sum(1 for start, stop in ranges for _ in store.iterate(start=start, stop=stop))
+    store.close()
+    return count
+
+
+def test_a_new_ledger_stands_on_the_snapshot_and_proves_what_its_source_proves(
+    source: Source, late: Ledger
+) -> None:
+    source.stage_and_install(late, vote_mark=b"mark")
+
+    assert late.tip == source.ledger.tip
+    assert (late.base_height, late.certified_height, late.stable_height) == (BLOCKS,) * 3
+    assert (late.floor, late.vote_mark()) == (BLOCKS + 1, b"mark")
+    assert late.certificate(BLOCKS) == source.ledger.certificate(BLOCKS)
+    keys = [state_key("height"), state_key("thing 4 7"), state_key("thing 4 3")]
+    assert late.state_proof(keys, BLOCKS) == source.ledger.state_proof(keys, BLOCKS)
+    assert [late.value(key) for key in keys] == [source.ledger.value(key) for key in keys]
+
+
+@pytest.mark.parametrize("calls", [1, 3, 4, 7, 16])
+@pytest.mark.parametrize("reopen", [False, True])
+def test_what_comes_after_the_snapshot_is_provable_at_every_size_of_the_log(
+    tmp_path: Path, calls: int, *, reopen: bool
+) -> None:
+    source = Source(tmp_path / "source", calls=calls, blocks=5)
+    late = open_ledger(tmp_path / "late")
+    source.stage_and_install(late)
+    for _ in range(12):
+        source.grow(late, calls=calls)
+        if reopen:
+            late.close()
+            late = open_ledger(tmp_path / "late")
+
+    assert late.tip == source.ledger.tip
+    size = late.log_size
+    for position in range(late.first_position, size):
+        entry = late.entry(position)
+        assert entry == source.ledger.entry(position)
+        path = late.record_path(position, size)
+        verify_record(source.h, header=late.tip, entry=entry, position=position, path=path)
+    for key in (state_key("height"), state_key("absent")):
+        (item,) = late.state_proof([key], late.height)
+        verify_state_item(
+            source.h, header=late.tip, bits=BITS, key=key, value=item.value, proof=item.proof
+        )
+    late.close()
+    source.ledger.close()
+
+
+def test_what_lies_below_the_snapshot_is_refused_by_name_and_from_where_it_is_served(
+    source: Source, late: Ledger
+) -> None:
+    source.stage_and_install(late)
+    source.grow(late)
+    first = late.first_position
+    assert 0 < first < source.ledger.header(BLOCKS).head.log_size
+
+    asked: dict[str, Callable[[], object]] = {
+        "header": lambda: late.header(BLOCKS - 1),
+        "batch": lambda: late.positions(BLOCKS),
+        "receipts": lambda: late.receipts(BLOCKS),
+        "entry": lambda: late.entry(first - 1),
+        "entries": lambda: late.entries(0, 5),
+        "path": lambda: late.record_path(0, late.log_size),
+        "block path": lambda: late.block_path(BLOCKS, 0),
+    }
+    for name, ask in asked.items():
+        with pytest.raises(Pruned) as caught:
+            ask()
+        assert caught.value.oldest > caught.value.asked, name
+    assert late.batch_bytes(BLOCKS) is None
+    assert late.call_parts(first) is None
+    assert late.call_parts(late.log_size - 1) is not None
+    with pytest.raises(HeightNotKept):
+        late.export_state(BLOCKS - 1)
+
+
+def test_a_ledger_that_had_stopped_keeps_what_it_had_and_serves_it_where_it_proves_itself(
+    source: Source, tmp_path: Path
+) -> None:
+    twin = Source(tmp_path / "late", blocks=0)
+    for _ in range(3):
+        twin.grow()
+    late = twin.ledger
+    source.stage_and_install(late)
+
+    assert late.header(2) == source.ledger.header(2)
+    assert late.batch_bytes(2) == source.ledger.batch_bytes(2)
+    assert late.receipts(2) == source.ledger.receipts(2)
+    with pytest.raises(Pruned):
+        late.entry(1)
+    with pytest.raises(Pruned):
+        late.header(4)
+    assert late.floor == BLOCKS + 1
+    late.close()
+
+
+def test_the_same_snapshot_twice_and_one_below_the_tip_change_nothing(
+    source: Source, late: Ledger
+) -> None:
+    older = source.end(4)
+    source.stage_and_install(late)
+    late.install(source.end())
+    with pytest.raises(WrongBlock, match="height"):
+        late.install(older)
+
+    assert late.tip == source.ledger.tip
+
+
+def test_a_second_snapshot_goes_into_the_other_slot_over_what_was_left_there(
+    source: Source, tmp_path: Path
+) -> None:
+    path = tmp_path / "late"
+    late = open_ledger(path)
+    source.stage_and_install(late)
+    for _ in range(3):
+        source.grow()
+    source.stage_and_install(late)
+    source.grow(late)
+
+    assert late.tip == source.ledger.tip
+    late.close()
+    assert open_and_close(path) == source.ledger.tip_digest
+
+
+def open_and_close(path: Path) -> bytes:
+    ledger = open_ledger(path)
+    digest = ledger.tip_digest
+    ledger.close()
+    return digest
+
+
+def test_the_state_that_is_not_live_any_more_is_swept_in_small_steps(
+    source: Source, tmp_path: Path
+) -> None:
+    path = tmp_path / "late"
+    late = open_ledger(path)
+    source.stage(late, count=100)
+    assert not late.staging.sweep(keys_max=1_000), "what is marked may still be of use"
+    source.stage_and_install(late)
+    steps = 1
+    while late.staging.sweep(keys_max=3):
+        steps += 1
+    late.close()
+
+    assert steps > 2
+    assert state_keys(path, 0) == 0
+    assert open_and_close(path) == source.ledger.tip_digest
+
+
+def test_an_open_staging_is_not_swept_and_a_dropped_one_is(source: Source, late: Ledger) -> None:
+    source.stage(late, count=100)
+    late.staging.open()
+    late.staging.drop()
+    assert not late.staging.sweep(keys_max=10)
+    late.staging.close()
+    assert late.staging.sweep(keys_max=10)
+
+
+def test_what_has_not_changed_is_found_again_for_a_later_height(
+    source: Source, late: Ledger
+) -> None:
+    source.stage(late, count=128)
+    source.grow()
+    held = [
+        late.staging.holds(page.subtree, digest)
+        for page, digest in source.pages()
+        if digest != empty_subtree(source.h, bits=BITS)
+    ]
+
+    assert any(held)
+    assert not all(held)
+    source.stage_and_install(late)
+    assert late.tip == source.ledger.tip
+
+
+@pytest.mark.parametrize("left_out", [0, 17, 255])
+def test_a_state_that_is_not_whole_is_never_switched_to(
+    source: Source, tmp_path: Path, left_out: int
+) -> None:
+    late = open_ledger(tmp_path / "late")
+    for page, digest in source.pages():
+        if page.subtree != left_out:
+            rows = verify_page(source.h, bits=BITS, digest=digest, page=page)
+            late.staging.put(page, rows, digest=digest)
+    is_empty = not items_of(source.ledger.export_state(BLOCKS), left_out)
+    if is_empty:
+        late.install(source.end())
+        assert late.tip == source.ledger.tip
+    else:
+        with pytest.raises(DamagedLedger, match="state root"):
+            late.install(source.end())
+        assert late.height == 0
+        assert not late.staging.holds(1, cut_manifest(source.ledger.export_state(9).manifest)[1])
+    late.close()
+
+
+def _edge_lies(edge: LogEdge) -> dict[str, LogEdge]:
+    return {
+        "node changed": replace(edge, nodes=(bytes(32), *edge.nodes[1:])),
+        "node missing": replace(edge, nodes=edge.nodes[1:]),
+        "node more": replace(edge, nodes=(*edge.nodes, bytes(32))),
+        "entry changed": replace(edge, entries=(b"x", *edge.entries[1:])),
+        "entry missing": replace(edge, entries=edge.entries[1:]),
+        "entry more": replace(edge, entries=(*edge.entries, b"x")),
+        "entries swapped": replace(edge, entries=tuple(reversed(edge.entries))),
+    }
+
+
+def test_an_edge_that_is_not_that_of_the_header_is_refused(source: Source, late: Ledger) -> None:
+    end = source.end()
+    source.stage(late)
+    verify_edge(source.h, header=end.header, edge=end.edge)
+
+    for name, lie in _edge_lies(end.edge).items():
+        with pytest.raises(InvalidProof):
+            verify_edge(source.h, header=end.header, edge=lie)
+        with pytest.raises(InvalidProof):
+            late.install(replace(end, edge=lie))
+        assert late.height == 0, name
+
+
+def _page_lies(page: SubtreePage) -> dict[str, SubtreePage]:
+    (items,) = page.buckets
+    (key, value), *rest = items
+    return {
+        "value changed": replace(page, buckets=(((key, value + b"x"), *rest),)),
+        "value of another key": replace(page, buckets=(((bytes(32), value), *rest),)),
+        "key too short": replace(page, buckets=(((key[:-1], value), *rest),)),
+        "item left out": replace(page, buckets=(tuple(rest),)),
+        "item twice": replace(page, buckets=((items[0], *items),)),
+        "items swapped": replace(page, buckets=(tuple(reversed(items)),)),
+        "no bucket": replace(page, buckets=()),
+        "two buckets": replace(page, buckets=(items, items)),
+        "another place": replace(page, first=1),
+        "digest beside it": replace(page, others=(bytes(32),)),
+        "other subtree": replace(page, subtree=page.subtree ^ 1),
+    }
+
+
+def test_a_page_with_a_lie_in_it_is_refused_at_that_page(source: Source) -> None:
+    page, digest = max(source.pages(), key=lambda one: len(one[0].buckets[0]))
+    assert len(page.buckets[0]) > 1
+    verify_page(source.h, bits=BITS, digest=digest, page=page)
+
+    passed = []
+    for name, lie in _page_lies(page).items():
+        with contextlib.suppress(InvalidProof):
+            verify_page(source.h, bits=BITS, digest=digest, page=lie)
+            passed.append(name)
+    assert passed == []
+
+
+def test_a_manifest_is_that_of_the_state_root_or_refused(source: Source) -> None:
+    root = source.ledger.tip.rest.state_root
+    manifest = cut_manifest(source.ledger.export_state(BLOCKS).manifest)
+    assert len(manifest) == subtree_count(BITS)
+    verify_manifest(source.h, bits=BITS, root=root, manifest=manifest)
+
+    for lie in (manifest[1:], (*manifest, manifest[0]), manifest[::-1], (bytes(32), *manifest[1:])):
+        with pytest.raises(InvalidProof):
+            verify_manifest(source.h, bits=BITS, root=root, manifest=lie)
+    with pytest.raises(InvalidProof):
+        cut_manifest(bytes(33))
+
+
+def test_a_kept_height_is_exported_as_it_was_while_the_chain_goes_on(
+    source: Source, late: Ledger
+) -> None:
+    before = list(source.pages(BLOCKS))
+    exported = source.ledger.export_state(BLOCKS)
+    for _ in range(5):
+        source.grow()
+
+    assert list(source.pages(BLOCKS)) == before
+    assert source.ledger.export_state(BLOCKS).manifest == exported.manifest
+    source.stage(late, height=BLOCKS)
+    late.install(source.end(BLOCKS))
+    assert late.tip == source.ledger.header(BLOCKS)
+
+
+class CutStore(Store):
+    """A store whose process ends at its n-th write."""
+
+    writes_left = 10**9
+
+    def write(self, changes: Iterable[Change], *, sync: bool) -> None:
+        if self.writes_left == 0:
+            raise StoreFailed(operation="write", cause="cut by the test")
+        self.writes_left -= 1
+        super().write(changes, sync=sync)
+
+
+def test_cut_at_every_write_the_ledger_stands_where_it_was_or_on_the_snapshot(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chainnode.ledger.chain.Store", CutStore)
+    path = tmp_path / "late"
+    open_and_close(path)
+    outcomes = []
+    # Each life gets one write further than the life before; what was staged stays.
+    for writes in itertools.count():
+        late = open_ledger(path)
+        store = late._store  # noqa: SLF001 - the writes to be cut
+        assert isinstance(store, CutStore)
+        store.writes_left = writes % 40
+        with contextlib.suppress(StoreFailed):
+            for page, digest in source.pages():
+                if not late.staging.holds(page.subtree, digest):
+                    rows = verify_page(source.h, bits=BITS, digest=digest, page=page)
+                    late.staging.put(page, rows, digest=digest)
+            late.install(source.end())
+        outcomes.append(late.height)
+        late.close()
+        if open_and_close(path) == source.ledger.tip_digest:
+            break
+
+    assert set(outcomes) == {0, BLOCKS}
+    assert outcomes == sorted(outcomes)
+    assert len(outcomes) > 10
+
+
+def test_a_switch_that_is_cut_off_is_made_by_the_next_life(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chainnode.ledger.chain.Store", CutStore)
+    late = open_ledger(tmp_path / "late")
+    source.stage(late)
+    store = late._store  # noqa: SLF001 - the write to be cut
+    assert isinstance(store, CutStore)
+    store.writes_left = 0
+    with pytest.raises(StoreFailed):
+        late.install(source.end())
+    assert late.height == 0
+    late.close()
+
+    late = open_ledger(tmp_path / "late")
+    assert late.height == 0
+    late.install(source.end())
+    assert late.tip == source.ledger.tip
+    late.close()
+
+
+def test_batches_go_a_few_at_a_time_and_never_above_what_is_certified(source: Source) -> None:
+    ledger = source.ledger
+    with pytest.raises(UnknownHeight):
+        ledger.prune_batches(BLOCKS + 1)
+    steps = 1
+    while ledger.prune_batches(7, count_max=2):
+        steps += 1
+    assert ledger.prune_batches(3) is False
+
+    assert (steps, ledger.floor) == (4, 7)
+    assert [ledger.batch_bytes(one) is None for one in range(BLOCKS + 1)] == [True] * 7 + [
+        False
+    ] * 3
+    entry = ledger.entry(0)
+    path = ledger.record_path(0, ledger.log_size)
+    verify_record(source.h, header=ledger.tip, entry=entry, position=0, path=path)
+
+
+def test_how_far_was_pruned_is_known_after_a_restart(tmp_path: Path) -> None:
+    source = Source(tmp_path / "chain")
+    source.ledger.prune_batches(5)
+    source.ledger.close()
+
+    ledger = open_ledger(tmp_path / "chain")
+    assert ledger.floor == 5
+    assert ledger.prune_batches(7) is False
+    assert ledger.batch_bytes(6) is None
+    assert ledger.batch_bytes(7) is not None
+    ledger.close()
