@@ -7,21 +7,16 @@ import logging
 import resource
 import signal
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib.metadata import version
-from socket import socket
 
 import uvloop
 
 from chainnode import codec
 from chainnode.api.app import create_app
-from chainnode.api.server import api_server, open_listener
+from chainnode.api.server import api_server
 from chainnode.audit import AuditStore, SqliteAuditDatabase
-from chainnode.clock import WallClock
 from chainnode.config import NodeConfig
 from chainnode.driver.admission import Admission
-from chainnode.driver.batches import Batches
 from chainnode.driver.certified import CertifiedBlocks
 from chainnode.driver.driver import Driver
 from chainnode.driver.execution import BlockExecution, CheckpointSigner
@@ -31,39 +26,35 @@ from chainnode.driver.intake import Intake
 from chainnode.driver.kinds import FrameKind
 from chainnode.driver.network import PeerNetwork
 from chainnode.driver.proposals import Proposals
-from chainnode.errors import ConfigurationError
-from chainnode.execution import Executor, genesis_state
+from chainnode.equivocations import EquivocationStore
+from chainnode.execution import Executor
 from chainnode.genesis import Genesis, load_genesis_file
-from chainnode.keys import KeyPurpose, open_key, read_passphrase
-from chainnode.ledger.chain import Ledger
 from chainnode.logs import start_logging
 from chainnode.mempool import Mempool
 from chainnode.metrics import NodeMetrics
+from chainnode.node_base import Base, open_base, open_vote_key, warn_of_old_library
 from chainnode.node_metrics import NodeReadings
 from chainnode.p2p import PeerAddress, TlsPaths, Transport
 from chainnode.proofs import Proofs
 from chainnode.registry import LedgerRegistry
 from chainnode.service import Identity, NodeService, Outcomes, Questions, StatusReader
 from chainnode.suites import suite_named
-from chainnode.suites.port import PrivateKey
 from chainnode.sync.fetching import BlockFetcher
 from chainnode.sync.gaps import CertificateGaps
 from chainnode.sync.serving import BlockServer
-from chainnode.voting import Voting, open_voting, restored_event
+from chainnode.voting import restored_event
 from consensus.replica import Replica, ReplicaConfig
 from consensus.types import Digest, Epoch, Membership, ReplicaId, SequenceNumber, View
 
 EXIT_OK = 0
-# Signature checks release the interpreter lock: as many threads as the smallest machine has cores.
-_VERIFY_THREADS = 2
 _MS_PER_S = 1000
 # What stays uncertified for this part of the request timeout is shown to all replicas: their
 # timers start early enough for a silent primary to be replaced after little more than one.
 _PATIENCE_SHARE = 4
 # Submissions of others' clients handed to a new primary at once; their own nodes do so too.
 _HANDED_OVER_MAX = 1024
-_VOTES_FOLDER = "votes"
 _AUDIT_FILE = "audit.sqlite"
+_EQUIVOCATIONS_FOLDER = "equivocations"
 # The API's connections, the links, LevelDB's tables and a reserve.
 _FILES_MIN = 4096
 # What lives as long as the process is not looked at in every collection.
@@ -98,107 +89,12 @@ def _raise_file_limit() -> None:
 
 async def _run(config: NodeConfig) -> int:
     genesis = load_genesis_file(config.genesis)
-    key = _vote_key(config, genesis)
-    _warn_of_old_library(genesis)
+    key = open_vote_key(config, genesis)
+    warn_of_old_library(genesis)
     with contextlib.ExitStack() as stack:
         base = open_base(config, genesis, key, stack)
         await Node(base).run()
     return EXIT_OK
-
-
-def _warn_of_old_library(genesis: Genesis) -> None:
-    """Say once at start what `kun doctor` says too."""
-    if genesis.suite_name != "sm":
-        return
-    from chainnode.suites.sm import provider_warning  # noqa: PLC0415 - loads the library
-
-    warning = provider_warning()
-    if warning is not None:
-        _log.warning("libcrypto_warning", extra={"reason": warning})
-
-
-def _vote_key(config: NodeConfig, genesis: Genesis) -> PrivateKey:
-    """Open the vote key and hold it against the replica it must belong to."""
-    size = len(genesis.replicas)
-    if config.replica_id >= size:
-        raise ConfigurationError(
-            f"[node] replica_id: expected 0 to {size - 1}, got {config.replica_id}"
-        )
-    if config.clock_start_ms is not None and not genesis.parameters.devnet:
-        raise ConfigurationError("[clock] start: only a devnet chain may have its own clock")
-    suite, key = open_key(
-        config.vote_key,
-        purpose=KeyPurpose.VOTE,
-        passphrase=read_passphrase(config.passphrase_file),
-    )
-    expected = genesis.replicas[config.replica_id].vote_key
-    if suite.name != genesis.suite_name or key.public_key != expected:
-        raise ConfigurationError(
-            f"{config.vote_key}: expected the vote key of replica {config.replica_id} "
-            f"({expected.hex()[:16]}…), got {suite.name} key {key.public_key.hex()[:16]}…"
-        )
-    return key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
-    """What is opened before anything runs, in the order in which a fault is best seen."""
-
-    config: NodeConfig
-    genesis: Genesis
-    clock: WallClock
-    listener: socket
-    ledger: Ledger
-    batches: Batches
-    voting: Voting
-    verify_threads: ThreadPoolExecutor
-    vote_thread: ThreadPoolExecutor
-    # Peers that catch up wait for each other, never votes for them (checklist H5).
-    serving_thread: ThreadPoolExecutor
-
-
-def open_base(
-    config: NodeConfig, genesis: Genesis, key: PrivateKey, stack: contextlib.ExitStack
-) -> Base:
-    """Open listener, ledger and votes of a node; `stack` closes them, the last one first."""
-    suite = suite_named(genesis.suite_name)
-    listener = open_listener(config.api_listen)
-    stack.callback(listener.close)
-    ledger = Ledger.open(
-        config.data_dir,
-        genesis=genesis,
-        suite=suite,
-        initial_state=genesis_state(genesis, suite),
-    )
-    stack.callback(ledger.close)
-    batches = Batches(genesis=genesis, suite=suite)
-    voting = open_voting(
-        config.data_dir / _VOTES_FOLDER,
-        key=key,
-        replica_id=ReplicaId(config.replica_id),
-        ledger=ledger,
-        open_batch=batches.open,
-        marker=config.vote_key.with_name(config.vote_key.name + ".voted"),
-    )
-    stack.callback(voting.votes.close)
-    return Base(
-        config=config,
-        genesis=genesis,
-        clock=WallClock.starting_at(config.clock_start_ms),
-        listener=listener,
-        ledger=ledger,
-        batches=batches,
-        voting=voting,
-        verify_threads=_threads(stack, _VERIFY_THREADS, "verify"),
-        vote_thread=_threads(stack, 1, "votes"),
-        serving_thread=_threads(stack, 1, "serving"),
-    )
-
-
-def _threads(stack: contextlib.ExitStack, count: int, name: str) -> ThreadPoolExecutor:
-    threads = ThreadPoolExecutor(count, thread_name_prefix=name)
-    stack.callback(threads.shutdown, wait=True, cancel_futures=True)
-    return threads
 
 
 class Node:
@@ -233,6 +129,11 @@ class Node:
         self._audit = AuditStore(
             SqliteAuditDatabase(base.config.data_dir / _AUDIT_FILE, chain_id=base.genesis.chain_id),
             base.ledger,
+        )
+        self._equivocations = EquivocationStore(
+            base.config.data_dir / _EQUIVOCATIONS_FOLDER,
+            chain_id=base.genesis.chain_id,
+            suite_name=base.genesis.suite_name,
         )
         self._execution = self._build_execution()
         self._fetcher = self._build_fetcher()
@@ -367,6 +268,7 @@ class Node:
             certified=CertifiedBlocks(
                 ledger=base.ledger, grown=self._audit.notify, final=self._admission.forget
             ),
+            evidence=self._equivocations,
             pool=self._pool,
             proposals=Proposals(
                 genesis=base.genesis,
@@ -419,6 +321,7 @@ class Node:
             outcomes=outcomes,
             questions=questions,
             status=self._build_status(),
+            equivocations=self._equivocations.read,
             metrics=NodeMetrics(readings.read).render,
         )
 

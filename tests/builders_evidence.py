@@ -5,9 +5,10 @@ docs/wire-format.md §2, so that evidence made here also checks the production m
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
+from chainnode import codec
 from chainnode.codec import encode
 from chainnode.genesis import (
     Genesis,
@@ -32,6 +33,7 @@ from chainnode.ledger.types import (
 from chainnode.submission import Call, key_id, sign_submission
 from chainnode.suites import suite_named
 from chainnode.suites.port import PrivateKey, Suite
+from chainnode.verify.equivocation import equivocation_evidence
 from chainnode.verify.forms import (
     Anchor,
     RecordItem,
@@ -43,6 +45,11 @@ from chainnode.verify.forms import (
 )
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trust import Trust
+from consensus.codec import signed_content
+from consensus.messages import Message, Prepare
+from consensus.new_view import UNSIGNED
+from consensus.state import Signable
+from consensus.types import Digest, Epoch, ReplicaId, SequenceNumber, Signature, View
 from contracts.schemas.certificate_states import CertificateState
 from contracts.schemas.certificates import (
     CERTIFICATES,
@@ -277,6 +284,34 @@ class SyntheticChain:
             digest=digest,
             identifier=identifier,
             history=() if found is None else self.histories[found],
+        )
+
+    def vote(self, digest: bytes, *, replica: int = 2, sequence: int = 7, view: int = 3) -> Prepare:
+        """Return a PREPARE of one member for the batch of `digest`."""
+        unsigned = Prepare(
+            epoch=Epoch(0),
+            view=View(view),
+            sequence=SequenceNumber(sequence),
+            batch_digest=Digest(digest),
+            sender=ReplicaId(replica),
+            signature=UNSIGNED,
+        )
+        return self.signed(unsigned, replica)
+
+    def signed(self, message: Signable, replica: int) -> Signable:
+        """Return `message` under the vote key of `replica`."""
+        content = signed_content(message, chain_id=self.genesis.chain_id, encoder=codec)
+        return replace(message, signature=Signature(self.vote_keys[replica].sign(content)))
+
+    def equivocation(
+        self, first: Message | None = None, second: Message | None = None
+    ) -> JsonObject:
+        """Return the proof that member 2 voted for two batches, or that of two messages."""
+        return equivocation_evidence(
+            first or self.vote(b"a" * 32),
+            second or self.vote(b"b" * 32),
+            chain_id=self.genesis.chain_id,
+            suite_name=self.suite.name,
         )
 
     def found(self, *, digest: bytes | None, identifier: str | None) -> str | None:

@@ -19,6 +19,7 @@ from chainnode.batch import build_batch
 from chainnode.driver.admission import Admission
 from chainnode.driver.batches import Batches
 from chainnode.driver.finality import Finality
+from chainnode.equivocations import EquivocationStore
 from chainnode.execution import Executor, genesis_state
 from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
@@ -120,6 +121,11 @@ class Site:
             SqliteAuditDatabase(folder / "audit.sqlite", chain_id=self.genesis.chain_id),
             self.ledger,
         )
+        self.equivocations = EquivocationStore(
+            folder / "equivocations",
+            chain_id=self.genesis.chain_id,
+            suite_name=self.suite.name,
+        )
         self.proofs = Proofs(self.ledger, suite_name=self.suite.name)
         self.admission = self._admission()
         self.outcomes = Outcomes(
@@ -177,6 +183,7 @@ class Site:
             outcomes=self.outcomes,
             questions=self.questions,
             status=self.status(),
+            equivocations=self.equivocations.read,
             metrics=metrics,
         )
 

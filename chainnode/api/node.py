@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from chainnode.api.problems import Problem
@@ -42,6 +43,13 @@ async def metrics(request: Request) -> Response:
 async def consensus(request: Request) -> JSONResponse:
     """Tell where this replica stands and, when nothing moves, who is missing."""
     return JSONResponse(service_of(request).status.describe(), headers=_NO_STORE)
+
+
+@router.get("/v1/equivocations", operation_id="equivocations")
+async def equivocations(request: Request) -> JSONResponse:
+    """Return the proofs that a replica contradicted itself (kind `equivocation`)."""
+    items = await run_in_threadpool(service_of(request).equivocations)
+    return JSONResponse({"items": [*items], "complete": True}, headers=_NO_STORE)
 
 
 @router.get("/v1/keys/{key_id}", operation_id="key")

@@ -14,7 +14,15 @@ from typing import assert_never
 
 from chainnode.clock import WallClock
 from chainnode.driver.finality import Finality
-from chainnode.driver.ports import Certified, ExecutedBatch, Execution, Network, Transfer, Votes
+from chainnode.driver.ports import (
+    Certified,
+    Evidence,
+    ExecutedBatch,
+    Execution,
+    Network,
+    Transfer,
+    Votes,
+)
 from chainnode.driver.proposals import Proposals
 from chainnode.driver.timers import Timers
 from chainnode.mempool import Mempool
@@ -57,8 +65,6 @@ _EVENTS_PER_ROUND = 256
 _FETCH_RETRY_S = 0.2
 # Proposals in flight: enough to hide one round trip, few enough for batches to grow.
 _PROPOSALS_IN_FLIGHT_MAX = 4
-# Evidence of equivocation kept in memory; each sender's first counts.
-_EVIDENCE_MAX = 64
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +86,7 @@ class Driver:
         execution: Execution,
         transfer: Transfer,
         certified: Certified,
+        evidence: Evidence,
         pool: Mempool,
         proposals: Proposals,
         finality: Finality,
@@ -88,7 +95,6 @@ class Driver:
     ) -> None:
         self.replica = replica
         self.refused: Counter[str] = Counter()
-        self.evidence: deque[Equivocated] = deque(maxlen=_EVIDENCE_MAX)
         self.equivocations = 0
         self.fsyncs = 0
         self._clock = clock
@@ -97,6 +103,7 @@ class Driver:
         self._execution = execution
         self._transfer = transfer
         self._certified = certified
+        self._evidence = evidence
         self._pool = pool
         self._proposals = proposals
         self._finality = finality
@@ -232,8 +239,13 @@ class Driver:
 
     def _on_equivocated(self, effect: Equivocated) -> None:
         self.equivocations += 1
-        self.evidence.append(effect)
         _log.warning("equivocation", extra={"replica": effect.first.sender})
+        self._spawn(self._keep_evidence(effect))
+
+    async def _keep_evidence(self, effect: Equivocated) -> None:
+        await asyncio.get_running_loop().run_in_executor(
+            self._disk, self._evidence.keep, effect.first, effect.second
+        )
 
     def _on_entered_view(self, view: int) -> None:
         _log.info("entered_view", extra={"view": view})

@@ -21,6 +21,14 @@ class ExecutedBatch:
     submissions: tuple[bytes, ...]
 
 
+class Evidence(Protocol):
+    """Where proofs that a replica contradicted itself are kept."""
+
+    def keep(self, first: Message, second: Message) -> None:
+        """Store the pair durably; may be called on any thread, and wait for the disk."""
+        ...
+
+
 class Votes(Protocol):
     """The vote log."""
 

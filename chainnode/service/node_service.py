@@ -37,6 +37,7 @@ class NodeService:
         outcomes: Outcomes,
         questions: Questions,
         status: StatusReader,
+        equivocations: Callable[[], tuple[JsonObject, ...]],
         metrics: Callable[[], tuple[bytes, str]],
     ) -> None:
         self.genesis = genesis
@@ -45,6 +46,7 @@ class NodeService:
         self.outcomes = outcomes
         self.questions = questions
         self.status = status
+        self.equivocations = equivocations
         self.metrics = metrics
         self._clock = clock
         self._ledger = ledger

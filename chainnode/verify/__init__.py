@@ -14,6 +14,7 @@ from chainnode.verify.discovery import (
     read_file,
     sidecar_form,
 )
+from chainnode.verify.equivocation import EquivocationFacts, equivocation_evidence
 from chainnode.verify.errors import (
     ForeignEvidence,
     InvalidEvidence,
@@ -61,6 +62,7 @@ __all__ = [
     "Check",
     "CheckName",
     "CheckResult",
+    "EquivocationFacts",
     "Facts",
     "FileContent",
     "ForeignEvidence",
@@ -81,6 +83,7 @@ __all__ = [
     "VerdictCode",
     "Words",
     "cannot_decide",
+    "equivocation_evidence",
     "judge_certificate",
     "judge_facts",
     "load_evidence",

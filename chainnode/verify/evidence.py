@@ -163,8 +163,19 @@ def verify_state_evidence(evidence: JsonValue, trust: Trust, *, kind: str = "sta
 def open_envelope(
     evidence: JsonValue, trust: Trust, *, kind: str, names: tuple[str, ...]
 ) -> tuple[JsonObject, CertifiedHeader]:
-    """Check what every kind has in common; return its fields and the verified header."""
-    fields = as_fields(evidence, "evidence", (*ENVELOPE, *names))
+    """Check what every kind under a header has in common; return its fields and the header."""
+    fields = open_form(evidence, trust, kind=kind, names=(*ENVELOPE, *names))
+    # Members change only with the governance contract; until then every header is of an epoch
+    # that the trust file names, and a chain of epoch headers proves nothing.
+    as_array(fields["epochs"], "epochs", size_max=0)
+    return fields, verify_header(fields["header"], fields["certificate"], trust)
+
+
+def open_form(
+    evidence: JsonValue, trust: Trust, *, kind: str, names: tuple[str, ...]
+) -> JsonObject:
+    """Check format, kind, chain and suite, which stand in all evidence; return its fields."""
+    fields = as_fields(evidence, "evidence", names)
     as_constant(fields["format"], "format", EVIDENCE_FORMAT)
     as_constant(fields["version"], "version", EVIDENCE_VERSION)
     as_constant(fields["kind"], "kind", kind)
@@ -176,10 +187,7 @@ def open_envelope(
     suite = as_text(fields["suite"], "suite", characters_max=16)
     if suite != trust.suite.name:
         raise InvalidEvidence(check="suite", expected=trust.suite.name, actual=shown(suite))
-    # Members change only with the governance contract; until then every header is of an epoch
-    # that the trust file names, and a chain of epoch headers proves nothing.
-    as_array(fields["epochs"], "epochs", size_max=0)
-    return fields, verify_header(fields["header"], fields["certificate"], trust)
+    return fields
 
 
 def unreadable(check: str, error: InvalidEncoding) -> UnreadableEvidence:

@@ -3,6 +3,7 @@
 from typing import TypeAlias
 
 from chainnode.verify.certificate import CertificateFacts, verify_certificate_evidence
+from chainnode.verify.equivocation import EquivocationFacts, verify_equivocation_evidence
 from chainnode.verify.errors import UnreadableEvidence
 from chainnode.verify.evidence import (
     ReceiptFacts,
@@ -15,7 +16,7 @@ from chainnode.verify.evidence import (
 from chainnode.verify.strict_json import JsonValue, as_object, shown
 from chainnode.verify.trust import Trust
 
-Facts: TypeAlias = RecordFacts | ReceiptFacts | StateFacts | CertificateFacts
+Facts: TypeAlias = RecordFacts | ReceiptFacts | StateFacts | CertificateFacts | EquivocationFacts
 
 
 def verify_evidence(evidence: JsonValue, trust: Trust) -> Facts:
@@ -38,7 +39,11 @@ def verify_evidence(evidence: JsonValue, trust: Trust) -> Facts:
             return verify_state_evidence(evidence, trust)
         case "certificate":
             return verify_certificate_evidence(evidence, trust)
+        case "equivocation":
+            return verify_equivocation_evidence(evidence, trust)
         case _:
             raise UnreadableEvidence(
-                check="kind", expected="record, receipt, state or certificate", actual=shown(kind)
+                check="kind",
+                expected="record, receipt, state, certificate or equivocation",
+                actual=shown(kind),
             )

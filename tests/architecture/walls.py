@@ -55,7 +55,13 @@ FROM_OUTSIDE = (
 # The running node as others see it: its composition and its public methods.
 NODE = ("chainnode.node", "chainnode.service")
 # What builds the node and joins its rooms: node.py and the parts cut out of it.
-COMPOSITION = (*NODE, "chainnode.node_metrics", "chainnode.server", "chainnode.voting")
+COMPOSITION = (
+    *NODE,
+    "chainnode.node_base",
+    "chainnode.node_metrics",
+    "chainnode.server",
+    "chainnode.voting",
+)
 # Refusals that the API's one table maps to problems; the classes cross the wall, no more.
 REFUSALS = (
     "chainnode.audit.ReadModelUnavailable",
@@ -139,7 +145,7 @@ WALLS = (
     Wall(
         why="only the driver owns a Replica, and only the composition root makes one",
         inside=PRODUCTION,
-        besides=("consensus", "chainnode.driver", "chainnode.node"),
+        besides=("consensus", "chainnode.driver", "chainnode.node", "chainnode.node_base"),
         forbids=("consensus.replica", "consensus.Replica"),
     ),
     Wall(

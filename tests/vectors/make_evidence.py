@@ -8,7 +8,7 @@ in every run; what they must be judged as does not.
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chainnode.verify.strict_json import JsonObject
@@ -58,6 +58,7 @@ def cases(chain: SyntheticChain) -> Iterator[Case]:
     yield from certificate_cases(chain)
     yield from refused_cases(chain)
     yield from other_kinds(chain)
+    yield from equivocation_cases(chain)
 
 
 def certificate_cases(chain: SyntheticChain) -> Iterator[Case]:
@@ -162,6 +163,35 @@ def other_kinds(chain: SyntheticChain) -> Iterator[Case]:
         ("receipt, index beyond the count", {**receipt, "index": 3}, "receipt"),
     ):
         yield Case(name=name, evidence=evidence, expect=check)
+
+
+def equivocation_cases(chain: SyntheticChain) -> Iterator[Case]:
+    """Two contents under one slot, and what only looks like it."""
+    pair = chain.equivocation()
+    one = chain.vote(b"a" * 32)
+    stranger = replace(chain.vote(b"b" * 32), signature=one.signature)
+    for name, evidence, expect in (
+        ("equivocation", pair, "accepted"),
+        ("equivocation, the greater first", _turned(pair), "order"),
+        ("equivocation, one content twice", chain.equivocation(one, one), "slot"),
+        (
+            "equivocation, two slots",
+            chain.equivocation(one, chain.vote(b"b" * 32, sequence=8)),
+            "slot",
+        ),
+        ("equivocation, wrong signature", chain.equivocation(one, stranger), "signature"),
+        (
+            "equivocation, two senders",
+            chain.equivocation(one, chain.vote(b"b" * 32, replica=1)),
+            "sender",
+        ),
+        ("equivocation, no member", {**pair, "replica_id": 4}, "sender"),
+    ):
+        yield Case(name=name, evidence=evidence, expect=expect)
+
+
+def _turned(pair: JsonObject) -> JsonObject:
+    return {**pair, "first": pair["second"], "second": pair["first"]}
 
 
 def _changed(evidence: JsonObject, place: tuple[str | int, ...], value: object) -> JsonObject:

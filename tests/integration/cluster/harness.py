@@ -15,7 +15,8 @@ import httpx
 
 from chainnode.config import Address, NodeConfig
 from chainnode.genesis import Genesis, Parameters
-from chainnode.node import Base, Node, open_base
+from chainnode.node import Node
+from chainnode.node_base import Base, open_base
 from chainnode.p2p import PeerAddress
 from chainnode.submission import Submission
 from chainnode.suites import suite_named

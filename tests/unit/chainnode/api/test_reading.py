@@ -210,6 +210,7 @@ async def test_the_description_of_the_api_names_every_operation_and_its_problems
             "healthz",
             "readyz",
             "metrics",
+            "equivocations",
             "consensus",
             "key",
             "trust",

@@ -19,7 +19,7 @@ from chainnode.client import (
 )
 from chainnode.errors import ConfigurationError
 from chainnode.submission import Call
-from chainnode.verify import verify_evidence
+from chainnode.verify.evidence import verify_receipt_evidence
 from contracts.schemas.codes import Code
 from tests.builders_evidence import TIME_MS, SyntheticChain
 from tests.little_node import LittleChain, LittleNode
@@ -43,7 +43,7 @@ def test_a_final_submission_carries_evidence_that_others_can_check(
     assert outcome.is_accepted
     assert [one.position for one in outcome.calls] == [0, 1]
     assert outcome.height == 13
-    facts = verify_evidence(outcome.evidence, evidence.trust)
+    facts = verify_receipt_evidence(outcome.evidence, evidence.trust)
     assert facts.header.height == 13
 
 

@@ -232,6 +232,16 @@ class FakeCertified:
 
 
 @dataclass
+class FakeEvidence:
+    """Keeps pairs in memory."""
+
+    pairs: list[tuple[Message, Message]] = field(default_factory=list)
+
+    def keep(self, first: Message, second: Message) -> None:
+        self.pairs.append((first, second))
+
+
+@dataclass
 class Bench:
     """A driver over all these fakes; the mempool, the proposals and the finality are real."""
 
@@ -248,6 +258,7 @@ class Bench:
         self.transfer = FakeTransfer(self.journal)
         self.certified = FakeCertified(self.journal)
         self.pool = Mempool()
+        self.evidence = FakeEvidence()
         self.finality = Finality()
         suite = suite_named(self.genesis.suite_name)
         self.batches = Batches(genesis=self.genesis, suite=suite)
@@ -260,6 +271,7 @@ class Bench:
             execution=self.execution,
             transfer=self.transfer,
             certified=self.certified,
+            evidence=self.evidence,
             pool=self.pool,
             proposals=Proposals(
                 genesis=self.genesis,
