@@ -40,6 +40,8 @@ class Vice(Enum):
     TWINS = "twins"
 
 
+# What must have happened in a large number of runs.
+COUNTERS = tuple(f"vice_{one.value}" for one in Vice if one is not Vice.NONE)
 # What each vice keeps back.
 _WITHHELD: dict[Vice, tuple[type[Message], ...]] = {
     Vice.SILENT_PRIMARY: (PrePrepare, NewView),
@@ -66,11 +68,16 @@ class ByzantineNode(Node):
         content = signed_content(lie, chain_id=CHAIN_ID, encoder=ENCODER)
         return replace(lie, signature=stub_signature(self.replica_id, content))
 
+    def begin(self) -> None:
+        """Start what the vice does by itself; called once, after the first start."""
+        if self.vice is Vice.RESTLESS:
+            self.agitate()
+
     def agitate(self) -> None:
         """Ask for ever later views, as only f+1 may do with success."""
         if self.is_alive and self.replica.view < _RESTLESS_VIEWS_MAX:
             self._surroundings.transmit(self, None, self._wish())
-        self._later(_RESTLESS_MS, self.agitate)
+        self.later(_RESTLESS_MS, self.agitate)
 
     def _wish(self) -> Message:
         self._wished = max(self._wished, self.replica.view) + _RESTLESS_STRIDE

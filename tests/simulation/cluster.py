@@ -1,87 +1,44 @@
 """A seeded cluster: one seed decides the group, its faults, and every step of the run.
 
-Two phases. Under faults nothing bad may happen; then everything heals, and everything that
-was submitted must be certified within a bound.
+Two phases. Under faults nothing bad may happen; then a quorum heals, faulty members stay
+faulty, and everything that was submitted must be certified within a bound.
 """
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
-from random import Random
-from types import MappingProxyType
 
-from consensus.effects import Effect, EnteredView, Equivocated, FetchBatch, FetchState
+from chainnode.errors import InvalidInput
+from consensus.effects import Effect, EnteredView, Equivocated, FetchBatch, FetchState, Stabilized
 from consensus.errors import InvalidMessage
 from consensus.events import Event, Received
 from consensus.messages import Batch, Message, PrePrepare
 from consensus.replica import Replica, ReplicaConfig
 from consensus.types import Epoch, Membership, ReplicaId
+from tests.simulation.bias import Director
 from tests.simulation.byzantine import ByzantineNode, Vice
-from tests.simulation.checkers import Oracles, Violation
+from tests.simulation.checkers import Oracles, Violation, fair_quorum
+from tests.simulation.checkers.certificates import is_signed_throughout
 from tests.simulation.clock import Clock
-from tests.simulation.disk import Block
-from tests.simulation.network import Network, Weather
+from tests.simulation.crash import CrashPoint, Fuse
+from tests.simulation.disk import Block, Disk
+from tests.simulation.faults import Faults
+from tests.simulation.network import Network
 from tests.simulation.node import Node
+from tests.simulation.options import Options, options_of, stream
 from tests.simulation.stubs import CHAIN_ID
+from tests.simulation.trace import Trace
+
+__all__ = ["Cluster", "Options", "Outcome", "Violation", "options_of", "run_seed"]
 
 REQUEST_TIMEOUT_MS = 400
 TIMEOUT_CAP_MS = 3_200
 STATUS_MS = 300
 IDLE_MS = 2_500
-# After healing: f+1 primaries in a row may be faulty, each costs at most a capped time-out
-# twice (request and NEW-VIEW); the rest is state transfer and status ticks.
-CONVERGENCE_CAPS = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """Everything about one run that its seed decides; a test may fix some of it."""
-
-    size: int
-    window: int
-    vices: MappingProxyType[int, Vice]
-    weather: Weather
-    requests: int
-    chaos_ms: int
-    crashes: int
-    partitions: int
-    rotations: int
-    power_cuts: int
-    haste: float
-    # Share of a twin's messages that only its own side hears.
-    twins_split: float
-    learner: bool
-
-
-def options_of(seed: int) -> Options:
-    """Draw a swarm option set: each run has some kinds of faults and lacks others."""
-    random = Random(seed * 7919 + 17)  # noqa: S311 (a seed must replay)
-    size = random.choice((4, 4, 4, 5, 6, 7))
-    faulty = (size - 1) // 3
-    vices = {}
-    for replica in random.sample(range(size), random.randint(0, faulty)):
-        vices[replica] = random.choice(list(Vice)[1:])
-    return Options(
-        size=size,
-        window=random.choice((2, 3, 4, 8)),
-        vices=MappingProxyType(vices),
-        weather=Weather(
-            drop=random.choice((0.0, 0.02, 0.1, 0.25)),
-            duplicate=random.choice((0.0, 0.0, 0.1)),
-            delay_max_ms=random.choice((10, 40, 150)),
-        ),
-        requests=random.randint(3, 8),
-        chaos_ms=random.choice((800, 1_500, 3_000)),
-        crashes=random.choice((0, 2, 5)),
-        partitions=random.choice((0, 1, 3)),
-        rotations=random.choice((0, 2)),
-        power_cuts=random.choice((0, 0, 1)),
-        twins_split=random.choice((0.5, 0.8, 1.0)),
-        haste=random.choice((1.0, 1.0, 0.4, 0.1)),
-        learner=random.random() < 0.15,
-    )
+# Beside (f+1) capped time-outs (checklist F4): the one that runs at healing, state transfer.
+CONVERGENCE_SLACK_MS = TIMEOUT_CAP_MS + 1_000
+# A look at all containers of one node in so many deliveries.
+_MEMORY_EVERY = 64
 
 
 @dataclass(slots=True)
@@ -101,20 +58,50 @@ class Cluster:
     def __init__(
         self, seed: int, options: Options, *, replica_class: type[Replica] = Replica
     ) -> None:
-        self.random = Random(seed)  # noqa: S311 (a seed must replay)
+        self.seed = seed
+        self.random = stream(seed, "cluster")
         self.clock = Clock()
-        self.network = Network(clock=self.clock, random=self.random, weather=options.weather)
         self.options = options
         self.counters: Counter[str] = Counter()
         self.deliveries = 0
-        self._trace = hashlib.blake2b(digest_size=16)
+        self.is_healed = False
+        self.requests: list[int] = []
+        self.network = self._make_network()
+        self._trace = Trace()
         self._replica_class = replica_class
         self.nodes = self._make_nodes()
         self.correct = [one for one in self.nodes if not isinstance(one, ByzantineNode)]
+        self._correct_ids = frozenset(one.replica_id for one in self.correct)
+        self._absent: list[Node] = []
+        self._may_have_converged = True
+        self._twice: set[int] = set()
+        self._director = self._make_director()
         self._oracles = Oracles(
-            size=options.size, correct=frozenset(one.index for one in self.correct)
+            size=options.size,
+            correct=frozenset(one.index for one in self.correct),
+            unreliable=frozenset(options.unreliable),
+            is_submitted=self.is_submitted,
         )
-        self.requests: list[int] = []
+
+    def _make_network(self) -> Network:
+        options = self.options
+        return Network(
+            clock=self.clock,
+            random=stream(self.seed, "network"),
+            deliver=self._deliver,
+            drop=options.drop,
+            duplicate=options.duplicate,
+            delay_max_ms=options.delay_max_ms,
+            codec_share=options.codec_share,
+            counters=self.counters,
+        )
+
+    def _make_director(self) -> Director | None:
+        if not self.options.biased:
+            return None
+        self.counters["biased_schedules"] += 1
+        size = self.options.size
+        return Director(stream(self.seed, "bias"), size=size, quorum=fair_quorum(size))
 
     def _make_nodes(self) -> list[Node]:
         ids = list(range(self.options.size))
@@ -122,33 +109,47 @@ class Cluster:
         return [self._make_node(index, ReplicaId(one)) for index, one in enumerate(ids)]
 
     def _make_node(self, index: int, replica_id: ReplicaId) -> Node:
-        vice = self.options.vices.get(replica_id, Vice.NONE)
-        learners = self.options.learner and not self.options.vices
+        options = self.options
+        vice = options.vices.get(replica_id, Vice.NONE)
         config = ReplicaConfig(
             replica_id=replica_id,
-            membership=Membership(epoch=Epoch(0), size=self.options.size),
+            membership=Membership(epoch=Epoch(0), size=options.size),
             chain_id=CHAIN_ID,
-            window=self.options.window,
+            window=options.window,
             idle_block_ms=IDLE_MS,
-            drift_ms=60_000,
+            drift_ms=options.drift_ms,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             timeout_cap_ms=TIMEOUT_CAP_MS,
             retransmit_ms=150,
             status_ms=STATUS_MS,
-            may_vote=not (learners and replica_id == self.options.size - 1),
+            may_vote=not (options.has_learner and replica_id == options.size - 1),
         )
         kind = Node if vice is Vice.NONE else ByzantineNode
         node = kind(
             index,
             config=config,
             clock=self.clock,
-            random=self.random,
+            random=stream(self.seed, "node", index),
             surroundings=self,
             replica_class=Replica if vice is not Vice.NONE else self._replica_class,
+            disk=Disk(counters=self.counters),
         )
+        node.tearing, node.sync_max_ms = options.tearing, options.sync_max_ms
+        node.has_bad_disk = options.reordering and index in options.unreliable
+        self._set_clock(node)
         if isinstance(node, ByzantineNode):
             node.vice = vice
         return node
+
+    def _set_clock(self, node: Node) -> None:
+        random = stream(self.seed, "clock", node.index)
+        skew_ms, rate_percent = self.options.skew_max_ms, self.options.rate_percent
+        if skew_ms:
+            node.local.offset_ms = random.randint(-skew_ms, skew_ms)
+            self.counters["clock_skewed"] += 1
+        if rate_percent != 100 and random.random() < 0.5:
+            node.local.rate_percent = rate_percent
+            self.counters["timer_rate"] += 1
 
     # A run
 
@@ -159,106 +160,74 @@ class Cluster:
             Violation: an oracle spoke.
 
         """
-        self._plan_chaos()
+        self._plan_requests()
+        Faults(self, seed=self.seed).plan()
         for node in self.nodes:
-            node.timer_scale = self.random.choice((1.0, self.options.haste))
             node.start()
-            if isinstance(node, ByzantineNode) and node.vice is Vice.RESTLESS:
-                node.agitate()
-        self._run_until(self.options.chaos_ms)
+            if isinstance(node, ByzantineNode):
+                node.begin()
+        self.clock.run_until(self.options.chaos_ms)
         self._heal()
-        bound_ms = self.clock.now_ms + CONVERGENCE_CAPS * TIMEOUT_CAP_MS
-        while not self._has_converged():
-            if self.clock.now_ms > bound_ms:
-                raise Violation(f"no convergence after healing: {self._explain()}")
-            self.clock.run_next()
-        self._check_memory()
-
-    def _run_until(self, time_ms: int) -> None:
-        while self.clock.now_ms < time_ms:
-            self.clock.run_next()
-
-    def _plan_chaos(self) -> None:
-        options = self.options
-        for request in range(options.requests):
-            self._at_some_time(partial(self._submit, request))
-        for count, trouble in (
-            (options.crashes, self._crash_somebody),
-            (options.partitions, self._partition),
-            (options.rotations, self._rotate),
-            (options.power_cuts, self._cut_power),
-        ):
-            for _ in range(count):
-                self._at_some_time(trouble)
-
-    def _at_some_time(self, action: Callable[[], None]) -> None:
-        self.clock.after(self.random.randrange(self.options.chaos_ms), action)
-
-    def _cut_power(self) -> None:
-        """All correct nodes stop at once, each in the middle of something."""
-        self.counters["power_cuts"] += 1
+        self._converge()
         for node in self.correct:
-            if node.is_alive:
-                node.crash_after_effects = self.random.randint(1, 4)
-                self.clock.after(30, node.crash)
-                self.clock.after(60, partial(self._restart, node))
+            self._oracles.check_memory(node)
+
+    def _plan_requests(self) -> None:
+        random = stream(self.seed, "requests")
+        # A directed run needs something to prepare while the director is at work.
+        until_ms = 200 if self.options.biased else self.options.chaos_ms
+        for request in range(self.options.requests):
+            self.clock.after(random.randrange(until_ms), self._submit, request)
 
     def _submit(self, request: int) -> None:
         """A client tells some of the nodes; it will tell all of them if nothing happens."""
         self.requests.append(request)
-        for node in self.random.sample(self.nodes, max(1, len(self.nodes) - 1)):
+        for node in self.random.sample(self.nodes, len(self.nodes) - 1):
             node.submit(request)
 
-    def _crash_somebody(self) -> None:
-        """Kill a node after one of its next effects; it comes back after a while."""
-        node = self.random.choice(self.correct)
-        if not node.is_alive:
-            return
-        node.crash_after_effects = self.random.randint(1, 12)
-        self.counters["crashes"] += 1
-        self.clock.after(self.random.randint(100, 900), partial(self._restart, node))
-
-    def _restart(self, node: Node) -> None:
-        node.crash_after_effects = None
-        if not node.is_alive:
-            self.counters["restarts"] += 1
-            node.start()
-
-    def _partition(self) -> None:
-        """Cut the group in two, or block some links one way."""
-        self.counters["partitions"] += 1
-        indexes = [one.index for one in self.nodes]
-        group = set(self.random.sample(indexes, self.random.randint(1, len(indexes) - 1)))
-        one_way = self.random.random() < 0.3
-        for a in indexes:
-            for b in indexes:
-                is_cut = a in group if one_way else True
-                if is_cut and (a in group) != (b in group):
-                    self.network.blocked.add((a, b))
-        self.clock.after(self.random.randint(100, 700), self.network.blocked.clear)
-
-    def _rotate(self) -> None:
-        node = self.random.choice(self.correct)
-        if node.is_alive:
-            node.rotate_votes()
-            self.counters["rotations"] += 1
+    def is_submitted(self, request: int) -> bool:
+        """Whether some client signed this request."""
+        return request in self.requests
 
     def _heal(self) -> None:
+        """All but the faulty come back; links are quick again, clients repeat themselves."""
+        self.is_healed = True
+        if self._director is not None:
+            self._director.let_go()
         self.network.heal()
-        for node in self.nodes:
-            node.timer_scale = 1.0
-        for node in self.correct:
-            node.crash_after_effects = None
-            if not node.is_alive:
-                self.counters["restarts"] += 1
-                node.start()
+        steady = [one for one in self.correct if one.index not in self.options.unreliable]
+        self._absent = self.random.sample(steady, self.options.absent)
+        for node in self._absent:
+            self.counters["left_down"] += 1
+            if node.is_alive:
+                node.crash()
+        for node in self._present():
+            node.fuse = None
+            node.local.rate_percent = 100
+            if node.is_paused:
+                node.resume()
+            self.restart(node)
         for request in self.requests:
             for node in self.nodes:
                 node.submit(request)
 
+    def _present(self) -> Iterator[Node]:
+        return (one for one in self.correct if one not in self._absent)
+
+    def _converge(self) -> None:
+        started_ms = self.clock.now_ms
+        bound_ms = (self.options.max_faulty + 1) * TIMEOUT_CAP_MS + CONVERGENCE_SLACK_MS
+        while not self._has_converged():
+            if self.clock.now_ms > started_ms + bound_ms:
+                raise Violation(f"no convergence after healing: {self._explain()}")
+            self.clock.run_next()
+
     def _has_converged(self) -> bool:
-        """Every correct node has every request in a certified block, and stands as high."""
-        for node in self.correct:
+        """Every healed node has every request in a certified block, and stands as high."""
+        if not self._may_have_converged:
+            return False
+        self._may_have_converged = False
+        for node in self._present():
             ledger = node.disk.ledger
             certified = max(ledger.certificates, default=0)
             if node.pool or certified < ledger.height or not node.is_alive:
@@ -272,13 +241,14 @@ class Cluster:
             f"{one.index}: view {one.replica.view} {one.replica.status}"
             f" executed {one.disk.ledger.height} stable {one.replica.low_watermark}"
             f" pool {list(one.pool)}"
-            for one in self.correct
+            for one in self._present()
         )
 
-    def _check_memory(self) -> None:
-        for node in self.correct:
-            if len(node.replica.describe().slots) > 4 * self.options.window:
-                raise Violation(f"replica {node.index} keeps too many slots")
+    def restart(self, node: Node) -> None:
+        """Start a node that is down, unless it shall stay so."""
+        if not node.is_alive and node not in self._absent:
+            self.counters["restarts"] += 1
+            node.start()
 
     # What nodes ask for
 
@@ -290,11 +260,23 @@ class Cluster:
                 self._carry(sender, node, message)
 
     def _carry(self, sender: Node, receiver: Node, message: Message) -> None:
-        if isinstance(sender, ByzantineNode):
-            if sender.withholds(message, receiver.index) or self._is_kept_from(sender, receiver):
-                return
-            message = sender.distort(message, receiver.index)
-        self.network.carry(sender.index, receiver.index, message, partial(self._deliver, receiver))
+        director = self._director
+        if director is not None and director.holds_back(receiver.index, message):
+            return
+        if not isinstance(sender, ByzantineNode):
+            self.network.carry(sender.index, receiver.index, message)
+            return
+        if sender.withholds(message, receiver.index) or self._is_kept_from(sender, receiver):
+            return
+        said = sender.distort(message, receiver.index)
+        if said is message or self._is_let_in(said):
+            self.network.carry(sender.index, receiver.index, said)
+        else:
+            self.counters["refused_at_the_door"] += 1
+
+    def _is_let_in(self, message: Message) -> bool:
+        """Tell whether a node's driver would hand a distorted message to its core."""
+        return is_signed_throughout(message, size=self.options.size)
 
     def _is_kept_from(self, sender: ByzantineNode, receiver: Node) -> bool:
         """Each twin speaks to its side of the group, and now and then to the other."""
@@ -308,32 +290,21 @@ class Cluster:
             return int(node.index >= self.options.size)
         return node.index % 2
 
-    def _deliver(self, node: Node, message: Message) -> None:
-        if node.is_alive:
-            self.deliveries += 1
-            self._note(node, message)
-            node.receive(message)
-
-    def _note(self, node: Node, message: Message) -> None:
-        position = getattr(message, "sequence", getattr(message, "height", 0))
-        view = getattr(message, "view", getattr(message, "new_view", 0))
-        self._trace.update(
-            b"%d %d %d %d %d %d;"
-            % (
-                self.clock.now_ms,
-                node.index,
-                message.sender,
-                len(type(message).__name__),
-                view,
-                position,
-            )
-        )
+    def _deliver(self, index: int, message: Message) -> None:
+        node = self.nodes[index]
+        if not node.is_alive:
+            return
+        self.deliveries += 1
+        self._trace.note_delivery(self.clock.now_ms, index, message)
+        node.receive(message)
+        if self.deliveries % _MEMORY_EVERY == 0 and node in self.correct:
+            self._oracles.check_memory(node)
 
     @property
     def trace(self) -> str:
         for node in self.correct:
-            self._trace.update(node.disk.ledger.tip_digest)
-        return self._trace.hexdigest()
+            self._trace.note_ledger(node.disk.ledger)
+        return self._trace.digest
 
     def find_batch(self, asker: Node, effect: FetchBatch) -> Batch | None:
         for node in self._peers_of(asker):
@@ -360,19 +331,55 @@ class Cluster:
         peers = [
             one
             for one in self.nodes
-            if one.is_alive and one is not asker and self.network.is_open(one.index, asker.index)
+            if one.is_alive
+            and not one.is_paused
+            and one is not asker
+            and self.network.is_open(one.index, asker.index)
         ]
         self.random.shuffle(peers)
         return peers
 
+    # What nodes tell
+
+    def on_start(self, node: Node) -> None:
+        self._oracles.on_start(node)
+
+    def on_crash(self, node: Node, what: str) -> None:
+        self.counters[what] += 1
+        if isinstance(node, ByzantineNode):
+            return
+        if what == CrashPoint.IN_RECOVERY.value:
+            self._crash_again(node)
+        self.clock.after(self.random.randint(50, 900), self.restart, node)
+
+    def _crash_again(self, node: Node) -> None:
+        """Let some of those that stopped while coming back do so twice."""
+        if node.index in self._twice:
+            self._twice.discard(node.index)
+            self.counters["crash_in_recovery_twice"] += 1
+        elif self.random.random() < 0.5 and not self.is_healed:
+            self._twice.add(node.index)
+            node.fuse = Fuse(point=CrashPoint.IN_RECOVERY, left=self.random.randint(1, 3))
+
     def on_effect(self, node: Node, effect: Effect) -> None:
+        self._trace.note_effect(node.index, effect)
         self._oracles.on_effect(node, effect)
-        if isinstance(effect, EnteredView) and effect.view > 0:
+        if isinstance(effect, Stabilized):
+            self._may_have_converged = True
+        elif isinstance(effect, EnteredView) and effect.view > 0:
             self.counters["view_changes"] += 1
         elif isinstance(effect, Equivocated):
             self.counters["equivocations"] += 1
+        if self._director is not None and node in self.correct:
+            self._direct(self._director, effect)
+
+    def _direct(self, director: Director, effect: Effect) -> None:
+        was_done = director.is_done
+        director.on_effect(effect)
+        self.counters["biased_carried_twice"] += director.is_done and not was_done
 
     def on_block(self, node: Node, block: Block) -> None:
+        self._may_have_converged = True
         self._oracles.on_block(node, block)
 
     def on_refusal(self, node: Node, event: Event, error: InvalidMessage) -> None:
@@ -380,8 +387,7 @@ class Cluster:
         self.counters["refused"] += 1
         if not isinstance(event, Received) or isinstance(event.message, PrePrepare):
             return
-        senders = {one.replica_id for one in self.correct}
-        if node in self.correct and event.message.sender in senders:
+        if node in self.correct and event.message.sender in self._correct_ids:
             raise Violation(f"replica {node.index} refused a correct message: {error}")
 
     def on_failure(self, node: Node, error: Exception) -> None:
@@ -400,6 +406,8 @@ def run_seed(
         cluster.run()
     except Violation as violation:
         outcome.violation = str(violation)
+    except (InvalidMessage, InvalidInput) as error:
+        outcome.violation = f"{type(error).__name__}: {error}"
     outcome.deliveries = cluster.deliveries
     outcome.trace = cluster.trace
     return outcome

@@ -1,14 +1,15 @@
 """One simulated process: a real `Replica`, a disk that outlives it, a small driver.
 
-The driver carries out effects one after another; a crash may come between any two of them,
-also in the middle of a `Persist`.
+The driver carries out effects one after another. It can stop between any two of them, inside
+a write and inside a sync; while a slow sync lasts the core steps on and its effects wait.
 """
 
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
-from typing import Protocol, assert_never
+from typing import Protocol
 
-from consensus.codec import signed_content, slot_of
 from consensus.effects import (
     Broadcast,
     BuildBatch,
@@ -23,6 +24,7 @@ from consensus.effects import (
     Stabilized,
     StartTimer,
     StopTimer,
+    Timer,
 )
 from consensus.errors import InvalidMessage
 from consensus.events import (
@@ -31,40 +33,35 @@ from consensus.events import (
     Fetched,
     Received,
     Restored,
-    Submitted,
     Synced,
     TimerExpired,
-    Waiting,
 )
 from consensus.guard import VoteGuard
-from consensus.messages import Batch, Checkpoint, Message
-from consensus.new_view import UNSIGNED
+from consensus.messages import Batch, Message, StableCheckpoint
 from consensus.ports import Signer
 from consensus.replica import Replica, ReplicaConfig
-from consensus.types import Digest, Height, ReplicaId, SequenceNumber
-from tests.simulation.clock import Clock
+from consensus.types import Digest, ReplicaId, SequenceNumber
+from tests.simulation.clock import Clock, LocalClock
+from tests.simulation.crash import AFTER, CrashPoint, Fuse
 from tests.simulation.disk import Block, Disk
-from tests.simulation.stubs import (
-    CHAIN_ID,
-    ENCODER,
-    GuardedSigner,
-    digest_of,
-    make_batch,
-)
+from tests.simulation.execution import sign_checkpoint
+from tests.simulation.proposals import Proposals
+from tests.simulation.stubs import CHAIN_ID, ENCODER, GuardedSigner
 
-REQUESTS_PER_BATCH_MAX = 3
-PROPOSALS_IN_FLIGHT_MAX = 4
 EXECUTION_MS = 8
 FETCH_MS = 12
+INSTALL_MS = 2
 RETRY_MS = 60
 
 
 class Surroundings(Protocol):
-    """What a node asks of the cluster."""
+    """What a node asks of the cluster, and tells it."""
 
     def transmit(self, sender: "Node", to: ReplicaId | None, message: Message) -> None: ...
     def find_batch(self, asker: "Node", effect: FetchBatch) -> Batch | None: ...
     def find_blocks(self, asker: "Node", effect: FetchState) -> list[Block] | None: ...
+    def on_start(self, node: "Node") -> None: ...
+    def on_crash(self, node: "Node", what: str) -> None: ...
     def on_effect(self, node: "Node", effect: Effect) -> None: ...
     def on_block(self, node: "Node", block: Block) -> None: ...
     def on_refusal(self, node: "Node", event: Event, error: InvalidMessage) -> None: ...
@@ -83,58 +80,120 @@ class Node:
         random: Random,
         surroundings: Surroundings,
         replica_class: type[Replica] = Replica,
+        disk: Disk | None = None,
     ) -> None:
         self.index = index
         self.config = config
-        self.disk = Disk()
-        self.pool: dict[int, None] = {}
+        self.disk = Disk() if disk is None else disk
+        self.local = LocalClock(clock)
         self.is_alive = False
+        self.is_paused = False
         self.lives = 0
-        # A clock that runs fast lets every timer end early.
-        self.timer_scale = 1.0
-        self.crash_after_effects: int | None = None
+        self.fuse: Fuse | None = None
+        self.has_bad_disk = False
+        # How the disk of this run behaves: see `Options`.
+        self.tearing = False
+        self.sync_max_ms = 0
         self.replica: Replica
+        self.proposals: Proposals
         self._clock = clock
         self._random = random
         self._surroundings = surroundings
         self._replica_class = replica_class
-        self._sealed: set[int] = set()
-        self._timers: dict[str, int] = {}
-        self._batch_due = False
-        self._waiting: int | None = None
-        self._is_offering = False
         self._signer: Signer
+        self._is_recovering = False
+        self._is_syncing = False
+        self._backlog: deque[Effect] = deque()
+        self._held: list[tuple[Callable[..., None], tuple[object, ...]]] = []
+        self._timers: dict[Timer, int] = {}
         self._busy_until_ms = 0
+        self._actions: dict[type[Effect], Callable[..., None]] = {
+            Broadcast: self._broadcast,
+            Send: self._send,
+            Execute: self._execute,
+            Stabilized: self._stabilize,
+            BuildBatch: self._build_batch,
+            EnteredView: self._enter_view,
+            FetchBatch: lambda effect: self.later(FETCH_MS, self._fetch_batch, effect),
+            FetchState: lambda effect: self.later(FETCH_MS, self._fetch_state, effect),
+            StartTimer: self._start_timer,
+            StopTimer: self._stop_timer,
+            Equivocated: lambda _: None,
+        }
 
     @property
     def replica_id(self) -> ReplicaId:
         return self.config.replica_id
 
+    @property
+    def pool(self) -> dict[int, None]:
+        """What clients wait for here, oldest first."""
+        return self.proposals.pool
+
     # Life and death
 
     def start(self) -> None:
+        """Open the disk and go on from there; the pool of an earlier life is lost."""
         self.lives += 1
-        self.is_alive = True
+        self.is_alive, self.is_paused = True, False
+        self._held, self._timers = [], {}
+        self._backlog.clear()
+        self._is_syncing = False
+        self._busy_until_ms = 0
+        opened = self.disk.open()
+        self.config = replace(self.config, may_vote=self.config.may_vote and opened.may_vote)
         self._signer = self._make_signer()
         self.replica = self._replica_class(self.config, encoder=ENCODER, signer=self._signer)
-        self._sealed, self._timers, self._waiting = set(), {}, None
-        self._batch_due = self._is_offering = False
-        self._busy_until_ms = 0
+        self.proposals = Proposals(self)
+        self._surroundings.on_start(self)
         ledger = self.disk.ledger
+        self._is_recovering = True
         self.step(
             Restored(
-                records=tuple(self.disk.votes),
+                records=opened.records,
                 stable=self.disk.newest_certificate(self.config.membership.epoch),
                 executed=SequenceNumber(ledger.height),
                 header_digest=ledger.tip_digest,
                 time_ms=ledger.tip_time_ms,
                 checkpoint=ledger.own_checkpoint,
-                now_ms=self._clock.now_ms,
+                now_ms=self.local.now_ms,
             )
         )
+        self._is_recovering = False
 
-    def crash(self) -> None:
+    def crash(self, what: str = "crash", *, by_power_cut: bool = False) -> None:
+        """Stop; what was not synced may be lost, or worse."""
         self.is_alive = False
+        self.fuse = None
+        if by_power_cut:
+            self.disk.lose_power(self._random, tearing=self.tearing, reordering=self.has_bad_disk)
+        else:
+            self.disk.lose_process(self._random)
+        self._surroundings.on_crash(self, what)
+
+    def pause(self) -> None:
+        """Stand still: events and expiries wait (SIGSTOP)."""
+        self.is_paused = True
+
+    def resume(self) -> None:
+        """Go on: all that waited comes at once."""
+        self.is_paused = False
+        held, self._held = self._held, []
+        for action, arguments in held:
+            if self.is_alive:
+                action(*arguments)
+
+    def later(self, delay_ms: int, action: Callable[..., None], *arguments: object) -> None:
+        """Do something after a while, in this life."""
+        self._clock.after(delay_ms, self._wake, self.lives, action, arguments)
+
+    def _wake(self, life: int, action: Callable[..., None], arguments: tuple[object, ...]) -> None:
+        if not self.is_alive or self.lives != life:
+            return
+        if self.is_paused:
+            self._held.append((action, arguments))
+        else:
+            action(*arguments)
 
     def _make_signer(self) -> Signer:
         guard = VoteGuard(
@@ -148,21 +207,21 @@ class Node:
             guard.note_checkpoint(self.disk.ledger.own_checkpoint)
         return GuardedSigner(self.replica_id, guard)
 
-    def rotate_votes(self) -> None:
-        """Begin a new segment of the vote log with a restatement (checklist G5)."""
-        self.disk.votes = list(self.replica.restatement())
-
-    # Events in, effects out
+    # Events in
 
     def receive(self, message: Message) -> None:
-        if self.is_alive:
-            self.step(Received(message=message, now_ms=self._clock.now_ms))
+        if self.is_paused:
+            self._held.append((self.receive, (message,)))
+        elif self.is_alive:
+            self.step(Received(message=message, now_ms=self.local.now_ms))
 
     def submit(self, request: int) -> None:
-        if request not in self.disk.ledger.executed:
-            self.pool[request] = None
-        if self.is_alive:
-            self._offer()
+        """A client asks for something; nobody answers where nothing runs."""
+        if self.is_paused:
+            self._held.append((self.submit, (request,)))
+        elif self.is_alive:
+            self.proposals.add(request)
+            self.proposals.offer()
 
     def step(self, event: Event) -> None:
         try:
@@ -173,191 +232,190 @@ class Node:
         except Exception as error:  # noqa: BLE001 (any exception of the core is a finding)
             self._surroundings.on_failure(self, error)
             return
-        for effect in effects:
-            if not self._survives(effect):
+        if self._is_syncing:
+            self._backlog.extend(effects)
+        else:
+            self._carry_out(effects)
+        if self.is_alive:
+            self.proposals.offer()
+
+    # Effects out
+
+    def _carry_out(self, effects: tuple[Effect, ...]) -> None:
+        for position, effect in enumerate(effects, start=1):
+            if type(effect) is Persist:
+                if not self._persist(effect):
+                    if self._is_syncing:
+                        self._backlog.extendleft(reversed(effects[position:]))
+                    return
+            else:
+                self._surroundings.on_effect(self, effect)
+                self._actions[type(effect)](effect)
+            if self.fuse is not None and self._burns_after(effect):
                 return
-            self._surroundings.on_effect(self, effect)
-            self._carry_out(effect)
-        self._offer()
 
-    def _survives(self, effect: Effect) -> bool:
-        if self.crash_after_effects is None:
-            return self.is_alive
-        self.crash_after_effects -= 1
-        if self.crash_after_effects > 0:
-            return True
-        if isinstance(effect, Persist):
-            kept = self._random.randrange(len(effect.records) + 1)
-            self.disk.append_votes(effect.records[:kept])
-        self.crash_after_effects = None
-        self.crash()
-        return False
+    def _burns_after(self, effect: Effect) -> bool:
+        fuse = self.fuse
+        if fuse is None or not fuse.burns_after(effect, is_recovering=self._is_recovering):
+            return False
+        is_recovery = fuse.point is CrashPoint.IN_RECOVERY
+        self._stop(CrashPoint.IN_RECOVERY.value if is_recovery else AFTER[type(effect)])
+        return True
 
-    def _carry_out(self, effect: Effect) -> None:  # noqa: C901, PLR0912 (one flat case an effect)
-        match effect:
-            case Persist(records=records):
-                self.disk.append_votes(records)
-                self._note_records(effect)
-            case Broadcast(message=message):
-                self._surroundings.transmit(self, None, message)
-            case Send(to=to, message=message):
-                self._surroundings.transmit(self, to, message)
-            case Execute():
-                self._execute(effect)
-            case Stabilized(stable=stable):
-                self.disk.ledger.certificates[stable.height] = stable
-                self._drop_certified()
-            case BuildBatch():
-                self._batch_due = True
-            case EnteredView():
-                self._sealed.clear()
-                self._batch_due = False
-            case FetchBatch():
-                self._later(FETCH_MS, lambda: self._fetch_batch(effect))
-            case FetchState():
-                self._later(FETCH_MS, lambda: self._fetch_state(effect))
-            case StartTimer():
-                self._start_timer(effect)
-            case StopTimer(timer=timer):
-                self._timers.pop(timer.value, None)
-            case Equivocated():
-                pass
-            case _:
-                assert_never(effect)
+    def _burns_at(self, point: CrashPoint) -> bool:
+        if self.fuse is None or not self.fuse.burns_at(point):
+            return False
+        self._stop(point.value)
+        return True
 
-    def _note_records(self, effect: Persist) -> None:
+    def _stop(self, what: str) -> None:
+        """Die by one of two causes: the process was killed, or the power failed."""
+        self.crash(what, by_power_cut=self._random.random() < 0.5)
+
+    # The vote log
+
+    def _persist(self, effect: Persist) -> bool:
+        """Tell whether the records are durable now; a slow sync goes on meanwhile."""
+        self.disk.write_votes(effect.records)
         if isinstance(self._signer, GuardedSigner):
             self._signer.guard.note_records(effect.records)
+        if self._burns_at(CrashPoint.IN_PERSIST) or self._burns_at(CrashPoint.ERROR_OF_VOTE_LOG):
+            return False
+        delay_ms = int(self._random.random() * self.sync_max_ms) if self.sync_max_ms else 0
+        if delay_ms:
+            self._is_syncing = True
+            self.later(delay_ms, self._end_sync, effect)
+            return False
+        self.disk.sync_votes()
+        self._surroundings.on_effect(self, effect)
+        return True
 
-    def _later(self, delay_ms: int, action: Callable[[], None]) -> None:
-        life = self.lives
+    def _end_sync(self, effect: Persist) -> None:
+        if self._burns_at(CrashPoint.IN_SYNC):
+            return
+        self.disk.sync_votes()
+        self._surroundings.on_effect(self, effect)
+        self._is_syncing = False
+        waiting = tuple(self._backlog)
+        self._backlog.clear()
+        self._carry_out(waiting)
+        if self.is_alive:
+            self.proposals.offer()
 
-        def act() -> None:
-            if self.is_alive and self.lives == life:
-                action()
+    def rotate_votes(self) -> None:
+        """Begin a new segment of the vote log with a restatement (checklist G5)."""
+        if self._is_syncing or not self.config.may_vote:
+            return
+        self.disk.write_segment(self.replica.restatement())
+        if not self._burns_at(CrashPoint.IN_ROTATION):
+            self.disk.sync_votes()
 
-        self._clock.after(delay_ms, act)
+    # Messages and timers
+
+    def _broadcast(self, effect: Broadcast) -> None:
+        self._surroundings.transmit(self, None, effect.message)
+
+    def _send(self, effect: Send) -> None:
+        self._surroundings.transmit(self, effect.to, effect.message)
 
     def _start_timer(self, effect: StartTimer) -> None:
-        self._timers[effect.timer.value] = effect.generation
+        self._timers[effect.timer] = effect.generation
+        delay_ms = self.local.duration_ms(effect.duration_ms)
+        self.later(delay_ms, self._expire, effect.timer, effect.generation)
 
-        def expire() -> None:
-            if self._timers.get(effect.timer.value) == effect.generation:
-                self.step(
-                    TimerExpired(
-                        timer=effect.timer,
-                        generation=effect.generation,
-                        now_ms=self._clock.now_ms,
-                    )
-                )
+    def _stop_timer(self, effect: StopTimer) -> None:
+        self._timers.pop(effect.timer, None)
 
-        self._later(int(effect.duration_ms * self.timer_scale), expire)
+    def _expire(self, timer: Timer, generation: int) -> None:
+        if self._timers.get(timer) == generation:
+            self.step(TimerExpired(timer=timer, generation=generation, now_ms=self.local.now_ms))
 
     # Proposals
 
-    def _offer(self) -> None:
-        """Offer batches while the core may propose and there is something to say."""
-        if self._is_offering:
-            return
-        self._is_offering = True
-        self._watch_pool()
-        while self.is_alive and self.replica.may_propose and self._has_reason():
-            self._batch_due = False
-            unsealed = [one for one in self.pool if one not in self._sealed]
-            requests = tuple(unsealed[:REQUESTS_PER_BATCH_MAX])
-            self._sealed.update(requests)
-            batch = make_batch(self._clock.now_ms, requests)
-            self.step(Submitted(batch=batch, now_ms=self._clock.now_ms))
-        self._is_offering = False
+    def _build_batch(self, _effect: BuildBatch) -> None:
+        self.proposals.is_batch_due = True
 
-    def _has_reason(self) -> bool:
-        if self._batch_due:
-            return True
-        has_work = any(one not in self._sealed for one in self.pool)
-        return has_work and self.replica.in_flight < PROPOSALS_IN_FLIGHT_MAX
+    def _enter_view(self, _effect: EnteredView) -> None:
+        self.proposals.unseal()
 
-    def _watch_pool(self) -> None:
-        oldest = next(iter(self.pool), None)
-        if oldest != self._waiting:
-            self._waiting = oldest
-            digest = None if oldest is None else digest_of(b"%d" % oldest)
-            self.step(Waiting(oldest=digest, now_ms=self._clock.now_ms))
+    def _stabilize(self, effect: Stabilized) -> None:
+        self._keep_certificate(effect.stable)
 
-    def _drop_certified(self) -> None:
-        ledger = self.disk.ledger
-        certified = max(ledger.certificates, default=0)
-        for block in ledger.blocks:
-            if block.height <= certified:
-                for request in block.requests:
-                    self.pool.pop(request, None)
+    def _keep_certificate(self, stable: StableCheckpoint) -> None:
+        self.disk.ledger.certificates[stable.height] = stable
+        self.proposals.drop_certified()
 
     # Ledger
 
     def _execute(self, effect: Execute) -> None:
         """Execute after all that was asked for before."""
         duration_ms = int(self._random.random() * EXECUTION_MS)
-        start_ms = max(self._busy_until_ms, self._clock.now_ms)
-        self._busy_until_ms = start_ms + duration_ms
-        self._later(self._busy_until_ms - self._clock.now_ms, lambda: self._finish(effect))
+        now_ms = self._clock.now_ms
+        self._busy_until_ms = max(self._busy_until_ms, now_ms) + duration_ms
+        self.later(self._busy_until_ms - now_ms, self._finish, effect)
 
     def _finish(self, effect: Execute) -> None:
         block = self.disk.ledger.build(effect.sequence, effect.batch)
-        checkpoint = self._sign_checkpoint(block)
-        self.disk.ledger.append(block, checkpoint)
+        checkpoint = sign_checkpoint(block, config=self.config, signer=self._signer)
+        self.disk.write_block(block, checkpoint)
+        if self._burns_at(CrashPoint.IN_BLOCK_WRITE) or self._burns_at(CrashPoint.ERROR_OF_LEDGER):
+            return
+        self.disk.sync_block()
         self._surroundings.on_block(self, block)
-        self._drop_certified()
+        if self._burns_at(CrashPoint.BEFORE_CHECKPOINT):
+            return
+        self.proposals.drop_certified()
         self.step(
             Executed(
                 sequence=effect.sequence,
                 header_digest=block.header_digest,
                 time_ms=block.time_ms,
                 checkpoint=checkpoint,
-                now_ms=self._clock.now_ms,
+                now_ms=self.local.now_ms,
             )
-        )
-
-    def _sign_checkpoint(self, block: Block) -> Checkpoint | None:
-        if not self.config.may_vote:
-            return None
-        unsigned = Checkpoint(
-            epoch=self.config.membership.epoch,
-            height=Height(block.height),
-            header_digest=block.header_digest,
-            sender=self.replica_id,
-            signature=UNSIGNED,
-        )
-        content = signed_content(unsigned, chain_id=CHAIN_ID, encoder=ENCODER)
-        signature = self._signer.sign(slot=slot_of(unsigned), content=content)
-        return Checkpoint(
-            epoch=unsigned.epoch,
-            height=unsigned.height,
-            header_digest=unsigned.header_digest,
-            sender=unsigned.sender,
-            signature=signature,
         )
 
     def _fetch_batch(self, effect: FetchBatch) -> None:
         batch = self._surroundings.find_batch(self, effect)
         if batch is not None:
-            self.step(Fetched(batch=batch, now_ms=self._clock.now_ms))
+            self.step(Fetched(batch=batch, now_ms=self.local.now_ms))
 
     def _fetch_state(self, effect: FetchState) -> None:
         blocks = self._surroundings.find_blocks(self, effect)
         if blocks is None:
-            self._later(RETRY_MS, lambda: self._fetch_state(effect))
+            self.later(RETRY_MS, self._fetch_state, effect)
+        else:
+            self._install(effect, blocks)
+
+    def _install(self, effect: FetchState, blocks: list[Block]) -> None:
+        """Execute transferred blocks one by one; ours must be the ones that are proven (H3).
+
+        Our CHECKPOINTs for them are signed and stored, and not sent.
+        """
+        if not blocks:
+            self._end_transfer(effect)
             return
+        proven, rest = blocks[0], blocks[1:]
+        block = self.disk.ledger.build(SequenceNumber(proven.height), proven.batch)
+        if block.header_digest != proven.header_digest:
+            self.later(RETRY_MS, self._fetch_state, effect)
+            return
+        checkpoint = sign_checkpoint(block, config=self.config, signer=self._signer)
+        self.disk.write_block(block, checkpoint)
+        self.disk.sync_block()
+        self._surroundings.on_block(self, block)
+        if not self._burns_at(CrashPoint.IN_TRANSFER):
+            self.later(INSTALL_MS, self._install, effect, rest)
+
+    def _end_transfer(self, effect: FetchState) -> None:
         ledger = self.disk.ledger
-        for block in blocks:
-            ledger.append(block, ledger.own_checkpoint)
-            self._surroundings.on_block(self, block)
-        ledger.certificates[effect.target.height] = effect.target
-        self._drop_certified()
+        self._keep_certificate(effect.target)
         self.step(
             Synced(
                 stable=effect.target,
                 executed=SequenceNumber(ledger.height),
                 header_digest=Digest(ledger.tip_digest),
                 time_ms=ledger.tip_time_ms,
-                now_ms=self._clock.now_ms,
+                now_ms=self.local.now_ms,
             )
         )

@@ -1,0 +1,75 @@
+"""The front of the oracles: what happened goes to those whom it concerns."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from consensus.effects import Effect, Execute, Persist, Stabilized
+from consensus.messages import Message, NewView, PreparedCertificate
+from tests.simulation.checkers.certificates import CertificateOracle
+from tests.simulation.checkers.ledgers import LedgerOracle
+from tests.simulation.checkers.memory import check_memory
+from tests.simulation.checkers.votes import VoteOracle
+from tests.simulation.disk import Block
+
+if TYPE_CHECKING:
+    from tests.simulation.node import Node
+
+
+class Oracles:
+    """What all correct nodes together have shown so far, over all their lives.
+
+    `unreliable` members are correct, but nothing counts on what their disks hold.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        correct: frozenset[int],
+        unreliable: frozenset[int] = frozenset(),
+        is_submitted: Callable[[int], bool] = lambda _: True,
+    ) -> None:
+        self._correct = correct
+        self._certificates = CertificateOracle(size=size)
+        self._votes = VoteOracle(size=size, certificates=self._certificates)
+        self._ledgers = LedgerOracle(
+            size=size, correct=correct, unreliable=unreliable, is_submitted=is_submitted
+        )
+
+    def on_start(self, node: "Node") -> None:
+        if node.index in self._correct:
+            self._ledgers.on_start(node)
+
+    def on_send(self, node: "Node", message: Message) -> None:
+        """A message leaves; whose COMMITs count is known of liars as well."""
+        self._votes.note_commit(message)
+        if node.index in self._correct:
+            self._votes.on_send(node.replica_id, message)
+
+    def on_effect(self, node: "Node", effect: Effect) -> None:
+        if node.index not in self._correct:
+            return
+        match effect:
+            case Execute():
+                self._ledgers.on_execute(node, effect)
+            case Stabilized(stable=stable):
+                self._certificates.check_stable(stable)
+                self._ledgers.on_acknowledged(stable)
+            case Persist(records=records):
+                for record in records:
+                    if isinstance(record, PreparedCertificate):
+                        self._certificates.check_prepared(record)
+                        self._votes.check_carried(record)
+                    elif isinstance(record, NewView):
+                        self._certificates.check_new_view(record)
+                        self._votes.check_new_view(record)
+            case _:
+                pass
+
+    def on_block(self, node: "Node", block: Block) -> None:
+        if node.index in self._correct:
+            self._ledgers.on_block(node, block)
+
+    def check_memory(self, node: "Node") -> None:
+        """Every container of a correct node's state keeps to its bound."""
+        check_memory(node)
