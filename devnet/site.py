@@ -8,7 +8,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,7 +55,11 @@ _IDLE_BLOCK_MS = 5_000
 _STATE_MAP_BITS = 16
 _REQUEST_TIMEOUT_MS = 1_500
 # Trials heal within seconds; a real chain backs off up to a minute.
-_TIMEOUT_CAP_MS = 2_000
+TIMEOUT_CAP_MS = 2_000
+
+
+# At which address the first node dials the second: its own, or that of a proxy in between.
+Dialling = Callable[[NodePlace, NodePlace], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,8 @@ class SiteRequest:
     nodes: int
     has_demo: bool
     clock_offset_ms: int = 0
+    # Service keys of each department beside its first: each of them is a client of its own.
+    more_services: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +83,10 @@ class Identity:
     roles: tuple[int, ...]
 
 
-def identities_of(departments: Sequence[Department]) -> tuple[Identity, ...]:
-    """Return the identities: issuer, auditor, registry, and two for every department."""
+def identities_of(
+    departments: Sequence[Department], *, more_services: int = 0
+) -> tuple[Identity, ...]:
+    """Return the identities: issuer, auditor, registry, and two or more for every department."""
     rows = [
         ("issuer", DATA, ISSUER),
         ("auditor", DATA, AUDITOR),
@@ -87,11 +95,16 @@ def identities_of(departments: Sequence[Department]) -> tuple[Identity, ...]:
     ]
     for one in departments:
         rows.append((f"member-{one.name}", one, MEMBER))
-        rows.append((f"service-{one.name}", one, SERVICE))
+        rows += [(service_name(one, number), one, SERVICE) for number in range(more_services + 1)]
     return tuple(
         Identity(name=name, organisation=department.organisation, roles=(role,))
         for name, department, role in rows
     )
+
+
+def service_name(department: Department, number: int) -> str:
+    """Name the service identity of a department; number 0 is its first."""
+    return f"service-{department.name}" + (f"-{number + 1}" if number else "")
 
 
 def make_site(path: Path, request: SiteRequest) -> Topology:
@@ -121,7 +134,8 @@ def _fill(folder: DevnetFolder, request: SiteRequest) -> Topology:
     departments = first_departments(request.nodes)
     suite = suite_named(request.suite)
     votes = {one.name: suite.generate_private_key() for one in departments}
-    people = {one: suite.generate_private_key() for one in identities_of(departments)}
+    identities = identities_of(departments, more_services=request.more_services)
+    people = {one: suite.generate_private_key() for one in identities}
     created_ms = time.time_ns() // 1_000_000 + request.clock_offset_ms
     genesis = _genesis(suite, departments, votes, people, created_ms)
     write_genesis_file(folder.genesis, genesis)
@@ -250,14 +264,23 @@ def _write_certificates(folder: DevnetFolder, topology: Topology) -> None:
         write_credentials(credentials, certificate=home / "tls.cert.pem", key=home / "tls.key.pem")
 
 
-def write_settings(folder: DevnetFolder, topology: Topology) -> None:
+def dial_directly(_dialler: NodePlace, listener: NodePlace) -> str:
+    """Dial every node where it listens."""
+    return f"{HOST}:{listener.p2p_port}"
+
+
+def write_settings(
+    folder: DevnetFolder, topology: Topology, *, dialling: Dialling = dial_directly
+) -> None:
     """Write `kun.toml` of every node; also done when the ports change."""
     for place in topology.nodes:
         path = folder.node(place.name) / "kun.toml"
-        path.write_text(node_settings(topology, place), encoding="utf-8")
+        path.write_text(node_settings(topology, place, dialling=dialling), encoding="utf-8")
 
 
-def node_settings(topology: Topology, place: NodePlace) -> str:
+def node_settings(
+    topology: Topology, place: NodePlace, *, dialling: Dialling = dial_directly
+) -> str:
     """Return the `kun.toml` of one node; its paths are relative to the file."""
     sections: dict[str, dict[str, str | int]] = {
         "node": {
@@ -272,7 +295,7 @@ def node_settings(topology: Topology, place: NodePlace) -> str:
         "api": {"listen": f"{HOST}:{place.api_port}"},
         "consensus": {
             "request_timeout_ms": _REQUEST_TIMEOUT_MS,
-            "timeout_cap_ms": _TIMEOUT_CAP_MS,
+            "timeout_cap_ms": TIMEOUT_CAP_MS,
         },
         "p2p": {
             "listen": f"{HOST}:{place.p2p_port}",
@@ -290,7 +313,7 @@ def node_settings(topology: Topology, place: NodePlace) -> str:
                 "",
                 "[[p2p.peers]]",
                 _setting("replica_id", peer.replica_id),
-                _setting("address", f"{HOST}:{peer.p2p_port}"),
+                _setting("address", dialling(place, peer)),
             ]
     return "\n".join(lines) + "\n"
 

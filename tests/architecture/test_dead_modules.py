@@ -8,13 +8,20 @@ from tests.architecture.walls import loaded_with
 
 # What other programs import; all else must be reached from here or from a command.
 LIBRARIES = ("chainnode.client", "chainnode.verify")
+# What the Makefile runs by `python -m`.
+PROGRAMS = ("devnet.faults.__main__",)
 
 
 def doors(modules: dict[str, Module]) -> tuple[str, ...]:
     """Return where a reader can come in: commands, libraries, modules run by `python -m`."""
     scripts: dict[str, str] = tomllib.loads(read("pyproject.toml"))["project"]["scripts"]
     commands = tuple(target.partition(":")[0] for target in scripts.values())
-    return (*commands, *LIBRARIES, *(f"{name}.__main__" for name in run_as_programs(modules)))
+    return (
+        *commands,
+        *LIBRARIES,
+        *PROGRAMS,
+        *(f"{name}.__main__" for name in run_as_programs(modules)),
+    )
 
 
 def run_as_programs(modules: dict[str, Module]) -> tuple[str, ...]:
