@@ -23,21 +23,25 @@ _HOLD: Final = Shape(flow=Flow.HOLD)
 def inject(cluster: Cluster, membership: Membership, step: Step, victims: Sequence[int]) -> float:
     """Carry the step out and return the instant of its healing on the monotonic clock.
 
-    Links are healed when they carry again and a paused process when it goes on. Killed ones
-    are healed when a quorum of processes answers; the step ends when all of them do.
+    Links are healed when they carry again, a paused process when it goes on, killed ones when
+    they answer again: all of them, or beyond the tolerance as many as make a quorum.
     """
     match step.fault:
         case Fault.KILL:
             cluster.kill(victims)
             time.sleep(step.duration_s)
             cluster.start(victims)
-            return _when_answering(cluster, membership)
+            return _when_answering(
+                cluster, membership.quorum if step.is_beyond else membership.size
+            )
         case Fault.STORM:
             for one in (*victims, *victims):
                 cluster.kill([one])
                 cluster.start([one])
                 time.sleep(_STORM_PAUSE_S)
-            return _when_answering(cluster, membership)
+            return _when_answering(
+                cluster, membership.quorum if step.is_beyond else membership.size
+            )
         case Fault.PAUSE:
             cluster.signal(victims, signal.SIGSTOP)
             time.sleep(step.duration_s)
@@ -50,11 +54,9 @@ def inject(cluster: Cluster, membership: Membership, step: Step, victims: Sequen
             return time.monotonic()
 
 
-def _when_answering(cluster: Cluster, membership: Membership) -> float:
-    cluster.wait_until_answering(membership.quorum, timeout_s=_ANSWER_TIMEOUT_S)
-    healed_at_s = time.monotonic()
-    cluster.wait_until_answering(membership.size, timeout_s=_ANSWER_TIMEOUT_S)
-    return healed_at_s
+def _when_answering(cluster: Cluster, count: int) -> float:
+    cluster.wait_until_answering(count, timeout_s=_ANSWER_TIMEOUT_S)
+    return time.monotonic()
 
 
 def _break_links(cluster: Cluster, step: Step, victims: Sequence[int]) -> None:
