@@ -19,7 +19,7 @@ from chainnode.config import NodeConfig
 from chainnode.driver.admission import Admission
 from chainnode.driver.certified import CertifiedBlocks
 from chainnode.driver.driver import Driver
-from chainnode.driver.execution import BlockExecution, CheckpointSigner
+from chainnode.driver.execution import BlockExecution, CheckpointSigner, OneEpoch
 from chainnode.driver.finality import Finality
 from chainnode.driver.forwarding import Forwarding
 from chainnode.driver.intake import Intake
@@ -269,6 +269,7 @@ class Node:
                 ledger=base.ledger, grown=self._audit.notify, final=self._admission.forget
             ),
             evidence=self._equivocations,
+            epochs=OneEpoch(),
             pool=self._pool,
             proposals=Proposals(
                 genesis=base.genesis,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from consensus.epochs import FROM_GENESIS, EpochEnd, EpochStart
 from consensus.errors import RefusedMessage
 from consensus.messages import (
     Checkpoint,
@@ -19,6 +20,7 @@ from consensus.messages import (
     StableCheckpoint,
 )
 from consensus.types import (
+    FIRST_EPOCH,
     Digest,
     Membership,
     ReplicaId,
@@ -106,21 +108,55 @@ def stable_checkpoint(
 
 
 def validate_stable_checkpoint(
-    stable: StableCheckpoint, *, membership: Membership, sender: ReplicaId
+    stable: StableCheckpoint,
+    *,
+    membership: Membership,
+    sender: ReplicaId,
+    start: EpochStart = FROM_GENESIS,
 ) -> None:
     """Refuse a certificate that does not bind; height 0 is genesis and needs no signature.
+
+    The base of the epoch is signed by the members of an earlier one; nothing else of an
+    earlier epoch binds here, and nothing below the base (checklist I2).
 
     Raises:
         RefusedMessage: naming `sender`, who presented it.
 
     """
-    if stable.epoch != membership.epoch:
+    base = start.base
+    if stable.height <= start.below_first and base is not None:
+        _validate_base(stable, base, sender=sender)
+        return
+    epoch = membership.epoch if stable.height else FIRST_EPOCH
+    if stable.epoch != epoch:
         raise RefusedMessage(
             sender=sender,
             what="epoch of the stable checkpoint",
-            expected=str(membership.epoch),
+            expected=str(epoch),
             actual=str(stable.epoch),
         )
+    _validate_signers(stable, membership=membership, sender=sender)
+
+
+def _validate_base(stable: StableCheckpoint, base: EpochEnd, *, sender: ReplicaId) -> None:
+    expected = (base.stable.epoch, base.stable.height, base.stable.header_digest)
+    if (stable.epoch, stable.height, stable.header_digest) != expected:
+        raise RefusedMessage(
+            sender=sender,
+            what="stable checkpoint at the start of the epoch",
+            expected=_named(base.stable),
+            actual=_named(stable),
+        )
+    _validate_signers(stable, membership=base.membership, sender=sender)
+
+
+def _named(stable: StableCheckpoint) -> str:
+    return f"epoch {stable.epoch}, height {stable.height}, header {stable.header_digest.hex()[:16]}"
+
+
+def _validate_signers(
+    stable: StableCheckpoint, *, membership: Membership, sender: ReplicaId
+) -> None:
     signers = tuple(replica for replica, _ in stable.signatures)
     needed = membership.quorum if stable.height else 0
     enough = len(signers) >= needed if stable.height else not signers
@@ -178,17 +214,18 @@ def validate_prepared_set(
     membership: Membership,
     window: Window,
     sender: ReplicaId,
+    start: EpochStart = FROM_GENESIS,
 ) -> None:
     """Refuse a set P unless each entry is valid, older than `new_view` and in the window.
 
-    One entry per sequence, ascending, in (h, h + 2L].
+    One entry per sequence, ascending, in (h, h + 2L], and above what is settled without votes.
 
     Raises:
         RefusedMessage: naming `sender`; one bad entry refuses the whole set (checklist E4).
 
     """
     low = sequence_of(stable.height)
-    previous = low
+    previous = max(low, start.settled)
     for certificate in prepared:
         validate_prepared_certificate(certificate, membership=membership, sender=sender)
         in_window = window.may_accept(certificate.sequence, above=low)

@@ -7,6 +7,7 @@ ends; it counts as behind only when the next batch does not come either (ADR-000
 
 from consensus.codec import checkpoints_of
 from consensus.effects import FetchState, Stabilized, Timer
+from consensus.epoch_switch import note_next_epoch
 from consensus.errors import Diverged, ExecutionOutOfOrder
 from consensus.events import Executed, Synced
 from consensus.messages import Checkpoint, StableCheckpoint
@@ -21,6 +22,7 @@ def on_executed(state: ReplicaState, event: Executed) -> None:
     Raises:
         ExecutionOutOfOrder: not the block that was asked for.
         Diverged: a quorum signed another header for this height.
+        InvalidEpochChange: execution announces a change of members that cannot be.
 
     """
     log = state.log
@@ -29,11 +31,15 @@ def on_executed(state: ReplicaState, event: Executed) -> None:
     if event.sequence != log.executed + 1 or event.sequence > log.handed:
         raise ExecutionOutOfOrder(expected=log.executed + 1, actual=event.sequence)
     note_computed(state, height_of(event.sequence), event.header_digest)
+    note_next_epoch(state, event.next_epoch, executed=event.sequence)
     _note_progress(state, event.sequence)
     log.executed = event.sequence
     if event.checkpoint is not None:
         state.outbox.broadcast(event.checkpoint)
         _count(state, event.checkpoint)
+    if state.waiting is None:
+        # Every block is what was owed, be it the idle one or one more of an ending epoch.
+        state.outbox.stop_timer(Timer.REQUEST)
     state.owes_idle_block = False
     state.outbox.start_timer(Timer.IDLE, state.config.idle_block_ms)
     _collect(state)
@@ -70,6 +76,7 @@ def on_synced(state: ReplicaState, event: Synced) -> None:
     adopt_stable(state, event.stable)
     if event.executed > state.log.executed:
         note_computed(state, height_of(event.executed), event.header_digest)
+        note_next_epoch(state, event.next_epoch, executed=event.executed)
         state.log.executed = event.executed
     state.log.handed = state.log.executed
     state.owes_idle_block = False

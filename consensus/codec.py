@@ -40,6 +40,7 @@ __all__ = [
     "record_from_plain",
     "record_to_plain",
     "signed_content",
+    "signed_messages",
     "signed_parts",
     "slot_of",
     "votes_of",
@@ -199,11 +200,16 @@ def signed_parts(
     """
     return tuple(
         (one.sender, one.signature, signed_content(one, chain_id=chain_id, encoder=encoder))
-        for one in _nested(message, size=size)
+        for one in signed_messages(message, size=size)
     )
 
 
-def _nested(message: Message, *, size: int) -> tuple[Message, ...]:
+def signed_messages(message: Message, *, size: int) -> tuple[Message, ...]:
+    """Take `message` apart into all that is signed in it, itself first.
+
+    A part can be of an earlier epoch than the whole, whose members' keys it must be held
+    against: the certificate of the block on which an epoch begins (checklist I2).
+    """
     match message:
         case ViewChange():
             parts: list[Message] = [message, *checkpoints_of(message.stable)]
@@ -213,7 +219,7 @@ def _nested(message: Message, *, size: int) -> tuple[Message, ...]:
         case NewView():
             parts = [message, *message.pre_prepares]
             for view_change in message.view_changes:
-                parts.extend(_nested(view_change, size=size))
+                parts.extend(signed_messages(view_change, size=size))
             return tuple(parts)
         case _:
             return (message,)

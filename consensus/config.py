@@ -1,9 +1,11 @@
 """The settings of one replica; all but `replica_id` and `may_vote` are those of its group."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from consensus.errors import InvalidReplicaConfig
-from consensus.types import Membership, ReplicaId, Window
+from consensus.epochs import EpochEnd, EpochStart
+from consensus.errors import InvalidEpochChange, InvalidReplicaConfig
+from consensus.types import Membership, ReplicaId, Window, sequence_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,7 +13,12 @@ class ReplicaConfig:
     """What a replica must know before its first event. Durations are monotonic milliseconds.
 
     `drift_ms` bounds the distance of a fresh batch's time from the wall clock of a backup.
-    A replica with `may_vote` False is a learner: it follows certificates and signs nothing.
+    A replica with `may_vote` False is a learner: it follows certificates and signs nothing;
+    it need not be a member.
+
+    `past` says how earlier epochs ended, oldest first; the last of them is where this one
+    begins (checklist I2), none means at genesis. Older ones only serve replicas that are still
+    in them and may be left out.
     """
 
     replica_id: ReplicaId
@@ -25,10 +32,11 @@ class ReplicaConfig:
     retransmit_ms: int = 500
     status_ms: int = 1_000
     may_vote: bool = True
+    past: tuple[EpochEnd, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         Window(size=self.window)
-        if not self.membership.is_member(self.replica_id):
+        if self.may_vote and not self.membership.is_member(self.replica_id):
             raise InvalidReplicaConfig(
                 name="replica_id",
                 expected=f"a member 0 … {self.membership.size - 1}",
@@ -50,4 +58,20 @@ class ReplicaConfig:
                 name="timeout_cap_ms",
                 expected=f"at least request_timeout_ms = {self.request_timeout_ms}",
                 actual=self.timeout_cap_ms,
+            )
+        self._require_ascending_epochs()
+
+    @property
+    def start(self) -> EpochStart:
+        """Where the sequences of this epoch begin."""
+        if not self.past:
+            return EpochStart()
+        base = self.past[-1]
+        return EpochStart(base=base, settled=sequence_of(base.stable.height))
+
+    def _require_ascending_epochs(self) -> None:
+        epochs = (*(one.membership.epoch for one in self.past), self.membership.epoch)
+        if any(one >= next_one for one, next_one in pairwise(epochs)):
+            raise InvalidEpochChange(
+                what="epochs before this one", expected="ascending", actual=str(epochs)
             )

@@ -47,6 +47,7 @@ class PeerDescription:
 class Description:
     """One replica's view of the protocol. Ids ascend.
 
+    `epoch_last` is the last sequence of the epoch, once a change of members is pending.
     `missing_checkpoints` and `checkpoint_digests` (replica and the header digest it signed)
     refer to our newest executed block, while it is not stable.
     `missing_view_changes` names who has not asked for `view` or a later one, during a view
@@ -55,6 +56,8 @@ class Description:
 
     replica_id: int
     may_vote: bool
+    epoch: int
+    epoch_last: int | None
     view: int
     active_view: int
     status: str
@@ -80,9 +83,12 @@ def describe(state: ReplicaState) -> Description:
     awaits = not state.is_normal and held >= state.membership.quorum
     primary = state.membership.primary(state.view)
     target = state.state_target
+    next_epoch = state.log.next_epoch
     return Description(
         replica_id=state.me,
         may_vote=state.config.may_vote,
+        epoch=state.membership.epoch,
+        epoch_last=None if next_epoch is None else next_epoch.last_before,
         view=state.view,
         active_view=state.active_view,
         status=status_name(state),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from consensus.epochs import NextEpoch
 from consensus.messages import (
     Batch,
     Commit,
@@ -45,7 +46,7 @@ class Persist:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """Send to one replica."""
+    """Send to one replica; `to` is an id of the message's own epoch."""
 
     to: ReplicaId
     message: Message
@@ -53,7 +54,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broadcast:
-    """Send to all other replicas."""
+    """Send to all other replicas of the message's epoch."""
 
     message: Message
 
@@ -117,6 +118,18 @@ class Equivocated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EpochEnded:
+    """The last block of the epoch is durable here and `stable` (checklist I1): we are done.
+
+    Nothing comes after it. Whoever carries it out makes the replica of the next epoch, whose
+    `ReplicaConfig.past` ends with this certificate.
+    """
+
+    stable: StableCheckpoint
+    next_epoch: NextEpoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartTimer:
     """Report `TimerExpired(timer, generation)` after `duration_ms` of monotonic time."""
 
@@ -143,6 +156,7 @@ Effect: TypeAlias = (
     | FetchState
     | EnteredView
     | Equivocated
+    | EpochEnded
     | StartTimer
     | StopTimer
 )

@@ -53,6 +53,16 @@ class InvalidReplicaConfig(ConsensusError):
         super().__init__(f"{name}: expected {expected}, got {actual}")
 
 
+class InvalidEpochChange(InvariantViolation):
+    """Execution, the ledger or the driver tell something about epochs that cannot be."""
+
+    def __init__(self, *, what: str, expected: str, actual: str) -> None:
+        self.what = what
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"{what}: expected {expected}, got {actual}")
+
+
 class ConflictingVote(ConsensusError):
     """The vote guard refused to sign a second, different message for one slot."""
 

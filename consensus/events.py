@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from consensus.effects import Record, Timer
+from consensus.epochs import NextEpoch
 from consensus.messages import Batch, Checkpoint, Message, StableCheckpoint
 from consensus.types import Digest, SequenceNumber
 
@@ -52,6 +53,7 @@ class Executed:
     """Block `sequence` is durable; `checkpoint` is our signature over its header.
 
     `checkpoint` is None for a replica that may not vote. `time_ms` is the block's time.
+    `next_epoch` is the change of members that is pending after this block, None normally.
     """
 
     sequence: SequenceNumber
@@ -59,17 +61,22 @@ class Executed:
     time_ms: int
     checkpoint: Checkpoint | None
     now_ms: int
+    next_epoch: NextEpoch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synced:
-    """State transfer ended: the ledger stands at `executed`, `stable` is its certificate."""
+    """State transfer ended: the ledger stands at `executed`, `stable` is its certificate.
+
+    It never goes beyond the epoch: the last block of one is where the next begins.
+    """
 
     stable: StableCheckpoint
     executed: SequenceNumber
     header_digest: Digest
     time_ms: int
     now_ms: int
+    next_epoch: NextEpoch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +92,9 @@ class TimerExpired:
 class Restored:
     """First event of a process: what the vote log and the ledger hold, in the order written.
 
-    At the first start `records` is empty and the ledger stands at genesis.
+    At the first start `records` is empty and the ledger stands at genesis. After a change of
+    epoch the ledger stands at its base or above, `stable` is the base's certificate or one of
+    this epoch, and records of earlier epochs say nothing any more.
     """
 
     records: tuple[Record, ...]
@@ -95,6 +104,7 @@ class Restored:
     time_ms: int
     checkpoint: Checkpoint | None
     now_ms: int
+    next_epoch: NextEpoch | None = None
 
 
 Event: TypeAlias = (

@@ -92,13 +92,19 @@ class VoteGuard:
             self._forget(lambda other: other[0] == "checkpoint" and int(other[-1]) < position)
 
     def note_records(self, records: Iterable[Record]) -> None:
-        """Note what the vote log holds, in the order written; also after each new `Persist`."""
+        """Note what the vote log holds, in the order written; also after each new `Persist`.
+
+        What was signed in another epoch binds nobody in this one, and nothing of another
+        epoch is ever signed here.
+        """
         for record in records:
-            self._note_record(record)
+            if record.epoch == self._epoch:
+                self._note_record(record)
 
     def note_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Note our newest CHECKPOINT, which is stored with its block and not in the vote log."""
-        self._note_own(checkpoint)
+        if checkpoint.epoch == self._epoch:
+            self._note_own(checkpoint)
 
     def _note_record(self, record: Record) -> None:
         match record:

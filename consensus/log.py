@@ -7,6 +7,7 @@ and executed here; the certificate is durable before that (checklist D2).
 
 from collections.abc import Callable
 
+from consensus.epochs import FROM_GENESIS, EpochStart, NextEpoch
 from consensus.messages import Batch, StableCheckpoint
 from consensus.slot import Slot
 from consensus.types import Membership, SequenceNumber, View, Window, sequence_of
@@ -15,7 +16,17 @@ from consensus.types import Membership, SequenceNumber, View, Window, sequence_o
 class Log:
     """Holds at most four windows of slots, whatever peers send."""
 
-    def __init__(self, *, membership: Membership, window: Window, stable: StableCheckpoint) -> None:
+    def __init__(
+        self,
+        *,
+        membership: Membership,
+        window: Window,
+        stable: StableCheckpoint,
+        start: EpochStart = FROM_GENESIS,
+    ) -> None:
+        self.start = start
+        # The change of members that ends this epoch, once execution announced it (I1).
+        self.next_epoch: NextEpoch | None = None
         self.stable = stable
         # The sequence of the last stable checkpoint.
         self.low_watermark = sequence_of(stable.height)
@@ -32,8 +43,15 @@ class Log:
 
     @property
     def high_watermark(self) -> SequenceNumber:
-        """The last sequence a backup votes on."""
-        return self.window.top(self.low_watermark)
+        """The last sequence a backup votes on; none beyond the epoch (checklist I1)."""
+        top = self.window.top(self.low_watermark)
+        return top if self.next_epoch is None else min(top, self.next_epoch.last_before)
+
+    @property
+    def is_complete(self) -> bool:
+        """The last block of the epoch is stable and executed here."""
+        last = None if self.next_epoch is None else self.next_epoch.last_before
+        return last is not None and min(self.low_watermark, self.executed) >= last
 
     @property
     def collected(self) -> SequenceNumber:
@@ -42,8 +60,13 @@ class Log:
         return SequenceNumber(max(min(self.low_watermark, self.executed), left_behind))
 
     def is_votable(self, sequence: SequenceNumber) -> bool:
-        """Tell whether we may vote on `sequence`: between the watermarks."""
-        return self.window.may_accept(sequence, above=self.low_watermark)
+        """Tell whether we may vote on `sequence`: between the watermarks.
+
+        And no further than two windows above our own execution: a change of members that ends
+        the epoch before `sequence` would be known by then (checklist I1).
+        """
+        reach = min(self.high_watermark, self.window.top(self.executed))
+        return max(self.low_watermark, self.start.settled) < sequence <= reach
 
     def is_open(self, sequence: SequenceNumber) -> bool:
         """Tell whether a COMMIT for `sequence` can still teach us something."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from consensus.errors import ConflictingCertificates
 from consensus.messages import PreparedCertificate, PrePrepare, StableCheckpoint, ViewChange
 from consensus.types import (
+    GENESIS_SEQUENCE,
     NULL_BATCH_DIGEST,
     Digest,
     Membership,
@@ -27,13 +28,18 @@ def latest_stable(view_changes: Sequence[ViewChange]) -> StableCheckpoint:
 
 
 def new_view_proposals(
-    view: View, view_changes: Sequence[ViewChange], *, membership: Membership
+    view: View,
+    view_changes: Sequence[ViewChange],
+    *,
+    membership: Membership,
+    settled: SequenceNumber = GENESIS_SEQUENCE,
 ) -> tuple[PrePrepare, ...]:
     """Re-propose every batch that may have committed before `view`; signatures are left empty.
 
     Runs from the latest stable checkpoint in the quorum to the highest prepared sequence.
     Each position keeps the digest prepared in the greatest view; a hole becomes the NULL
-    batch, because execution must never wait for a sequence that nobody holds.
+    batch, because execution must never wait for a sequence that nobody holds. What a recovery
+    record settled is not agreed on again (checklist B9).
 
     The result does not depend on the order of `view_changes`.
 
@@ -42,7 +48,7 @@ def new_view_proposals(
             `max_faulty` replicas lie.
 
     """
-    low = sequence_of(latest_stable(view_changes).height)
+    low = max(sequence_of(latest_stable(view_changes).height), settled)
     prepared = _latest_prepared(one for change in view_changes for one in change.prepared)
     high = max(prepared, default=low)
     return tuple(

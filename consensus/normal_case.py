@@ -21,7 +21,7 @@ def next_sequence(state: ReplicaState) -> SequenceNumber:
     """Return the position after everything proposed in this view or decided before it."""
     log = state.log
     proposed = (slot.sequence for slot in log.slots() if slot.accepted_in(state.view) is not None)
-    return SequenceNumber(max(log.low_watermark, log.handed, *proposed) + 1)
+    return SequenceNumber(max(log.low_watermark, log.handed, log.start.settled, *proposed) + 1)
 
 
 def in_flight(state: ReplicaState) -> int:
@@ -37,12 +37,11 @@ def build_if_owed(state: ReplicaState) -> None:
 
 def may_propose(state: ReplicaState) -> bool:
     """Tell whether we are the primary of a running view with room in the window."""
-    return (
-        state.config.may_vote
-        and state.is_normal
-        and state.is_primary
-        and state.log.window.may_assign(next_sequence(state), above=state.log.low_watermark)
-    )
+    if not (state.config.may_vote and state.is_normal and state.is_primary):
+        return False
+    log, sequence = state.log, next_sequence(state)
+    is_assignable = log.window.may_assign(sequence, above=log.low_watermark)
+    return is_assignable and log.is_votable(sequence)
 
 
 def on_submitted(state: ReplicaState, event: Submitted) -> None:

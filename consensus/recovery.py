@@ -7,6 +7,8 @@ change; same set P, window, bodies and own votes. Votes of others are asked for 
 from consensus import view_change
 from consensus.checkpoints import note_computed
 from consensus.effects import EnteredView, Record, Timer
+from consensus.epoch_switch import note_next_epoch
+from consensus.errors import InvalidEpochChange
 from consensus.events import Restored
 from consensus.messages import (
     Commit,
@@ -33,13 +35,16 @@ def restore(state: ReplicaState, event: Restored) -> None:
 
     Raises:
         Diverged: the ledger's tip is not the header that a quorum signed.
+        InvalidEpochChange: the ledger has not reached this epoch yet.
 
     """
+    _require_base(state, event)
     _restore_ledger(state, event)
     for record in event.records:
-        _replay(state, record)
+        if record.epoch == state.membership.epoch:
+            _replay(state, record)
     state.log.collect()
-    if event.checkpoint is not None:
+    if event.checkpoint is not None and event.checkpoint.epoch == state.membership.epoch:
         state.checkpoints.add(event.checkpoint, low=state.log.low_watermark)
         state.outbox.broadcast(event.checkpoint)
     _resume(state)
@@ -48,9 +53,22 @@ def restore(state: ReplicaState, event: Restored) -> None:
     broadcast_status(state)
 
 
+def _require_base(state: ReplicaState, event: Restored) -> None:
+    """Refuse to speak before the state is here: nobody counts below the base (I3)."""
+    base = state.start.below_first
+    reached = min(sequence_of(event.stable.height), event.executed)
+    if reached < base:
+        raise InvalidEpochChange(
+            what="ledger at the start of an epoch",
+            expected=f"height {base} or more, executed and certified",
+            actual=f"height {reached}",
+        )
+
+
 def _restore_ledger(state: ReplicaState, event: Restored) -> None:
     state.log.stand_on(event.stable)
     state.log.executed = state.log.handed = event.executed
+    note_next_epoch(state, event.next_epoch, executed=event.executed)
     state.checkpoints.note_certified(event.stable)
     note_computed(state, height_of(event.executed), event.header_digest)
 

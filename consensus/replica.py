@@ -8,6 +8,7 @@ from typing import assert_never
 
 from consensus import (
     checkpoints,
+    epoch_switch,
     normal_case,
     recovery,
     status_exchange,
@@ -50,7 +51,7 @@ __all__ = ["Replica", "ReplicaConfig"]
 
 
 class Replica:
-    """One member of the group: a deterministic state machine.
+    """One member of the group in one epoch: a deterministic state machine.
 
     Equal state and equal event give equal effects, on every machine. A refused event leaves
     the state as it was. Not thread-safe: one caller steps it.
@@ -74,9 +75,12 @@ class Replica:
             InvariantViolation: stop at once; more than `max_faulty` liars or our own fault.
             ConflictingVote: stop at once; the guard knows of a vote that the state does not.
 
+        After `EpochEnded` every event is ignored.
         """
         if isinstance(event, Restored) == self._is_restored:
             raise NotRestored(event=type(event).__name__)
+        if self._state.is_over:
+            return ()
         self._dispatch(event)
         self._conclude()
         return self._state.outbox.drain()
@@ -107,10 +111,15 @@ class Replica:
     def _on_received(self, event: Received) -> None:
         """Our own messages can come back through relays and tell nothing new."""
         state, message = self._state, event.message
+        if message.epoch != state.membership.epoch:
+            epoch_switch.on_other_epoch(state, message)
+            return
         if message.sender == state.me:
             return
         if not isinstance(message, NewView):  # on_new_view validates, and draws a conclusion
-            validate_message(message, membership=state.membership, window=state.log.window)
+            validate_message(
+                message, membership=state.membership, window=state.log.window, start=state.start
+            )
         self._on_message(message, event.now_ms)
         state.heard_ms[message.sender] = event.now_ms
 
@@ -161,14 +170,19 @@ class Replica:
                 assert_never(event.timer)
 
     def _conclude(self) -> None:
-        """Leave a faulty primary, enter a view we caught up with, catch up, watch the primary."""
+        """Leave a faulty primary, enter a view we caught up with, catch up, watch the primary.
+
+        And fill or end the epoch, if its end is known.
+        """
         state = self._state
         if state.distrusts_primary:
             state.distrusts_primary = False
             view_change.give_up_view(state)
         view_change.enter_when_caught_up(state)
         checkpoints.seek_state(state, patient=True)
+        epoch_switch.fill_epoch(state)
         timers.keep_request_timer(state)
+        epoch_switch.end_epoch(state)
 
     # Questions without effect, for the driver and for people.
 
@@ -176,6 +190,11 @@ class Replica:
     def view(self) -> int:
         """The view we are in or have voted for."""
         return self._state.view
+
+    @property
+    def is_over(self) -> bool:
+        """The epoch ended: the next one has a replica of its own."""
+        return self._state.is_over
 
     @property
     def status(self) -> str:

@@ -11,6 +11,7 @@ from consensus.checkpoint_votes import CheckpointVotes
 from consensus.codec import signed_content, slot_of
 from consensus.config import ReplicaConfig
 from consensus.effects import Equivocated, Record
+from consensus.epochs import EpochStart
 from consensus.log import Log
 from consensus.messages import Message, NewView, StableCheckpoint, ViewChange
 from consensus.outbox import Outbox
@@ -18,6 +19,7 @@ from consensus.ports import Encoder, Signer
 from consensus.types import (
     FIRST_VIEW,
     Digest,
+    Epoch,
     Height,
     Membership,
     ReplicaId,
@@ -65,6 +67,11 @@ class ReplicaState:
     view_changes: dict[ReplicaId, ViewChange] = field(default_factory=dict)
     distrusts_primary: bool = False
 
+    # The epoch ended here: the next one has a replica of its own.
+    is_over: bool = False
+    # The position for which a block that fills the epoch was last asked for.
+    filling: tuple[View, SequenceNumber] | None = None
+
     waiting: Digest | None = None
     owes_idle_block: bool = False
     timeout_ms: int = 0
@@ -76,6 +83,8 @@ class ReplicaState:
     stalled_at: SequenceNumber | None = None
     asked_for_stable: bool = False
     answered: dict[ReplicaId, bool] = field(default_factory=dict)
+    # Members of earlier epochs who were told since the last tick how theirs ended.
+    told: dict[tuple[Epoch, ReplicaId], bool] = field(default_factory=dict)
     sightings: dict[ReplicaId, Sighting] = field(default_factory=dict)
     heard_ms: dict[ReplicaId, int] = field(default_factory=dict)
     evidence_count: dict[ReplicaId, int] = field(default_factory=dict)
@@ -89,6 +98,11 @@ class ReplicaState:
     def membership(self) -> Membership:
         """The group of this epoch."""
         return self.config.membership
+
+    @property
+    def start(self) -> EpochStart:
+        """Where the sequences of this epoch begin."""
+        return self.log.start
 
     @property
     def is_normal(self) -> bool:
@@ -138,7 +152,7 @@ def initial_state(
         config=config,
         encoder=encoder,
         signer=signer,
-        log=Log(membership=config.membership, window=window, stable=stable),
+        log=Log(membership=config.membership, window=window, stable=stable, start=config.start),
         checkpoints=CheckpointVotes(membership=config.membership, window=window),
         timeout_ms=config.request_timeout_ms,
     )

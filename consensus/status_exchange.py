@@ -23,6 +23,7 @@ BODIES_PER_ANSWER_MAX = 4
 def on_tick(state: ReplicaState) -> None:
     """Repeat what is still missing and say where we stand."""
     state.answered.clear()
+    state.told.clear()
     state.asked_for_stable = False
     note_stall(state)
     for fetch in missing_bodies(state):
@@ -66,7 +67,7 @@ def on_status(state: ReplicaState, message: Status) -> None:
 
 
 def _missing(state: ReplicaState, peer: Status) -> Iterator[Message]:
-    if peer.stable_height < state.low_height:
+    if peer.stable_height < state.low_height and state.log.stable.epoch == peer.epoch:
         yield from checkpoints_of(state.log.stable)
     yield from state.checkpoints.votes_above(state.me, max(peer.stable_height, state.low_height))
     if state.new_view is not None and peer.view < state.new_view.view:

@@ -20,8 +20,12 @@ def on_waiting(state: ReplicaState, event: Waiting) -> None:
 
 
 def keep_request_timer(state: ReplicaState) -> None:
-    """Let the request timer run exactly while the primary of a running view owes us something."""
-    is_owed = state.waiting is not None or state.owes_idle_block
+    """Let the request timer run exactly while the primary of a running view owes us something.
+
+    That is a waiting submission, an idle block, or the rest of an epoch that ends (I1).
+    """
+    is_ending = state.log.next_epoch is not None
+    is_owed = state.waiting is not None or state.owes_idle_block or is_ending
     if not (is_owed and state.is_normal and state.config.may_vote):
         state.outbox.stop_timer(Timer.REQUEST)
     elif not state.outbox.is_running(Timer.REQUEST):
@@ -46,7 +50,7 @@ def on_request_timeout(state: ReplicaState) -> None:
 
 def _awaits_checkpoints(state: ReplicaState) -> bool:
     log = state.log
-    return log.committed >= log.low_watermark + log.window.size
+    return log.committed >= min(log.low_watermark + log.window.size, log.high_watermark)
 
 
 def on_idle(state: ReplicaState) -> None:

@@ -27,7 +27,9 @@ REPLICAS_MIN = 4
 # A smaller window would stall on every lost CHECKPOINT (checklist B1).
 WINDOW_MIN = 2
 
+FIRST_EPOCH = Epoch(0)
 FIRST_VIEW = View(0)
+GENESIS_SEQUENCE = SequenceNumber(0)
 NULL_BATCH_DIGEST = Digest(bytes(DIGEST_BYTES))
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeAlias, assert_never
 
 from consensus.certificates import validate_prepared_set, validate_stable_checkpoint
+from consensus.epochs import FROM_GENESIS, EpochStart
 from consensus.errors import RefusedMessage
 from consensus.messages import (
     Checkpoint,
@@ -25,7 +26,13 @@ from consensus.types import NULL_BATCH_DIGEST, Membership, Window
 AnyVote: TypeAlias = PrePrepare | Prepare | Commit
 
 
-def validate_message(message: Message, *, membership: Membership, window: Window) -> None:
+def validate_message(
+    message: Message,
+    *,
+    membership: Membership,
+    window: Window,
+    start: EpochStart = FROM_GENESIS,
+) -> None:
     """Refuse a message that no honest member can have sent.
 
     Raises:
@@ -54,9 +61,9 @@ def validate_message(message: Message, *, membership: Membership, window: Window
         case Checkpoint():
             _require_position(message, message.height)
         case ViewChange():
-            validate_view_change(message, membership=membership, window=window)
+            validate_view_change(message, membership=membership, window=window, start=start)
         case NewView():
-            validate_new_view(message, membership=membership, window=window)
+            validate_new_view(message, membership=membership, window=window, start=start)
         case Status():
             pass
         case _:
@@ -89,11 +96,19 @@ def validate_prepare(message: Prepare, *, membership: Membership) -> None:
         )
 
 
-def validate_view_change(message: ViewChange, *, membership: Membership, window: Window) -> None:
+def validate_view_change(
+    message: ViewChange,
+    *,
+    membership: Membership,
+    window: Window,
+    start: EpochStart = FROM_GENESIS,
+) -> None:
     """§4.4, checklist E4: valid as a whole or refused as a whole."""
     if message.new_view == 0:
         raise _refused(message, what="new view", expected="a view after the first", actual="0")
-    validate_stable_checkpoint(message.stable, membership=membership, sender=message.sender)
+    validate_stable_checkpoint(
+        message.stable, membership=membership, sender=message.sender, start=start
+    )
     validate_prepared_set(
         message.prepared,
         stable=message.stable,
@@ -101,14 +116,23 @@ def validate_view_change(message: ViewChange, *, membership: Membership, window:
         membership=membership,
         window=window,
         sender=message.sender,
+        start=start,
     )
 
 
-def validate_new_view(message: NewView, *, membership: Membership, window: Window) -> None:
+def validate_new_view(
+    message: NewView,
+    *,
+    membership: Membership,
+    window: Window,
+    start: EpochStart = FROM_GENESIS,
+) -> None:
     """§4.4, checklist E8: a quorum asked for this view, and O is exactly what follows from it."""
     _require_primary(message, membership)
-    _validate_quorum(message, membership=membership, window=window)
-    expected = new_view_proposals(message.view, message.view_changes, membership=membership)
+    _validate_quorum(message, membership=membership, window=window, start=start)
+    expected = new_view_proposals(
+        message.view, message.view_changes, membership=membership, settled=start.settled
+    )
     actual = tuple(replace(one, signature=UNSIGNED) for one in message.pre_prepares)
     if actual != expected:
         raise _refused(
@@ -119,7 +143,9 @@ def validate_new_view(message: NewView, *, membership: Membership, window: Windo
         )
 
 
-def _validate_quorum(message: NewView, *, membership: Membership, window: Window) -> None:
+def _validate_quorum(
+    message: NewView, *, membership: Membership, window: Window, start: EpochStart
+) -> None:
     senders = tuple(one.sender for one in message.view_changes)
     is_ordered = membership.are_distinct_members(senders) and list(senders) == sorted(senders)
     if len(senders) < membership.quorum or not is_ordered:
@@ -137,7 +163,7 @@ def _validate_quorum(message: NewView, *, membership: Membership, window: Window
                 expected=f"epoch {membership.epoch}, view {message.view}",
                 actual=f"epoch {one.epoch}, view {one.new_view}",
             )
-        validate_view_change(one, membership=membership, window=window)
+        validate_view_change(one, membership=membership, window=window, start=start)
 
 
 def _require_primary(message: PrePrepare | NewView, membership: Membership) -> None:

@@ -132,7 +132,9 @@ def _await_new_view(state: ReplicaState) -> None:
 
 def _lead(state: ReplicaState, view_changes: tuple[ViewChange, ...]) -> None:
     """Announce the view with everything that may have committed before it (E6, E7)."""
-    proposals = new_view_proposals(state.view, view_changes, membership=state.membership)
+    proposals = new_view_proposals(
+        state.view, view_changes, membership=state.membership, settled=state.start.settled
+    )
     message = state.sign(
         NewView(
             epoch=state.membership.epoch,
@@ -158,7 +160,9 @@ def on_new_view(state: ReplicaState, message: NewView) -> None:
 
     """
     try:
-        validate_message(message, membership=state.membership, window=state.log.window)
+        validate_message(
+            message, membership=state.membership, window=state.log.window, start=state.start
+        )
     except InvalidMessage:
         if not _is_awaited(state, message):
             raise

@@ -58,6 +58,8 @@ class FakeReplica:
         self.description = Description(
             replica_id=0,
             may_vote=True,
+            epoch=0,
+            epoch_last=None,
             view=0,
             active_view=0,
             status="normal",

@@ -16,6 +16,7 @@ from chainnode.clock import WallClock
 from chainnode.driver.finality import Finality
 from chainnode.driver.ports import (
     Certified,
+    Epochs,
     Evidence,
     ExecutedBatch,
     Execution,
@@ -32,6 +33,7 @@ from consensus.effects import (
     BuildBatch,
     Effect,
     EnteredView,
+    EpochEnded,
     Equivocated,
     Execute,
     FetchBatch,
@@ -69,6 +71,15 @@ _PROPOSALS_IN_FLIGHT_MAX = 4
 _log = logging.getLogger(__name__)
 
 
+class LeftGroup(Exception):
+    """The epoch ended and this node has no part in the next one: it orders nothing any more."""
+
+    def __init__(self, *, epoch: int, height: int) -> None:
+        self.epoch = epoch
+        self.height = height
+        super().__init__(f"epoch {epoch} ended at height {height} and this replica left the group")
+
+
 def _nothing() -> None:
     """Nobody wants to know."""
 
@@ -87,6 +98,7 @@ class Driver:
         transfer: Transfer,
         certified: Certified,
         evidence: Evidence,
+        epochs: Epochs,
         pool: Mempool,
         proposals: Proposals,
         finality: Finality,
@@ -104,6 +116,7 @@ class Driver:
         self._transfer = transfer
         self._certified = certified
         self._evidence = evidence
+        self._epochs = epochs
         self._pool = pool
         self._proposals = proposals
         self._finality = finality
@@ -117,6 +130,7 @@ class Driver:
         self._fetching: set[Digest] = set()
         self._failure: BaseException | None = None
         self._batch_due = False
+        self._ended: EpochEnded | None = None
         self._waiting: Digest | None = None
         self._executions: asyncio.Queue[Execute] = asyncio.Queue()
 
@@ -133,11 +147,12 @@ class Driver:
 
         Raises:
             StorageError, InvariantViolation: the process must stop.
+            LeftGroup: the epoch ended and the next one goes on without this replica.
 
         """
         self._spawn(self._execute_in_order())
-        self._post(restored)
         try:
+            await self._begin(restored)
             while True:
                 await self._wake.wait()
                 self._wake.clear()
@@ -146,6 +161,37 @@ class Driver:
             self._timers.stop_all()
             for task in tuple(self._tasks):
                 task.cancel()
+
+    async def _begin(self, restored: Restored, *, is_new_epoch: bool = False) -> None:
+        """Let a replica see its first event before any other, and do what follows from it.
+
+        The vote log of a new epoch starts with what binds there, and nothing leaves before.
+        """
+        effects = list(self.replica.step(restored))
+        if is_new_epoch:
+            self._votes.rotate(self.replica.restatement())
+        await self._persist(effects, must_sync=is_new_epoch)
+        for effect in effects:
+            self._carry_out(effect)
+        self._wake.set()
+
+    async def _hand_over(self, ended: EpochEnded) -> None:
+        """Drain the ended epoch and go on in the next one (checklist I2).
+
+        Of what waits only messages are kept: their epoch is signed. Timers, the open offer and
+        the watched submission were the old replica's.
+        """
+        self._timers.stop_all()
+        succession = self._epochs.succeed(ended)
+        if succession is None:
+            raise LeftGroup(epoch=ended.stable.epoch, height=ended.stable.height)
+        kept = ((event, seen) for event, seen in self._inbox if isinstance(event, Received))
+        self._inbox = deque(kept)
+        self.replica, self._votes = succession.replica, succession.votes
+        self._batch_due, self._waiting = False, None
+        self._pool.unseal_all()
+        _log.info("entered_epoch", extra={"epoch": ended.next_epoch.membership.epoch})
+        await self._begin(succession.restored, is_new_epoch=True)
 
     async def _round(self) -> None:
         if self._failure is not None:
@@ -161,6 +207,9 @@ class Driver:
         await self._persist(effects)
         for effect in effects:
             self._carry_out(effect)
+        while (ended := self._ended) is not None:
+            self._ended = None
+            await self._hand_over(ended)
         if self._inbox:
             self._wake.set()
 
@@ -195,7 +244,7 @@ class Driver:
         in_flight = self.replica.in_flight
         return in_flight < _PROPOSALS_IN_FLIGHT_MAX and self._proposals.has_work
 
-    async def _persist(self, effects: list[Effect]) -> None:
+    async def _persist(self, effects: list[Effect], *, must_sync: bool = False) -> None:
         """Make every record of the round durable before anything of it leaves."""
         records = [
             record for effect in effects if isinstance(effect, Persist) for record in effect.records
@@ -204,6 +253,7 @@ class Driver:
             self._votes.append(records)
             if self._votes.is_full:
                 self._votes.rotate(self.replica.restatement())
+        if records or must_sync:
             self.fsyncs += 1
             await asyncio.get_running_loop().run_in_executor(self._disk, self._votes.sync)
 
@@ -230,6 +280,8 @@ class Driver:
                 self._on_entered_view(view)
             case Equivocated():
                 self._on_equivocated(effect)
+            case EpochEnded():
+                self._ended = effect
             case StartTimer():
                 self._timers.start(effect)
             case StopTimer(timer=timer):
@@ -277,6 +329,7 @@ class Driver:
                     time_ms=done.time_ms,
                     checkpoint=done.checkpoint,
                     now_ms=self._clock.now_ms(),
+                    next_epoch=done.next_epoch,
                 )
             )
             self._executions.task_done()
@@ -313,6 +366,7 @@ class Driver:
                 header_digest=Digest(done.header_digest),
                 time_ms=done.time_ms,
                 now_ms=self._clock.now_ms(),
+                next_epoch=done.next_epoch,
             )
         )
 

@@ -13,12 +13,13 @@ from typing import Protocol
 from chainnode import codec
 from chainnode.codec import encode
 from chainnode.driver.batches import Batches
-from chainnode.driver.ports import ExecutedBatch
+from chainnode.driver.ports import ExecutedBatch, Succession
 from chainnode.execution import Executor
 from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.types import ExecutedBlock, Member
 from consensus.codec import message_to_plain, signed_content, slot_of
+from consensus.effects import EpochEnded
 from consensus.errors import InvariantViolation
 from consensus.messages import Batch, Checkpoint
 from consensus.ports import Signer
@@ -58,6 +59,22 @@ class ProvenBlock:
     batch: Batch
     header_digest: bytes
     certificate: bytes | None = field(repr=False)
+
+
+class OneEpoch:
+    """No contract of this version announces a change of members, so epoch 0 never ends."""
+
+    def succeed(self, ended: EpochEnded) -> Succession | None:
+        """Refuse.
+
+        Raises:
+            InvariantViolation: an epoch ended that nothing could have ended.
+
+        """
+        raise InvariantViolation(
+            f"epoch {ended.stable.epoch} ended at height {ended.stable.height},"
+            " but no contract of this version can announce a change of members"
+        )
 
 
 class VoteMark(Protocol):

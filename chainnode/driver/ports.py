@@ -5,20 +5,27 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chainnode.submission import SubmissionDigest
-from consensus.effects import FetchBatch, FetchState, Record
+from consensus.effects import EpochEnded, FetchBatch, FetchState, Record
+from consensus.epochs import NextEpoch
+from consensus.events import Restored
 from consensus.messages import Batch, Checkpoint, Message, StableCheckpoint
+from consensus.replica import Replica
 from consensus.types import ReplicaId, SequenceNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutedBatch:
-    """What execution of one batch left behind, durably."""
+    """What execution of one batch left behind, durably.
+
+    `next_epoch` is the change of members that is pending after it (checklist I1).
+    """
 
     sequence: SequenceNumber
     header_digest: bytes
     time_ms: int
     checkpoint: Checkpoint | None
     submissions: tuple[bytes, ...]
+    next_epoch: NextEpoch | None = None
 
 
 class Evidence(Protocol):
@@ -47,6 +54,26 @@ class Votes(Protocol):
 
     def sync(self) -> None:
         """Make all that was queued durable. Raises StorageError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succession:
+    """What goes on after the end of an epoch: a replica that saw no event yet, and its votes."""
+
+    replica: Replica
+    votes: Votes
+    restored: Restored
+
+
+class Epochs(Protocol):
+    """Knows who orders after the end of an epoch."""
+
+    def succeed(self, ended: EpochEnded) -> Succession | None:
+        """Make the replica of the next epoch; None when this node has no part in it.
+
+        Block and certificate that end the epoch are durable. Raises StorageError.
+        """
         ...
 
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from chainnode.driver.batches import Batches
 from chainnode.driver.driver import Driver
 from chainnode.driver.finality import Finality
-from chainnode.driver.ports import ExecutedBatch
+from chainnode.driver.ports import ExecutedBatch, Succession
 from chainnode.driver.proposals import Proposals
 from chainnode.errors import StorageError
 from chainnode.genesis import Genesis
 from chainnode.mempool import Mempool
 from chainnode.submission import SubmissionDigest
 from chainnode.suites import suite_named
-from consensus.effects import Effect, FetchBatch, FetchState, Record
+from consensus.effects import Effect, EpochEnded, FetchBatch, FetchState, Record
 from consensus.errors import InvalidShape
 from consensus.events import Event, Received, Restored
 from consensus.messages import Batch, Message, Prepare, StableCheckpoint, Status
@@ -248,6 +248,7 @@ class Bench:
     script: Callable[[Event], Sequence[Effect]] = lambda _: ()
     genesis: Genesis = field(default_factory=genesis_of)
     journal: Journal = field(default_factory=list)
+    successions: list[Succession | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
@@ -272,6 +273,7 @@ class Bench:
             transfer=self.transfer,
             certified=self.certified,
             evidence=self.evidence,
+            epochs=self,
             pool=self.pool,
             proposals=Proposals(
                 genesis=self.genesis,
@@ -284,6 +286,11 @@ class Bench:
             entered_view=lambda: self.journal.append(("entered view", None)),
             disk=self.disk,
         )
+
+    def succeed(self, ended: EpochEnded) -> Succession | None:
+        """Act as the driver's `Epochs`: the test says who comes next."""
+        self.journal.append(("epoch ended", ended.stable.height))
+        return self.successions.pop(0)
 
     def happened(self) -> list[str]:
         """Return what happened, without its details."""
