@@ -72,6 +72,10 @@ accept: $(READY) ## what a release must show: NAME=main-job
 	@test -n "$(NAME)" || { echo "which one? make accept NAME=main-job" >&2; exit 2; }
 	$(BIN)/pytest -s -p no:randomly tests/acceptance/test_$(subst -,_,$(NAME)).py
 
+.PHONY: soak
+soak: $(READY) ## a real cluster under load, broken again and again: HOURS=0.02, SEED= repeats a schedule
+	@$(BIN)/python -m devnet.faults --hours $(or $(HOURS),1) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(READY) ## the laws again, on new examples and more of them; a failure prints how to repeat it
 	$(BIN)/pytest tests/property --hypothesis-profile=explore -n $(WORKERS)

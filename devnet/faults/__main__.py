@@ -14,12 +14,13 @@ from devnet.faults.load import DEFAULT_LOAD, Load
 from devnet.faults.run import RunRequest, run
 
 _SEEDS = 2**31
+_SECONDS_PER_HOUR = 3600
 
 
 def main() -> int:
     """Read the arguments, run, print the report."""
     parser = argparse.ArgumentParser(prog="python -m devnet.faults", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="time under faults")
+    parser.add_argument("--hours", type=float, default=1 / 60, help="time under faults")
     parser.add_argument("--seed", type=int, help="repeats a schedule; drawn when left out")
     parser.add_argument("--suite", choices=("sm", "intl"), default="sm")
     parser.add_argument("--nodes", type=int, default=4)
@@ -35,7 +36,7 @@ def main() -> int:
     seed = secrets.randbelow(_SEEDS) if options.seed is None else options.seed
     request = RunRequest(
         seed=seed,
-        seconds=options.seconds,
+        seconds=options.hours * _SECONDS_PER_HOUR,
         suite=options.suite,
         nodes=options.nodes,
         load=Load(calls=options.calls, pace_ms=options.pace_ms),
@@ -44,7 +45,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kun-faults-") as scratch:
         report = run(options.dir or Path(scratch) / "devnet", request)
     print(json.dumps(report.document(), ensure_ascii=False))  # noqa: T201 - the result
-    return int(bool(report.violations))
+    return int(bool(report.violations or report.late))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,8 @@ class RunRequest:
 
     seed: int
     seconds: float
+    # On a slow machine a run takes longer rather than breaking less.
+    steps_min: int = 0
     suite: str = "sm"
     nodes: int = 4
     load: Load = DEFAULT_LOAD
@@ -110,12 +112,15 @@ class _Run:
             first_s = time.monotonic()
             until_s += first_s - began_s
             recoveries: list[Recovery] = []
-            while time.monotonic() < until_s:
+            while time.monotonic() < until_s or self._has_too_few(recoveries):
                 recoveries.append(self._step(next(self._plan), writers))
             ended_s = time.monotonic()
         self._report.add_round(
             recoveries, writers.acknowledged, writers.others, period=(first_s, ended_s)
         )
+
+    def _has_too_few(self, recoveries: Sequence[Recovery]) -> bool:
+        return len(self._report.recoveries) + len(recoveries) < self._request.steps_min
 
     def _step(self, step: Step, writers: Writers) -> Recovery:
         time.sleep(step.calm_s)
