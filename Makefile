@@ -65,7 +65,8 @@ test: $(READY) ## the whole suite: fast tests side by side, then the slow ones o
 .PHONY: sim
 sim: $(READY) ## seeded cluster of real replicas under faults: SEEDS= how many, SEED= replays one
 	@$(BIN)/python -m tests.simulation \
-	  $(if $(SEED),--seeds 1 --first $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))
+	  $(if $(SEED),--seeds 1 --first $(SEED),$(if $(SEEDS),--seeds $(SEEDS))) \
+	  $(if $(JOBS),--jobs $(JOBS)) $(if $(OPTIONS),--options '$(OPTIONS)')
 
 .PHONY: accept
 accept: $(READY) ## what a release must show: NAME=main-job

@@ -1,33 +1,59 @@
-"""`python -m tests.simulation --seeds N --first S`: many schedules, one line of JSON at the end."""
+"""`python -m tests.simulation --seeds N --first S`: many schedules, one line of JSON at the end.
+
+Seeds are shared out over the cores; what is reported does not depend on how. A failing seed
+prints the line that replays it, then the line that replays it with as little as possible.
+"""
 
 import argparse
 import json
+import os
 import sys
-import time
-from collections import Counter
 
-from tests.simulation.cluster import Outcome, options_of, run_seed
+from tests.simulation.cluster import run_seed
+from tests.simulation.options import Options, changed_options, options_of, with_changes
+from tests.simulation.report import Report
+from tests.simulation.shares import run_seeds
+from tests.simulation.shrink import shrink
 
-_PROGRESS_EVERY = 500
+_PROGRESS_EVERY = 1_000
+# Failures are alike: the first ones are made smaller.
+_SHRUNK_MAX = 3
 
 
 def main() -> int:
-    """Run the seeds; exit 1 if an oracle spoke."""
+    """Run the seeds; exit 1 if an oracle spoke or a kind of fault never happened."""
     arguments = _arguments()
-    counters: Counter[str] = Counter()
-    violations: list[Outcome] = []
-    start_s = time.process_time()
-    for done in range(arguments.seeds):
-        outcome = run_seed(arguments.first + done)
-        _count(counters, outcome)
-        if outcome.violation is not None:
-            violations.append(outcome)
-            _say(f"VIOLATION {outcome.violation}\nmake sim SEED={outcome.seed}")
-        if (done + 1) % _PROGRESS_EVERY == 0:
-            _say(f"{done + 1} of {arguments.seeds} schedules")
-    spent_s = time.process_time() - start_s
-    _say(json.dumps(_summary(counters, violations, schedules=arguments.seeds, spent_s=spent_s)))
-    return 1 if violations else 0
+    total = Report()
+    shrunk = 0
+    for share in run_seeds(
+        arguments.first, arguments.seeds, jobs=arguments.jobs, changes=arguments.options
+    ):
+        total.merge(share.report)
+        for seed, violation in share.failures:
+            _say(f"VIOLATION {violation}")
+            _say(_replay_line(seed, arguments.options))
+            if shrunk < _SHRUNK_MAX and not arguments.no_shrink:
+                shrunk += 1
+                _say(f"smaller: {_shrink_line(seed, arguments.options)}")
+        if total.schedules % _PROGRESS_EVERY == 0 and total.schedules < arguments.seeds:
+            _say(f"{total.schedules} of {arguments.seeds} schedules")
+    missing = total.missing()
+    for one in missing:
+        _say(f"MISSING {one}")
+    _say(json.dumps(total.summary()))
+    return 1 if total.violations or missing else 0
+
+
+def _shrink_line(seed: int, changes: str) -> str:
+    def fails(options: Options) -> bool:
+        return run_seed(seed, options=options).violation is not None
+
+    smallest = shrink(with_changes(options_of(seed), changes), fails=fails)
+    return _replay_line(seed, changed_options(seed, smallest))
+
+
+def _replay_line(seed: int, changes: str) -> str:
+    return f"make sim SEED={seed}" + (f" OPTIONS='{changes}'" if changes != "{}" else "")
 
 
 def _say(line: str) -> None:
@@ -39,33 +65,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1_000, help="number of schedules")
     parser.add_argument("--first", type=int, default=0, help="seed of the first schedule")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--options", default="{}", help="JSON: what differs from the seed's own")
+    parser.add_argument("--no-shrink", action="store_true", help="only report failures")
     return parser.parse_args()
-
-
-def _count(counters: Counter[str], outcome: Outcome) -> None:
-    counters.update(outcome.counters)
-    counters["deliveries"] += outcome.deliveries
-    options = options_of(outcome.seed)
-    counters["byzantine_schedules"] += bool(options.vices)
-    for vice in options.vices.values():
-        counters[f"vice_{vice.value}"] += 1
-
-
-def _summary(
-    counters: Counter[str], violations: list[Outcome], *, schedules: int, spent_s: float
-) -> dict[str, object]:
-    named = ("deliveries", "view_changes", "restarts", "byzantine_schedules")
-    rest = {name: counters[name] for name in sorted(counters) if name not in named}
-    return {
-        "schedules": schedules,
-        "deliveries": counters["deliveries"],
-        "deliveries_per_s_core": round(counters["deliveries"] / max(spent_s, 1e-9)),
-        "view_changes": counters["view_changes"],
-        "restarts": counters["restarts"],
-        "byzantine_schedules": counters["byzantine_schedules"],
-        "violations": len(violations),
-        "counters": rest,
-    }
 
 
 if __name__ == "__main__":

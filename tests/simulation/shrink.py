@@ -1,0 +1,68 @@
+"""Makes a failing run smaller: options are calmed one at a time while an oracle still speaks."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from types import MappingProxyType
+
+from tests.simulation.options import Options, with_changes
+
+# A run takes some tens of milliseconds; nobody waits longer than this is worth.
+ATTEMPTS_MAX = 300
+_SIZE_MIN = 4
+# What none of a kind of fault looks like; all else is calm at zero.
+_CALM = {"rate_percent": 100, "drift_ms": 60_000, "delay_max_ms": 10}
+# No fault at all; less of it is a shorter story.
+_LOAD_MIN = {"requests": 1, "chaos_ms": 100}
+# What is no fault, or is reduced in its own way below.
+_KEPT = frozenset({"size", "window", "vices", "twins_split", "fragile", "codec_share"})
+
+
+def shrink(options: Options, *, fails: Callable[[Options], bool]) -> Options:
+    """Return options from which nothing more can be taken without `fails` ceasing to hold."""
+    attempts = 0
+    is_smaller = True
+    while is_smaller:
+        is_smaller = False
+        for candidate in _smaller(options):
+            attempts += 1
+            if attempts > ATTEMPTS_MAX:
+                return options
+            if fails(candidate):
+                options, is_smaller = candidate, True
+                break
+    return options
+
+
+def _smaller(options: Options) -> Iterator[Options]:
+    """Propose options with one fault, one liar, one member or some time less."""
+    yield from _without_a_liar(options)
+    for one in fields(Options):
+        if one.name not in _KEPT:
+            yield from _calmer(options, one.name)
+    if options.fragile:
+        yield replace(options, fragile=())
+    if options.size > _SIZE_MIN and max((0, *options.vices)) < options.size - 1:
+        yield replace(options, size=options.size - 1)
+
+
+def _without_a_liar(options: Options) -> Iterator[Options]:
+    for liar in options.vices:
+        rest = {one: vice for one, vice in options.vices.items() if one != liar}
+        yield replace(options, vices=MappingProxyType(rest))
+
+
+def _calmer(options: Options, name: str) -> Iterator[Options]:
+    """Take a kind of fault away, or else make it less."""
+    value, calm = getattr(options, name), _CALM.get(name, 0)
+    if name in _LOAD_MIN:
+        if value // 2 >= _LOAD_MIN[name]:
+            yield _changed(options, name, value // 2)
+    elif value != calm:
+        yield _changed(options, name, type(value)(calm))
+        if name not in _CALM and value > 1:
+            yield _changed(options, name, value - 1)
+
+
+def _changed(options: Options, name: str, value: float) -> Options:
+    return with_changes(options, json.dumps({name: value}))
