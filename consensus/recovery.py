@@ -130,8 +130,13 @@ def _replay_new_view(state: ReplicaState, record: NewView) -> None:
 def _replay_vote(
     state: ReplicaState, slot: Slot, record: PrePrepare | Prepare | Commit | PreparedCertificate
 ) -> None:
+    """Take up what was said; a proposal of this view binds even if its start is missing now.
+
+    The ledger may stand below the start of a view that was entered before, when damaged blocks
+    were given up: the view is entered again after state transfer, with the same votes.
+    """
     match record:
-        case PrePrepare() if state.is_normal and record.view == state.view:
+        case PrePrepare() if record.view == state.view:
             slot.accept(record)
         case PrePrepare():
             slot.keep_proposal(record)
@@ -153,7 +158,7 @@ def restatement(state: ReplicaState) -> tuple[Record, ...]:
     past: list[Record] = [state.log.stable]
     present: list[Record] = []
     for slot in state.log.slots():
-        accepted = slot.accepted_in(state.view) if state.is_normal else None
+        accepted = slot.accepted_in(state.view) if _is_announced(state) else None
         for proposal in slot.proposals.values():
             is_current = accepted is not None and proposal.batch_digest == accepted.batch_digest
             (present if is_current else past).append(proposal)
@@ -163,8 +168,14 @@ def restatement(state: ReplicaState) -> tuple[Record, ...]:
     return (*past, *_view_records(state, present))
 
 
+def _is_announced(state: ReplicaState) -> bool:
+    """Tell whether votes of this view may have been given, entered again yet or not."""
+    entered = state.new_view.view if state.new_view is not None else state.active_view
+    return entered == state.view
+
+
 def _own_votes(state: ReplicaState, slot: Slot) -> tuple[Record, ...]:
-    if not state.is_normal:
+    if not _is_announced(state):
         return ()
     own = (slot.prepares.get(state.me), slot.commits.get(state.me))
     return tuple(one for one in own if one is not None and one.view == state.view)

@@ -13,7 +13,7 @@ from consensus.effects import EnteredView, Timer
 from consensus.errors import InvalidMessage
 from consensus.messages import NewView, PreparedCertificate, ViewChange
 from consensus.new_view import UNSIGNED, latest_stable, new_view_proposals
-from consensus.normal_case import build_if_owed, readopt
+from consensus.normal_case import build_if_owed, readopt, vote
 from consensus.state import ReplicaState
 from consensus.types import View, sequence_of
 from consensus.validation import validate_message
@@ -215,6 +215,9 @@ def enter_when_caught_up(state: ReplicaState) -> None:
     _enter(state)
     for pre_prepare in message.pre_prepares:
         readopt(state, pre_prepare)
+    # What an earlier life accepted after O: see `recovery`.
+    for slot in state.log.slots():
+        vote(state, slot)
     build_if_owed(state)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from consensus.effects import EnteredView, Execute, FetchState, Record, Timer
 from consensus.errors import Diverged
-from consensus.events import Restored
+from consensus.events import Restored, Synced
 from consensus.messages import (
     Checkpoint,
     Commit,
@@ -17,11 +17,13 @@ from consensus.messages import (
 )
 from consensus.types import SequenceNumber
 from tests.unit.consensus.group import (
+    NOW_MS,
     WINDOW,
     Subject,
     batch,
     checkpoint,
     commit,
+    header,
     new_view,
     pre_prepare,
     prepare,
@@ -194,6 +196,47 @@ def test_view_that_was_announced_but_not_entered_is_entered_after_state_transfer
     assert again.replica.status == "view_change"
     assert len(again.of(FetchState)) == 1
     assert again.broadcasts(ViewChange) == []
+
+
+def _with_a_ledger_below_the_start_of_its_view(replica_id: int, *said: Record) -> Subject:
+    """It voted in view 1, which starts at block 2; then its blocks were given up."""
+    changes = tuple(view_change(one, base=stable(2)) for one in (0, 1, 3))
+    return Subject(replica_id, restored=restored_at(records=[new_view(changes=changes), *said]))
+
+
+def _transferred(subject: Subject) -> Subject:
+    return subject.step(
+        Synced(
+            stable=stable(2),
+            executed=SequenceNumber(2),
+            header_digest=header(2),
+            time_ms=NOW_MS,
+            now_ms=NOW_MS,
+        )
+    )
+
+
+def test_own_proposal_binds_when_blocks_were_given_up_and_came_again() -> None:
+    primary = _with_a_ledger_below_the_start_of_its_view(1, pre_prepare(3, view=1))
+    assert primary.replica.status == "view_change"
+
+    again = _transferred(primary).submit(9)
+
+    assert [one.sequence for one in again.broadcasts(PrePrepare)] == [4]
+
+
+def test_vote_that_is_due_is_cast_when_the_view_is_entered_again() -> None:
+    backup = _with_a_ledger_below_the_start_of_its_view(2, pre_prepare(3, view=1))
+
+    assert [one.sequence for one in _transferred(backup).broadcasts(Prepare)] == [3]
+
+
+def test_votes_of_a_view_that_waits_for_blocks_are_restated() -> None:
+    said = (pre_prepare(3, view=1), prepare(2, 3, view=1))
+
+    backup = _with_a_ledger_below_the_start_of_its_view(2, *said)
+
+    assert backup.replica.restatement()[-2:] == said
 
 
 def test_stable_entries_of_a_restored_view_are_not_opened_again() -> None:
