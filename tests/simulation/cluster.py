@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 
 from chainnode.errors import InvalidInput
 from consensus.effects import Effect, EnteredView, Equivocated, FetchBatch, FetchState, Stabilized
-from consensus.errors import InvalidMessage
+from consensus.errors import ConsensusError, InvalidMessage
 from consensus.events import Event, Received
 from consensus.messages import Batch, Message, PrePrepare
 from consensus.replica import Replica, ReplicaConfig
 from consensus.types import Epoch, Membership, ReplicaId
 from tests.simulation.bias import Director
-from tests.simulation.byzantine import ByzantineNode, Vice
+from tests.simulation.byzantine import ByzantineNode, TwinSides, Vice
 from tests.simulation.checkers import Oracles, Violation, fair_quorum
-from tests.simulation.checkers.certificates import is_signed_throughout
 from tests.simulation.clock import Clock
 from tests.simulation.crash import CrashPoint, Fuse
 from tests.simulation.disk import Block, Disk
+from tests.simulation.door import Door
 from tests.simulation.faults import Faults
 from tests.simulation.network import Network
-from tests.simulation.node import Node
+from tests.simulation.node import NoAnswer, Node
 from tests.simulation.options import Options, options_of, stream
-from tests.simulation.stubs import CHAIN_ID
+from tests.simulation.stubs import CHAIN_ID, is_body_of
 from tests.simulation.trace import Trace
 
 __all__ = ["Cluster", "Options", "Outcome", "Violation", "options_of", "run_seed"]
@@ -70,6 +70,8 @@ class Cluster:
         self._trace = Trace()
         self._replica_class = replica_class
         self.nodes = self._make_nodes()
+        self._door = Door()
+        self._twins = self._place_twins()
         self.correct = [one for one in self.nodes if not isinstance(one, ByzantineNode)]
         self._correct_ids = frozenset(one.replica_id for one in self.correct)
         self._absent: list[Node] = []
@@ -108,6 +110,16 @@ class Cluster:
         ids += [one for one in ids if self.options.vices.get(one) is Vice.TWINS]
         return [self._make_node(index, ReplicaId(one)) for index, one in enumerate(ids)]
 
+    def _place_twins(self) -> TwinSides:
+        twins = (one for one in self.nodes if isinstance(one, ByzantineNode))
+        return TwinSides(
+            frozenset(one.index for one in twins if one.vice is Vice.TWINS),
+            count=len(self.nodes),
+            size=self.options.size,
+            split=self.options.twins_split,
+            random=stream(self.seed, "twins"),
+        )
+
     def _make_node(self, index: int, replica_id: ReplicaId) -> Node:
         options = self.options
         vice = options.vices.get(replica_id, Vice.NONE)
@@ -138,7 +150,7 @@ class Cluster:
         node.has_bad_disk = options.reordering and index in options.unreliable
         self._set_clock(node)
         if isinstance(node, ByzantineNode):
-            node.vice = vice
+            node.turn(vice, owners=frozenset(options.vices), tally=self.counters)
         return node
 
     def _set_clock(self, node: Node) -> None:
@@ -164,8 +176,6 @@ class Cluster:
         Faults(self, seed=self.seed).plan()
         for node in self.nodes:
             node.start()
-            if isinstance(node, ByzantineNode):
-                node.begin()
         self.clock.run_until(self.options.chaos_ms)
         self._heal()
         self._converge()
@@ -263,32 +273,27 @@ class Cluster:
         director = self._director
         if director is not None and director.holds_back(receiver.index, message):
             return
-        if not isinstance(sender, ByzantineNode):
-            self.network.carry(sender.index, receiver.index, message)
+        if self._twins.keeps_apart(sender.index, receiver.index, now_ms=self.clock.now_ms):
             return
-        if sender.withholds(message, receiver.index) or self._is_kept_from(sender, receiver):
-            return
-        said = sender.distort(message, receiver.index)
-        if said is message or self._is_let_in(said):
-            self.network.carry(sender.index, receiver.index, said)
+        if isinstance(sender, ByzantineNode):
+            self._carry_lie(sender, receiver, message)
         else:
-            self.counters["refused_at_the_door"] += 1
+            self.network.carry(sender.index, receiver.index, message)
 
-    def _is_let_in(self, message: Message) -> bool:
-        """Tell whether a node's driver would hand a distorted message to its core."""
-        return is_signed_throughout(message, size=self.options.size)
-
-    def _is_kept_from(self, sender: ByzantineNode, receiver: Node) -> bool:
-        """Each twin speaks to its side of the group, and now and then to the other."""
-        if sender.vice is not Vice.TWINS or self._side(sender) == self._side(receiver):
-            return False
-        return self.random.random() < self.options.twins_split
-
-    def _side(self, node: Node) -> int:
-        """Twins share an identity and stand on different sides; so do their neighbours."""
-        if isinstance(node, ByzantineNode) and node.vice is Vice.TWINS:
-            return int(node.index >= self.options.size)
-        return node.index % 2
+    def _carry_lie(self, sender: ByzantineNode, receiver: Node, message: Message) -> None:
+        """Bend it, and let it through the door of its receiver before it travels."""
+        bent = sender.utter(message, receiver.index)
+        if bent is None:
+            return
+        config = receiver.config
+        try:
+            said = self._door.open(bent, membership=config.membership, window=config.window)
+        except ConsensusError:
+            self.counters["lies_refused_at_the_door"] += 1
+            return
+        self._oracles.on_lie(said)
+        delay_ms = sender.delay_ms()
+        self.clock.after(delay_ms, self.network.carry, sender.index, receiver.index, said)
 
     def _deliver(self, index: int, message: Message) -> None:
         node = self.nodes[index]
@@ -307,24 +312,32 @@ class Cluster:
         return self._trace.digest
 
     def find_batch(self, asker: Node, effect: FetchBatch) -> Batch | None:
+        """Ask one peer after the other; what comes must be the body of that digest."""
         for node in self._peers_of(asker):
-            batch = node.replica.batch_of(effect.sequence, effect.digest)
-            if batch is None and node.disk.ledger.height >= effect.sequence:
-                batch = node.disk.ledger.blocks[effect.sequence - 1].batch
-            if batch is not None and batch.digest == effect.digest:
+            try:
+                batch = node.serve_batch(effect)
+            except NoAnswer:
+                return None
+            if batch is not None and is_body_of(effect.digest, batch):
                 self.counters["batches_fetched"] += 1
                 return batch
+            self.counters["hostile_batches"] += batch is not None
         return None
 
     def find_blocks(self, asker: Node, effect: FetchState) -> list[Block] | None:
-        target = effect.target
+        """Ask one peer after the other; take only what leads to the certified header."""
+        ledger = asker.disk.ledger
         for node in self._peers_of(asker):
-            ledger = node.disk.ledger
-            if ledger.height < target.height:
+            try:
+                blocks = node.serve_blocks(effect, above=ledger.height)
+            except NoAnswer:
+                return None
+            if blocks is None:
                 continue
-            if ledger.blocks[target.height - 1].header_digest == target.header_digest:
+            if ledger.is_extended_by(blocks, target=effect.target):
                 self.counters["state_transfers"] += 1
-                return ledger.blocks[asker.disk.ledger.height : target.height]
+                return blocks
+            self.counters["hostile_blocks"] += 1
         return None
 
     def _peers_of(self, asker: Node) -> list[Node]:

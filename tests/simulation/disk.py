@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from consensus.effects import Record
-from consensus.messages import Batch, Checkpoint, StableCheckpoint
+from consensus.messages import NULL_BATCH, Batch, Checkpoint, StableCheckpoint
 from consensus.types import (
     NULL_BATCH_DIGEST,
     Digest,
@@ -19,7 +19,7 @@ from consensus.types import (
     Height,
     SequenceNumber,
 )
-from tests.simulation.stubs import digest_of, read_batch
+from tests.simulation.stubs import digest_of, is_body_of, read_batch
 
 GENESIS_DIGEST = digest_of(b"genesis")
 _GENESIS_ROOT = digest_of(b"nothing executed")
@@ -109,15 +109,27 @@ class Ledger:
         root = self.blocks[-1].root if self.blocks else _GENESIS_ROOT
         for request in requests:
             root = digest_of(b"%d after %b" % (request, root))
-        content = repr((sequence, self.tip_digest, time_ms, batch.digest, requests, root))
+        content = (sequence, self.tip_digest, time_ms, batch.digest, requests, root)
         return Block(
             height=sequence,
             time_ms=time_ms,
-            header_digest=digest_of(content.encode()),
+            header_digest=digest_of(repr(content).encode()),
             batch=batch,
             requests=requests,
             root=root,
         )
+
+    def is_extended_by(self, blocks: list[Block], *, target: StableCheckpoint) -> bool:
+        """Tell whether these blocks lead from here to the certified header (checklist H3)."""
+        tip, height = self.tip_digest, self.height
+        for one in blocks:
+            height += 1
+            content = (height, tip, one.time_ms, one.batch.digest, one.requests, one.root)
+            tip = digest_of(repr(content).encode())
+            has_body = one.batch == NULL_BATCH or is_body_of(one.batch.digest, one.batch)
+            if one.height != height or one.header_digest != tip or not has_body:
+                return False
+        return (height, tip) == (target.height, target.header_digest)
 
     def append(
         self, block: Block, checkpoint: Checkpoint | None, mark: Position = _NO_VOTES

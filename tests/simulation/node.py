@@ -54,6 +54,10 @@ INSTALL_MS = 2
 RETRY_MS = 60
 
 
+class NoAnswer(Exception):
+    """A peer that was asked never answers."""
+
+
 class Surroundings(Protocol):
     """What a node asks of the cluster, and tells it."""
 
@@ -144,7 +148,7 @@ class Node:
         self.config = replace(self.config, may_vote=self.config.may_vote and opened.may_vote)
         self._signer = self._make_signer()
         self.replica = self._replica_class(self.config, encoder=ENCODER, signer=self._signer)
-        self.proposals = Proposals(self)
+        self.proposals = self._make_proposals()
         self._surroundings.on_start(self)
         ledger = self.disk.ledger
         self._is_recovering = True
@@ -206,6 +210,9 @@ class Node:
         if self.disk.ledger.own_checkpoint is not None:
             guard.note_checkpoint(self.disk.ledger.own_checkpoint)
         return GuardedSigner(self.replica_id, guard)
+
+    def _make_proposals(self) -> Proposals:
+        return Proposals(self)
 
     # Events in
 
@@ -374,6 +381,26 @@ class Node:
                 now_ms=self.local.now_ms,
             )
         )
+
+    # What peers ask for
+
+    def serve_batch(self, effect: FetchBatch) -> Batch | None:
+        """Return the body that a peer asks for, if it is here."""
+        batch = self.replica.batch_of(effect.sequence, effect.digest)
+        if batch is None and self.disk.ledger.height >= effect.sequence:
+            batch = self.disk.ledger.blocks[effect.sequence - 1].batch
+        return batch if batch is not None and batch.digest == effect.digest else None
+
+    def serve_blocks(self, effect: FetchState, *, above: int) -> list[Block] | None:
+        """Return the blocks after `above` up to the target, if we stand there too."""
+        ledger, target = self.disk.ledger, effect.target
+        if ledger.height < target.height:
+            return None
+        if ledger.blocks[target.height - 1].header_digest != target.header_digest:
+            return None
+        return ledger.blocks[above : target.height]
+
+    # What we ask for
 
     def _fetch_batch(self, effect: FetchBatch) -> None:
         batch = self._surroundings.find_batch(self, effect)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from random import Random
 from types import MappingProxyType
 
-from tests.simulation.byzantine import Vice
+from tests.simulation.byzantine import Vice, draw_vices
 
 # Groups of four show most mistakes with the fewest messages; n ≠ 3f+1 must not be rare.
 _SIZES = (4, 4, 4, 4, 4, 5, 5, 6, 6, 7, 8, 9, 10)
@@ -108,7 +108,7 @@ def options_of(seed: int) -> Options:
     calm = Options(
         size=size,
         window=random.choice((2, 3, 4, 8)),
-        vices=MappingProxyType({one: random.choice(list(Vice)[1:]) for one in members[:liars]}),
+        vices=draw_vices(members[:liars], random),
         twins_split=random.choice((0.5, 0.8, 1.0)),
         learner=random.random() < 0.15,
         fragile=tuple(members[liars:]) if random.random() < 0.4 else (),

@@ -6,9 +6,8 @@ from consensus.events import Event, Submitted, Waiting
 from consensus.replica import Replica
 from tests.simulation.clock import LocalClock
 from tests.simulation.disk import Disk
-from tests.simulation.stubs import digest_of, make_batch
+from tests.simulation.stubs import REQUESTS_PER_BATCH_MAX, digest_of, make_batch
 
-REQUESTS_PER_BATCH_MAX = 3
 PROPOSALS_IN_FLIGHT_MAX = 4
 
 
@@ -57,8 +56,7 @@ class Proposals:
             and self._has_reason()
         ):
             self.is_batch_due = False
-            unsealed = [one for one in self.pool if one not in self._sealed]
-            requests = tuple(unsealed[:REQUESTS_PER_BATCH_MAX])
+            requests = tuple(self._choose()[:REQUESTS_PER_BATCH_MAX])
             self._sealed.update(requests)
             now_ms = process.local.now_ms
             process.step(Submitted(batch=make_batch(now_ms, requests), now_ms=now_ms))
@@ -73,11 +71,14 @@ class Proposals:
             for request in block.requests:
                 self.pool.pop(request, None)
 
+    def _choose(self) -> list[int]:
+        """Say what is proposed next: the oldest first."""
+        return [one for one in self.pool if one not in self._sealed]
+
     def _has_reason(self) -> bool:
         if self.is_batch_due:
             return True
-        has_work = any(one not in self._sealed for one in self.pool)
-        return has_work and self._process.replica.in_flight < PROPOSALS_IN_FLIGHT_MAX
+        return bool(self._choose()) and self._process.replica.in_flight < PROPOSALS_IN_FLIGHT_MAX
 
     def _watch(self) -> None:
         """Tell the core which submission has waited longest."""

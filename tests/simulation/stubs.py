@@ -14,6 +14,9 @@ from consensus.ports import Plain
 from consensus.types import Digest, ReplicaId, Signature
 
 CHAIN_ID = b"simulated chain"
+# Requests from here on are signed by no client.
+FIRST_FORGED_REQUEST = 1_000_000
+REQUESTS_PER_BATCH_MAX = 3
 
 
 class StubEncoder:
@@ -75,11 +78,26 @@ def open_batch(body: bytes) -> Batch:
 
 
 def read_batch(body: bytes) -> tuple[int, tuple[int, ...]]:
-    head, _, tail = body.decode()[1:-1].partition(", ")
     try:
+        head, _, tail = body.decode()[1:-1].partition(", ")
         return int(head), tuple(int(one) for one in tail.strip("()").split(",") if one.strip())
     except ValueError as error:
         raise InvalidMessage("not a simulated batch") from error
+
+
+def is_proposable(batch: Batch) -> bool:
+    """Tell whether a client signed every request, and there are not too many."""
+    _, requests = read_batch(batch.body)
+    are_signed = all(0 <= one < FIRST_FORGED_REQUEST for one in requests)
+    return are_signed and len(requests) <= REQUESTS_PER_BATCH_MAX
+
+
+def is_body_of(digest: Digest, batch: Batch) -> bool:
+    """Tell whether the body really has this digest, whatever the batch says."""
+    try:
+        return open_batch(batch.body).digest == digest
+    except InvalidMessage:
+        return False
 
 
 def digest_of(content: bytes) -> Digest:

@@ -1,6 +1,6 @@
 """Signatures and certificates, verified again by other code than the core's."""
 
-from consensus.codec import checkpoints_of, signed_content, signed_parts, votes_of
+from consensus.codec import checkpoints_of, signed_content, votes_of
 from consensus.messages import (
     Message,
     NewView,
@@ -106,13 +106,3 @@ class CertificateOracle:
                     best[one.sequence] = latest
         owed = range(low + 1, max(best, default=low) + 1)
         return [(one, best.get(one, (0, NULL_BATCH_DIGEST))[1]) for one in owed]
-
-
-def is_signed_throughout(message: Message, *, size: int) -> bool:
-    """Tell whether every signature in `message` is genuine: the driver lets only these in."""
-    return all(
-        has_stub_signature(replica, signature, content)
-        for replica, signature, content in signed_parts(
-            message, chain_id=CHAIN_ID, encoder=ENCODER, size=size
-        )
-    )

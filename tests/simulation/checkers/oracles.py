@@ -46,6 +46,10 @@ class Oracles:
         if node.index in self._correct:
             self._votes.on_send(node.replica_id, message)
 
+    def on_lie(self, message: Message) -> None:
+        """What a liar really said, and a driver let in: a COMMIT of it counts like any other."""
+        self._votes.note_commit(message)
+
     def on_effect(self, node: "Node", effect: Effect) -> None:
         if node.index not in self._correct:
             return
