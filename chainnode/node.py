@@ -19,6 +19,7 @@ from chainnode.config import NodeConfig
 from chainnode.driver.admission import Admission
 from chainnode.driver.certified import CertifiedBlocks
 from chainnode.driver.driver import Driver
+from chainnode.driver.equivocations import EquivocationStore
 from chainnode.driver.execution import BlockExecution, CheckpointSigner, OneEpoch
 from chainnode.driver.finality import Finality
 from chainnode.driver.forwarding import Forwarding
@@ -26,7 +27,6 @@ from chainnode.driver.intake import Intake
 from chainnode.driver.kinds import FrameKind
 from chainnode.driver.network import PeerNetwork
 from chainnode.driver.proposals import Proposals
-from chainnode.equivocations import EquivocationStore
 from chainnode.execution import Executor
 from chainnode.genesis import Genesis, load_genesis_file
 from chainnode.logs import start_logging

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from socket import socket
 
 from chainnode.api.server import open_listener
@@ -25,7 +26,7 @@ from consensus.types import ReplicaId
 
 # Signature checks release the interpreter lock: as many threads as the smallest machine has cores.
 _VERIFY_THREADS = 2
-_VOTES_FOLDER = "votes"
+VOTES_FOLDER = "votes"
 
 _log = logging.getLogger(__name__)
 
@@ -97,12 +98,12 @@ def open_base(
     stack.callback(ledger.close)
     batches = Batches(genesis=genesis, suite=suite)
     voting = open_voting(
-        config.data_dir / _VOTES_FOLDER,
+        config.data_dir / VOTES_FOLDER,
         key=key,
         replica_id=ReplicaId(config.replica_id),
         ledger=ledger,
         open_batch=batches.open,
-        marker=config.vote_key.with_name(config.vote_key.name + ".voted"),
+        marker=voted_marker(config),
     )
     stack.callback(voting.votes.close)
     return Base(
@@ -117,6 +118,11 @@ def open_base(
         vote_thread=_threads(stack, 1, "votes"),
         serving_thread=_threads(stack, 1, "serving"),
     )
+
+
+def voted_marker(config: NodeConfig) -> Path:
+    """Name the file beside the vote key that says that the key has voted."""
+    return config.vote_key.with_name(config.vote_key.name + ".voted")
 
 
 def _threads(stack: contextlib.ExitStack, count: int, name: str) -> ThreadPoolExecutor:

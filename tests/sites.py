@@ -18,8 +18,8 @@ from chainnode.audit import AuditStore, SqliteAuditDatabase
 from chainnode.batch import build_batch
 from chainnode.driver.admission import Admission
 from chainnode.driver.batches import Batches
+from chainnode.driver.equivocations import EquivocationStore
 from chainnode.driver.finality import Finality
-from chainnode.equivocations import EquivocationStore
 from chainnode.execution import Executor, genesis_state
 from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger

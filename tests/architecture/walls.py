@@ -51,6 +51,7 @@ FROM_OUTSIDE = (
     "chainnode.pki",
     "chainnode.secret_files",
     "chainnode.verify",
+    "chainnode.vote_report",
 )
 # The running node as others see it: its composition and its public methods.
 NODE = ("chainnode.node", "chainnode.service")
@@ -60,6 +61,7 @@ COMPOSITION = (
     "chainnode.node_base",
     "chainnode.node_metrics",
     "chainnode.server",
+    "chainnode.vote_report",
     "chainnode.voting",
 )
 # Refusals that the API's one table maps to problems; the classes cross the wall, no more.

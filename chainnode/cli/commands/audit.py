@@ -20,13 +20,14 @@ from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
     from chainnode.client import AuditAnswer
-    from chainnode.verify import RecordFacts
+    from chainnode.verify import Facts, RecordFacts
     from contracts.schemas.access import AccessRecord
     from contracts.schemas.index_kinds import IndexKind
     from contracts.schemas.shape import Schema
 
 DEFAULT_IDENTITY = "auditor"
 _TOKEN_BYTES = 32
+_EVIDENCE_BYTES_MAX = 4 * 1024 * 1024
 
 audit = kun_group("audit", text="审计查询 · who accessed what")
 
@@ -97,6 +98,74 @@ def query(
     document = answer_document(answer, limit=limit)
     output.answer(document, lambda: _print(output, target, document))
     return ExitCode.OK
+
+
+@kun_command("verify", text="核验证据 · check one piece of evidence of any kind, without a node")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@target_options
+def verify(
+    file: Path,
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+) -> int:
+    """Say what the evidence proves: 0 proven, 3 a check failed, 2 it does not decode."""
+    from chainnode.verify import InvalidEvidence, UnreadableEvidence, load_evidence, verify_evidence
+
+    output = current_session().output
+    target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust, needs_nodes=False)
+    believed = target.load_trust()
+    with file.open("rb") as opened:
+        data = opened.read(_EVIDENCE_BYTES_MAX + 1)
+    try:
+        document = facts_document(verify_evidence(load_evidence(data), believed))
+    except InvalidEvidence as error:
+        refusal = {"proven": False, "check": error.check, "because": str(error)}
+        told = output.words(f"未证明：{error}", f"not proven: {error}")
+        output.answer(refusal, lambda: output.line(told))
+        is_unreadable = isinstance(error, UnreadableEvidence)
+        return ExitCode.USAGE if is_unreadable else ExitCode.CANNOT_DECIDE
+    output.answer(document, lambda: _print_facts(output, document))
+    return ExitCode.OK
+
+
+def facts_document(facts: "Facts") -> dict[str, object]:
+    """Return the JSON of `kun audit verify`: what is proven, and under which header."""
+    from chainnode.verify import EquivocationFacts, ReceiptFacts, RecordFacts, StateFacts
+    from chainnode.verify.verdict import local_time
+
+    if isinstance(facts, EquivocationFacts):
+        return {
+            "proven": True,
+            "kind": "equivocation",
+            "replica_id": facts.replica_id,
+            "organisation": facts.organisation,
+            "slot": list(facts.slot),
+        }
+    under: dict[str, object] = {
+        "as_of_height": facts.header.height,
+        "as_of_time": local_time(facts.header.time_ms),
+        "signers": list(facts.header.signers),
+    }
+    match facts:
+        case RecordFacts():
+            return {"proven": True, "kind": "record", **item_document(facts), **under}
+        case ReceiptFacts(receipt=receipt):
+            shown = {"submission": receipt.submission_digest.hex(), "code": receipt.code}
+            codes = [one.code for one in receipt.calls]
+            return {"proven": True, "kind": "receipt", **shown, "calls": codes, **under}
+        case StateFacts(values=values):
+            items = {name.hex(): value is not None for name, value in values.items()}
+            return {"proven": True, "kind": "state", "present": items, **under}
+        case _:
+            return {"proven": True, "kind": "certificate", **under}
+
+
+def _print_facts(output: Output, document: dict[str, object]) -> None:
+    output.line(output.words("已在本机核验", "checked here"), colour="green")
+    for name, value in document.items():
+        output.line(f"{name:<14} {value}")
 
 
 def asked_for(
@@ -302,4 +371,5 @@ def _row(item: dict[str, object], names: dict[str, str]) -> list[str]:
     ]
 
 
-audit.add_command(query)
+for _command in (query, verify):
+    audit.add_command(_command)

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 import click
 
 from chainnode.cli.exits import ExitCode, LocalProblem
+from chainnode.cli.output import Output
 from chainnode.cli.tree import current_session, kun_command, kun_group
 from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
+    from chainnode.verify.strict_json import JsonObject
     from devnet.processes import ProcessRecord
 
 SETTINGS_FILE = "kun.toml"
 PROCESS_FILE = "process.json"
 _STOP_TIMEOUT_S = 20.0
+_CELL_CHARACTERS = 16
+_COLUMNS = (("kind",), ("view",), ("sequence", "height"), ("digest",), ("sender", "signers"))
 
 
 node = kun_group("node", text="节点 · run one node")
@@ -114,11 +118,50 @@ def stop(folder: Path) -> int:
     return ExitCode.OK
 
 
+@kun_command(
+    "inspect-votes", text="投票日志 · what this replica has promised, read from its vote log"
+)
+@_folder_option
+def inspect_votes(folder: Path) -> int:
+    """Lay the vote log out, also of a running node; 3 when it is not whole."""
+    from chainnode.config import load_config
+    from chainnode.vote_report import vote_report
+
+    output = current_session().output
+    document = vote_report(load_config(folder / SETTINGS_FILE))
+    output.answer(document, lambda: _print_votes(output, document))
+    return ExitCode.OK if document["problem"] is None else ExitCode.CANNOT_DECIDE
+
+
+def _print_votes(output: Output, document: "JsonObject") -> None:
+    problem = document["problem"]
+    if problem is not None:
+        output.line(output.words(f"不完整：{problem}", f"not whole: {problem}"), colour="red")
+    summary = document["summary"]
+    for name, value in summary.items() if isinstance(summary, dict) else ():
+        output.line(f"{name:<18} {value}")
+    rows = document["records"]
+    output.table(
+        ["kind", "view", "sequence", "digest", "sender"],
+        [
+            [_cell(one, *names) for names in _COLUMNS]
+            for one in (rows if isinstance(rows, list) else [])
+            if isinstance(one, dict)
+        ],
+    )
+
+
+def _cell(row: "JsonObject", *names: str) -> str:
+    """Show the first of `names` that a record has; digests are cut to what tells them apart."""
+    value = next((row[name] for name in names if name in row), None)
+    return "-" if value is None else str(value)[:_CELL_CHARACTERS]
+
+
 def _running(folder: Path) -> "ProcessRecord | None":
     from devnet.processes import running_record
 
     return running_record(folder / PROCESS_FILE)
 
 
-for _command in (start, status, stop):
+for _command in (start, status, stop, inspect_votes):
     node.add_command(_command)

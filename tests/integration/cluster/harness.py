@@ -6,10 +6,11 @@ because nobody knows a port before.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -68,6 +69,8 @@ class Cluster:
     genesis: Genesis = field(default_factory=quick_genesis)
     request_timeout_ms: int = 1_000
     members: dict[int, Member] = field(default_factory=dict)
+    # How far the wall clock of a node is ahead of the others'.
+    ahead_ms: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.consortium = Consortium(self.folder / "tls")
@@ -108,7 +111,7 @@ class Cluster:
         """Open what a node that does not run has on disk."""
         with ExitStack() as stack:
             yield open_base(
-                self._config(replica_id), self.genesis, vote_key("intl", replica_id), stack
+                self.config(replica_id), self.genesis, vote_key("intl", replica_id), stack
             )
 
     async def ask(
@@ -159,14 +162,14 @@ class Cluster:
         async with AsyncExitStack() as stack:
             sync_stack = stack.enter_context(ExitStack())
             base = open_base(
-                self._config(replica_id), self.genesis, vote_key("intl", replica_id), sync_stack
+                self.config(replica_id), self.genesis, vote_key("intl", replica_id), sync_stack
             )
             node = Node(base)
             tasks = await stack.enter_async_context(node.running())
             return Member(base=base, node=node, stack=stack.pop_all(), tasks=tasks)
         raise AssertionError("not reached")
 
-    def _config(self, replica_id: int) -> NodeConfig:
+    def config(self, replica_id: int) -> NodeConfig:
         folder = self.data_dir(replica_id)
         tls = self.consortium.paths(f"node{replica_id}")
         return NodeConfig(
@@ -185,15 +188,19 @@ class Cluster:
             api_listen=Address(host="127.0.0.1", port=0),
             request_timeout_ms=self.request_timeout_ms,
             timeout_cap_ms=10_000,
-            clock_start_ms=START_MS,
+            clock_start_ms=START_MS + self.ahead_ms.get(replica_id, 0),
         )
 
 
 @asynccontextmanager
 async def running_cluster(
-    folder: Path, *, genesis: Genesis | None = None, ids: Sequence[int] = range(SIZE)
+    folder: Path,
+    *,
+    genesis: Genesis | None = None,
+    ids: Sequence[int] = range(SIZE),
+    ahead_ms: Mapping[int, int] = MappingProxyType({}),
 ) -> AsyncIterator[Cluster]:
-    cluster = Cluster(folder, genesis or quick_genesis())
+    cluster = Cluster(folder, genesis or quick_genesis(), ahead_ms=dict(ahead_ms))
     try:
         await cluster.start(*ids)
         yield cluster

@@ -1,11 +1,13 @@
 """`kun audit query`: a purpose is mandatory, rows are proven, no plain identity goes out."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from contracts.schemas.codes import Code
-from tests.builders_evidence import SUBJECT
+from contracts.schemas.members import ORGANISATIONS
+from tests.builders_evidence import ISSUER, SUBJECT, sample
 from tests.unit.chainnode.cli.conftest import Site
 
 _SUBJECT = ("--subject", SUBJECT.hex())
@@ -104,3 +106,39 @@ def test_a_person_sees_a_table_and_what_is_not_proven(site: Site) -> None:
     assert done.out.startswith("5 records, each checked here")
     assert "not proven: NO_INDEX" in done.out
     assert len(done.out.splitlines()) == 8
+
+
+@pytest.mark.parametrize("kind", ["record", "receipt", "state", "certificate", "equivocation"])
+def test_evidence_of_every_kind_is_checked_without_a_node(
+    site: Site, kind: str, tmp_path: Path
+) -> None:
+    chain = site.evidence
+    made = {
+        "record": chain.record(5),
+        "receipt": chain.receipt(1),
+        "state": chain.state([ORGANISATIONS.key(ISSUER)]),
+        "certificate": chain.certificate_of(sample("revoked")),
+        "equivocation": chain.equivocation(),
+    }
+    file = tmp_path / "evidence.json"
+    file.write_text(json.dumps(made[kind]))
+
+    done = site.bare("audit", "verify", str(file), "--trust", "genesis.json", "--json")
+    plain = site.bare("audit", "verify", str(file), "--trust", "genesis.json")
+
+    assert (done.code, done.json["proven"], done.json["kind"]) == (0, True, kind)
+    assert plain.code == 0
+    assert kind in plain.out
+
+
+def test_evidence_that_fails_a_check_names_it(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "evidence.json"
+    file.write_text(json.dumps({**site.evidence.record(5), "position": 6}))
+    failed = site.bare("audit", "verify", str(file), "--trust", "genesis.json", "--json")
+    file.write_bytes(b"no evidence")
+    unreadable = site.bare("audit", "verify", str(file), "--trust", "genesis.json", "--json")
+
+    assert (failed.code, failed.json["proven"], failed.json["check"]) == (3, False, "record")
+    assert (unreadable.code, unreadable.json["proven"]) == (2, False)
+    assert site.bare("audit", "verify", str(file)).code == 2
+    assert site.bare("audit", "verify", "nowhere.json", "--trust", "genesis.json").code == 2

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chainnode.equivocations import EquivocationStore
+from chainnode.driver.equivocations import EquivocationStore
 from chainnode.errors import StorageError
 from chainnode.verify import EquivocationFacts, verify_evidence
 from tests.builders_evidence import SyntheticChain, synthetic_chain
