@@ -103,7 +103,7 @@ class Node:
     def __init__(self, base: Base) -> None:
         self._base = base
         self._suite = suite_named(base.genesis.suite_name)
-        self._replica = _replica(base)
+        self._replica = replica_of(base)
         self.transport = self._build_transport()
         self._network = PeerNetwork(self.transport)
         self._blocks = BlockServer(
@@ -380,7 +380,8 @@ def _membership(genesis: Genesis) -> Membership:
     return Membership(epoch=Epoch(0), size=len(genesis.replicas))
 
 
-def _replica(base: Base) -> Replica:
+def replica_of(base: Base) -> Replica:
+    """Return the core of a node, before it has seen its first event."""
     parameters = base.genesis.parameters
     return Replica(
         ReplicaConfig(

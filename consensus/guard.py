@@ -49,6 +49,7 @@ class VoteGuard:
     ) -> None:
         self.voted_view = 0
         self.floor = 0
+        self.entered_view = 0
         self._replica_id = replica_id
         self._epoch = epoch
         self._chain_id = chain_id
@@ -114,6 +115,7 @@ class VoteGuard:
                 pass
             case NewView() if record.sender != self._replica_id:
                 self._raise_view(record.view)
+                self.entered_view = max(self.entered_view, record.view)
             case _ if record.sender == self._replica_id:
                 self._note_own(record)
             case _:
@@ -121,6 +123,7 @@ class VoteGuard:
 
     def _note_own(self, message: Message) -> None:
         if isinstance(message, NewView):
+            self.entered_view = max(self.entered_view, message.view)
             for pre_prepare in message.pre_prepares:
                 self._note_own(pre_prepare)
         content = signed_content(message, chain_id=self._chain_id, encoder=self._encoder)
@@ -132,6 +135,9 @@ class VoteGuard:
             raise ForgottenVote(slot=_name(slot), floor=self._epoch)
         if kind == "checkpoint":
             self._refuse_below(slot, int(position[0]), floor=self._newest_checkpoint() + 1)
+        elif kind == "viewchange":
+            floor = max(self.voted_view, self.entered_view + 1)
+            self._refuse_below(slot, int(position[0]), floor=floor)
         else:
             self._refuse_below(slot, int(position[0]), floor=self.voted_view)
         if kind in _VOTES and not self._is_announcing(slot):

@@ -6,15 +6,17 @@ edge and the state map in memory move on, together. A snapshot becomes the tip i
 staged at leisure, switched to in one write (ADR-0013).
 """
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from chainnode.errors import StorageError
 from chainnode.genesis import Genesis
 from chainnode.ledger import keyspace, recovery
 from chainnode.ledger.base import read_base
 from chainnode.ledger.bucket_map import BucketMap, MapDelta
 from chainnode.ledger.codec import decode_certificate
-from chainnode.ledger.directory import LEDGER_FOLDER, DataDirectory
+from chainnode.ledger.directory import LEDGER_FOLDER, DataDirectory, sync_folder
 from chainnode.ledger.errors import (
     CertificateMismatch,
     DamagedLedger,
@@ -34,6 +36,7 @@ from chainnode.suites.port import Suite
 
 # Deletions in one write: under a millisecond, so that a block never waits long behind it.
 PRUNED_PER_STEP = 64
+_UNFINISHED = f"{LEDGER_FOLDER}.unfinished"
 
 
 class Ledger(LedgerReader):
@@ -80,9 +83,12 @@ class Ledger(LedgerReader):
         h = suite.digest
         directory = DataDirectory.open(path)
         try:
+            block = genesis_block(h, genesis, initial_state)
+            if not (path / LEDGER_FOLDER).exists():
+                _begin(path, h, genesis, block)
             store = Store.open(path / LEDGER_FOLDER)
             try:
-                _require_chain(store, h, genesis, initial_state)
+                _require_chain(store, h, genesis, block)
                 bits = genesis.parameters.state_map_bits
                 return cls(directory, store, h=h, state_bits=bits)
             except BaseException:
@@ -311,19 +317,38 @@ class Ledger(LedgerReader):
             self._view = view
 
 
-def _require_chain(
-    store: Store, h: Hash, genesis: Genesis, initial_state: Mapping[bytes, bytes]
-) -> None:
-    """Check that the store holds the chain of this genesis; an empty one gets its block 0."""
-    block = genesis_block(h, genesis, initial_state)
+def _begin(path: Path, h: Hash, genesis: Genesis, block: ExecutedBlock) -> None:
+    """Make a ledger that ends with block 0: whole and durable under its name, or not there.
+
+    LevelDB does not sync all that it makes of a new database; a power cut in the middle would
+    leave one that never opens again.
+
+    Raises:
+        StorageError: it cannot be written.
+
+    """
+    new = path / _UNFINISHED
+    try:
+        if new.exists():
+            shutil.rmtree(new)
+        store = Store.open(new)
+        try:
+            changes = block_changes(block, h, slot=0)
+            store.write([(keyspace.GENESIS, genesis.encoded), *changes], sync=True)
+        finally:
+            store.close()
+        new.rename(path / LEDGER_FOLDER)
+        sync_folder(path)
+    except OSError as error:
+        raise StorageError(f"{new}: cannot make the ledger: {error}") from error
+
+
+def _require_chain(store: Store, h: Hash, genesis: Genesis, block: ExecutedBlock) -> None:
+    """Check that the store holds the chain of this genesis, from its block 0 on."""
     stored = store.get(keyspace.GENESIS)
     if stored is None:
-        if next(store.iterate(start=b"", stop=b"\xff"), None) is not None:
-            raise DamagedLedger(what="genesis", expected="the chain's genesis", actual="nothing")
-        store.write(
-            [(keyspace.GENESIS, genesis.encoded), *block_changes(block, h, slot=0)], sync=True
-        )
-    elif stored != genesis.encoded:
+        raise DamagedLedger(what="genesis", expected="the chain's genesis", actual="nothing")
+    if stored != genesis.encoded:
         raise ForeignLedger(expected=genesis.chain_id, actual=h(stored))
     if (actual := recovery.read_header(store, 0)) != block.header:
         raise DamagedLedger(

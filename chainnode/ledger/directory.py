@@ -62,7 +62,9 @@ class DataDirectory:
 
         """
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not path.is_dir():
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                sync_folder(path.parent)
             lock = _take_lock(path)
             try:
                 _check_format(path)

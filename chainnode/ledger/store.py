@@ -5,6 +5,7 @@ acknowledging synchronous writes after a log write failed and loses them, so the
 any kind poisons the store: every later call raises, and the process is meant to exit.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -12,6 +13,7 @@ from typing import Protocol, TypeVar
 import plyvel
 
 from chainnode.errors import StorageError
+from chainnode.ledger.directory import sync_folder
 
 # A block of 1000 records is about 0.6 MB: some twenty of them go into one table.
 _WRITE_BUFFER_BYTES = 16 * 1024 * 1024
@@ -19,6 +21,8 @@ _CACHE_BYTES = 32 * 1024 * 1024
 _TABLE_BYTES_MAX = 8 * 1024 * 1024
 # One false answer in a hundred: most digests that are looked up are new.
 _BLOOM_BITS = 10
+# A folder's time of change moves in ticks of a few milliseconds; this is many of them.
+_SURE_AFTER_NS = 100_000_000
 
 _Result = TypeVar("_Result")
 Change = tuple[bytes, bytes | None]
@@ -81,8 +85,9 @@ class Store:
     `close` only when no other thread is inside a call any more.
     """
 
-    def __init__(self, database: plyvel.DB) -> None:
+    def __init__(self, database: plyvel.DB, names: "_Names") -> None:
         self._database = database
+        self._names = names
         self._failure: StoreFailed | None = None
 
     @classmethod
@@ -103,9 +108,11 @@ class Store:
                 max_file_size=_TABLE_BYTES_MAX,
                 bloom_filter_bits=_BLOOM_BITS,
             )
+            names = _Names(path)
+            names.make_durable()
         except (plyvel.Error, OSError) as error:
             raise StoreFailed(operation="open", cause=_cause(error)) from error
-        return cls(database)
+        return cls(database, names)
 
     @property
     def has_failed(self) -> bool:
@@ -188,6 +195,8 @@ class Store:
             else:
                 batch.put(key, value)
         batch.write()
+        if sync:
+            self._names.make_durable()
 
     def _guarded(self, operation: str, action: Callable[[], _Result]) -> _Result:
         """Run one call into LevelDB; the first error is the last call that gets through."""
@@ -201,6 +210,28 @@ class Store:
             # RuntimeError is plyvel's word for a closed database.
             self._failure = StoreFailed(operation=operation, cause=_cause(error))
             raise self._failure from error
+
+
+class _Names:
+    """Makes the names of LevelDB's files durable before a synchronous write is acknowledged.
+
+    LevelDB syncs what is in a new log, and what CURRENT says, but neither's name: a power cut
+    could take the log away with all that it held. Looking costs one `stat` a write.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._durable_ns = -1
+
+    def make_durable(self) -> None:
+        """Sync the folder if a name in it may have changed since the last time."""
+        changed_ns = self._folder.stat().st_mtime_ns
+        if changed_ns == self._durable_ns:
+            return
+        sync_folder(self._folder)
+        # Within one tick another change would bear the same time: then look again.
+        is_sure = time.time_ns() - changed_ns > _SURE_AFTER_NS
+        self._durable_ns = changed_ns if is_sure else -1
 
 
 def _cause(error: Exception) -> str:

@@ -107,6 +107,16 @@ def test_entering_a_view_without_an_own_wish_binds_too() -> None:
         _recall(guard, commit(0))
 
 
+@pytest.mark.parametrize("leader", [0, 1])
+def test_a_wish_for_a_view_is_not_signed_anew_once_the_view_was_entered(leader: int) -> None:
+    guard = make_guard(leader)
+    guard.note_records([new_view(1), new_view(4)])
+
+    with pytest.raises(ForgottenVote):
+        _recall(guard, view_change(leader, 4))
+    assert _recall(guard, view_change(leader, 5)) is None
+
+
 def test_checkpoints_go_up_only() -> None:
     guard = make_guard(0)
     guard.note_checkpoint(checkpoint(0, 5))

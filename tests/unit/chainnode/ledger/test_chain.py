@@ -10,7 +10,7 @@ from chainnode.codec import InvalidEncoding, encode
 from chainnode.ledger.bucket_map import KEPT_HEIGHTS
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.codec import decode_entry, encode_certificate
-from chainnode.ledger.directory import DirectoryLocked, UnknownFormat
+from chainnode.ledger.directory import LEDGER_FOLDER, DirectoryLocked, UnknownFormat
 from chainnode.ledger.errors import (
     CertificateMismatch,
     DamagedLedger,
@@ -415,6 +415,29 @@ def test_a_directory_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "format").write_bytes(b"kunlian-data 7\n")
 
     with pytest.raises(UnknownFormat, match="version 2, got format version 7"):
+        open_ledger(tmp_path)
+
+
+def test_a_ledger_whose_making_was_cut_short_is_made_anew(tmp_path: Path) -> None:
+    open_ledger(tmp_path / "made").close()
+    cut = tmp_path / "cut" / "ledger.unfinished"
+    cut.mkdir(parents=True)
+    (cut / "CURRENT").write_bytes(b"MANIFEST-000001\n")
+
+    ledger = open_ledger(tmp_path / "cut")
+    BlockMaker().grow(ledger)
+    ledger.close()
+
+    assert not cut.exists()
+    assert open_ledger(tmp_path / "cut").height == 1
+
+
+def test_an_emptied_ledger_is_damage_and_does_not_start_over(tmp_path: Path) -> None:
+    open_ledger(tmp_path).close()
+    for one in (tmp_path / LEDGER_FOLDER).iterdir():
+        one.unlink()
+
+    with pytest.raises(DamagedLedger, match="genesis"):
         open_ledger(tmp_path)
 
 

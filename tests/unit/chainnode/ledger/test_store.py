@@ -1,10 +1,12 @@
 """LevelDB behind the wall: atomic writes, snapshots, and nothing after the first error."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from chainnode.ledger import store as store_module
 from chainnode.ledger.store import Store, StoreFailed
 
 
@@ -92,6 +94,25 @@ def test_a_database_that_is_open_already_is_refused(tmp_path: Path, store: Store
         Store.open(tmp_path / "db")
 
     store.close()
+
+
+def test_the_name_of_a_new_log_is_durable_before_a_write_to_it_is_acknowledged(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "db"
+    synced = [names_in(folder)]
+    monkeypatch.setattr(store_module, "sync_folder", lambda path: synced.append(names_in(path)))
+
+    for number in range(8):
+        store.write([(b"%d" % number, os.urandom(4 * 1024 * 1024))], sync=True)
+        assert {one for one in names_in(folder) if one.endswith(".log")} <= set().union(*synced)
+
+    assert len(synced) > 1
+    store.close()
+
+
+def names_in(folder: Path) -> set[str]:
+    return {one.name for one in folder.iterdir()}
 
 
 def filled(path: Path) -> None:
