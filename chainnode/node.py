@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import resource
+import secrets
 import signal
 from collections.abc import AsyncIterator
 from importlib.metadata import version
@@ -44,7 +45,7 @@ from chainnode.sync.gaps import CertificateGaps
 from chainnode.sync.serving import BlockServer
 from chainnode.voting import restored_event
 from consensus.replica import Replica, ReplicaConfig
-from consensus.types import Digest, Epoch, Membership, ReplicaId, SequenceNumber, View
+from consensus.types import NONCE_BYTES, Digest, Epoch, Membership, ReplicaId, SequenceNumber, View
 
 EXIT_OK = 0
 _MS_PER_S = 1000
@@ -170,6 +171,7 @@ class Node:
             base.ledger,
             base.voting.records,
             digest=self._suite.digest,
+            nonce=secrets.token_bytes(NONCE_BYTES),
             now_ms=base.clock.now_ms(),
         )
         await self.transport.start()
@@ -238,7 +240,8 @@ class Node:
             checkpoints=CheckpointSigner(
                 replica_id=base.config.replica_id,
                 chain_id=base.genesis.chain_id,
-                signer=base.voting.votes if base.voting.may_vote else None,
+                signer=base.voting.votes,
+                may_vote=lambda: self._replica.may_vote,
             ),
             votes=base.voting.votes,
             digest=self._suite.digest,
@@ -280,6 +283,7 @@ class Node:
             ),
             finality=self._finality,
             entered_view=self._on_entered_view,
+            voting_ended=base.voting.end,
             disk=base.vote_thread,
         )
 
@@ -340,7 +344,7 @@ class Node:
             ledger=base.ledger,
             replica=self._replica,
             links=self.transport,
-            voting_stopped_because=base.voting.stopped_because,
+            voting_stopped_because=lambda: base.voting.stopped_because,
         )
 
     def _on_frame(self, peer: int, kind: int, payload: bytes) -> None:

@@ -5,25 +5,25 @@ Joins the vote log and the ledger into the core's first event (checklist G3, G4)
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from chainnode.codec import InvalidEncoding, Limits, decode
 from chainnode.errors import InvariantBroken
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.merkle import Hash
-from chainnode.secret_files import write_secret_file
+from chainnode.secret_files import read_secret_file, write_secret_file
 from chainnode.suites.port import PrivateKey
 from chainnode.votelog import VoteLogUnusable, Voter, open_voter
-from consensus.codec import OpenBatch, certificate_from_plain, message_from_plain
+from consensus.codec import OpenBatch, certificate_from_plain, message_from_plain, slot_of
 from consensus.effects import Record
 from consensus.errors import InvalidMessage
 from consensus.events import Restored
-from consensus.messages import NULL_BATCH, Checkpoint, StableCheckpoint
+from consensus.messages import NULL_BATCH, Checkpoint, Message, StableCheckpoint
 from consensus.types import (
     Digest,
     Epoch,
     Height,
+    Nonce,
     ReplicaId,
     Signature,
     sequence_of,
@@ -32,6 +32,9 @@ from consensus.types import (
 # A certificate of 31 replicas, or one checkpoint.
 _STORED_LIMITS = Limits(bytes_max=16 * 1024, depth_max=4, elements_max=256)
 
+# Digits of the public key that name the file which ends its voting.
+_KEY_DIGITS = 16
+_REASON_BYTES_MAX = 4096
 _MARKER_TEXT = b"This vote key has voted. Without its vote log it must never vote again.\n"
 
 _log = logging.getLogger(__name__)
@@ -45,6 +48,10 @@ class LearnerVotes:
     def sign(self, *, slot: tuple[str | int, ...], content: bytes) -> Signature:
         """Refuse: the core of a learner never asks."""
         raise InvariantBroken(f"a learner was asked to sign {slot} ({len(content)} bytes)")
+
+    def is_missing(self, *, slot: tuple[str | int, ...], content: bytes) -> bool:  # noqa: ARG002 - the port
+        """Deny it: a learner has no memory that could lack anything."""
+        return False
 
     def append(self, records: Sequence[Record]) -> None:
         """Refuse: the core of a learner persists nothing."""
@@ -65,18 +72,58 @@ class LearnerVotes:
         """Nothing is open."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Voting:
-    """A replica's vote key with its log, or the reason why it only learns."""
+    """A replica's vote key with its log, or the reason why it only learns. Loop thread only."""
 
-    votes: Voter | LearnerVotes
-    records: tuple[Record, ...]
-    stopped_because: str | None
+    def __init__(
+        self,
+        votes: Voter | LearnerVotes,
+        *,
+        records: tuple[Record, ...] = (),
+        stopped_because: str | None = None,
+        ending: Path,
+    ) -> None:
+        self.votes = votes
+        self.records = records
+        self.stopped_because = stopped_because
+        self._ending = ending
 
     @property
     def may_vote(self) -> bool:
         """Whether this replica signs."""
         return self.stopped_because is None
+
+    def end(self, promise: Message) -> None:
+        """Never sign again, in no later life either: this key signed what its log lacks.
+
+        Raises:
+            StorageError: it is unknown whether a later life will know; the process must stop.
+
+        """
+        reason = (
+            f"a peer holds the {_name(promise)} that this key signed, and the vote log here does"
+            " not know of it: the data directory is an older copy, or another process uses the"
+            " key: it follows as a learner; give this replica a new key in a new epoch"
+        )
+        _log.error("voting_stopped", extra={"reason": "VotesForgotten"})
+        self.stopped_because = reason
+        if isinstance(self.votes, Voter):
+            self.votes.end()
+        if not self._ending.exists():
+            write_secret_file(self._ending, reason.encode() + b"\n")
+
+
+def _name(promise: Message) -> str:
+    kind, _, *position = slot_of(promise)
+    named = {
+        "preprepare": "PRE-PREPARE of view {}, sequence {}",
+        "prepare": "PREPARE of view {}, sequence {}",
+        "commit": "COMMIT of view {}, sequence {}",
+        "checkpoint": "CHECKPOINT of height {}",
+        "viewchange": "VIEW-CHANGE to view {}",
+        "newview": "NEW-VIEW of view {}",
+    }
+    return named[str(kind)].format(*position)
 
 
 def open_voting(
@@ -91,19 +138,23 @@ def open_voting(
     """Open the vote log behind the ledger; an unusable one makes a learner, never a voter.
 
     `marker` lies beside the key and says that it has voted: with it and without a vote log
-    nobody knows any more what was promised (checklist G2).
+    nobody knows any more what was promised (checklist G2). A second file there, named after
+    the key, says that the key has ended voting for good (checklist G4).
 
     Raises:
         StorageError, SecretFileRefused: the files cannot be read or written.
 
     """
+    ending = marker.with_name(f"{marker.stem}.{key.public_key.hex()[:_KEY_DIGITS]}.ended")
+    if ending.exists():
+        reason = read_secret_file(ending, bytes_max=_REASON_BYTES_MAX).decode(errors="replace")
+        return _learner(reason.strip(), kind="VotesForgotten", ending=ending)
     if marker.exists() and not (directory.is_dir() and any(directory.iterdir())):
-        _log.error("voting_stopped", extra={"reason": "VoteLogMissing"})
         reason = (
             f"{directory}: expected the vote log of a key that has voted ({marker}), got none:"
             " start as a learner and give this replica a new key in a new epoch"
         )
-        return Voting(votes=LearnerVotes(), records=(), stopped_because=reason)
+        return _learner(reason, kind="VoteLogMissing", ending=ending)
     try:
         voter, records = open_voter(
             directory,
@@ -113,27 +164,33 @@ def open_voting(
             chain_id=ledger.tip.head.chain_id,
             open_batch=open_batch,
             ledger_mark=ledger.vote_mark(),
-            own_checkpoint=_own_checkpoint(ledger),
+            own_checkpoint=_newest_own_checkpoint(ledger),
         )
     except VoteLogUnusable as error:
-        _log.error("voting_stopped", extra={"reason": type(error).__name__})
-        return Voting(votes=LearnerVotes(), records=(), stopped_because=str(error))
+        return _learner(str(error), kind=type(error).__name__, ending=ending)
     if not marker.exists():
         write_secret_file(marker, _MARKER_TEXT)
-    return Voting(votes=voter, records=records, stopped_because=None)
+    return Voting(voter, records=records, ending=ending)
+
+
+def _learner(reason: str, *, kind: str, ending: Path) -> Voting:
+    _log.error("voting_stopped", extra={"reason": kind})
+    return Voting(LearnerVotes(), stopped_because=reason, ending=ending)
 
 
 def restored_event(
-    ledger: Ledger, records: tuple[Record, ...], *, digest: Hash, now_ms: int
+    ledger: Ledger, records: tuple[Record, ...], *, digest: Hash, nonce: bytes, now_ms: int
 ) -> Restored:
-    """Return the core's first event of this process."""
+    """Return the core's first event of this process; `nonce` is random and of this life alone."""
+    stable = _stable(ledger, digest)
     return Restored(
         records=records,
-        stable=_stable(ledger, digest),
+        stable=stable,
         executed=sequence_of(Height(ledger.height)),
         header_digest=Digest(ledger.tip_digest),
         time_ms=ledger.tip.head.time_ms,
-        checkpoint=_own_checkpoint(ledger),
+        checkpoints=_own_checkpoints(ledger, above=stable.height),
+        nonce=Nonce(nonce),
         now_ms=now_ms,
     )
 
@@ -153,9 +210,21 @@ def _stable(ledger: Ledger, digest: Hash) -> StableCheckpoint:
     )
 
 
-def _own_checkpoint(ledger: Ledger) -> Checkpoint | None:
-    stored = ledger.own_checkpoint(ledger.height)
+def _newest_own_checkpoint(ledger: Ledger) -> Checkpoint | None:
+    stored = ledger.newest_own_checkpoint()
     return None if stored is None else decode_checkpoint(stored)
+
+
+def _own_checkpoints(ledger: Ledger, *, above: int) -> tuple[Checkpoint, ...]:
+    """List our CHECKPOINTs that peers may still need, ascending, and the newest in any case.
+
+    Blocks run ahead of the stable one by two windows at most, so that these are few.
+    """
+    newest = _newest_own_checkpoint(ledger)
+    if newest is None:
+        return ()
+    stored = (ledger.own_checkpoint(one) for one in range(above + 1, newest.height))
+    return (*(decode_checkpoint(one) for one in stored if one is not None), newest)
 
 
 def decode_checkpoint(data: bytes) -> Checkpoint:

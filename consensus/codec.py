@@ -22,6 +22,8 @@ from consensus.messages import (
     Prepare,
     PreparedCertificate,
     PrePrepare,
+    Recall,
+    Recollection,
     StableCheckpoint,
     Status,
     ViewChange,
@@ -62,6 +64,8 @@ _NAMES: dict[type[Message], str] = {
     ViewChange: "viewchange",
     NewView: "newview",
     Status: "status",
+    Recall: "recall",
+    Recollection: "recollection",
 }
 _KINDS: dict[type[Message], int] = {
     PrePrepare: kinds.PRE_PREPARE,
@@ -71,6 +75,8 @@ _KINDS: dict[type[Message], int] = {
     ViewChange: kinds.VIEW_CHANGE,
     NewView: kinds.NEW_VIEW,
     Status: kinds.STATUS,
+    Recall: kinds.RECALL,
+    Recollection: kinds.RECOLLECTION,
 }
 
 
@@ -96,8 +102,8 @@ def _signed_fields(message: Message) -> tuple[Plain, ...]:
             return _view_change_fields(message)
         case NewView():
             return _new_view_fields(message)
-        case Status():
-            return _status_fields(message)
+        case Status() | Recall() | Recollection():
+            return _talk_fields(message)
         case _:
             assert_never(message)
 
@@ -122,16 +128,25 @@ def _new_view_fields(message: NewView) -> tuple[Plain, ...]:
     )
 
 
-def _status_fields(message: Status) -> tuple[Plain, ...]:
-    return (
-        message.epoch,
-        message.view,
-        message.stable_height,
-        message.prepared,
-        message.committed,
-        message.executed,
-        message.sender,
-    )
+def _talk_fields(message: Status | Recall | Recollection) -> tuple[Plain, ...]:
+    match message:
+        case Status():
+            return (
+                message.epoch,
+                message.view,
+                message.stable_height,
+                message.prepared,
+                message.committed,
+                message.executed,
+                message.sender,
+            )
+        case Recall():
+            return (message.epoch, message.nonce, message.sender)
+        case Recollection():
+            parts = tuple(message_to_plain(one) for one in message.messages)
+            return (message.epoch, message.asker, message.nonce, parts, message.sender)
+        case _:
+            assert_never(message)
 
 
 def slot_of(message: Message) -> Slot:
@@ -146,7 +161,7 @@ def slot_of(message: Message) -> Slot:
             return (name, message.epoch, message.new_view)
         case NewView():
             return (name, message.epoch, message.view)
-        case Status():
+        case Status() | Recall() | Recollection():
             return ()
         case _:
             assert_never(message)
@@ -221,6 +236,8 @@ def signed_messages(message: Message, *, size: int) -> tuple[Message, ...]:
             for view_change in message.view_changes:
                 parts.extend(signed_messages(view_change, size=size))
             return tuple(parts)
+        case Recollection():
+            return (message, *message.messages)
         case _:
             return (message,)
 

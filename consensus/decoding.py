@@ -19,6 +19,9 @@ from consensus.messages import (
     Prepare,
     PreparedCertificate,
     PrePrepare,
+    Promise,
+    Recall,
+    Recollection,
     StableCheckpoint,
     Status,
     ViewChange,
@@ -27,10 +30,12 @@ from consensus.ports import Plain
 from consensus.types import (
     DIGEST_BYTES,
     INTEGER_MAX,
+    NONCE_BYTES,
     SIGNATURE_BYTES,
     Digest,
     Epoch,
     Height,
+    Nonce,
     ReplicaId,
     SequenceNumber,
     Signature,
@@ -54,7 +59,7 @@ def message_from_plain(plain: Plain, *, open_batch: OpenBatch) -> Message:
         return _pre_prepare(plain, open_batch)
     decode = _DECODERS.get(kind)
     if decode is None:
-        raise InvalidShape(what="message kind", expected="1 … 7", actual=str(kind))
+        raise InvalidShape(what="message kind", expected="1 … 7, 10, 11", actual=str(kind))
     return decode(plain)
 
 
@@ -71,7 +76,7 @@ def record_from_plain(plain: Plain, *, open_batch: OpenBatch) -> Record:
     if kind == kinds.STABLE_CHECKPOINT:
         return certificate_from_plain(_Fields(plain, what="record", size=2).after_kind())
     message = message_from_plain(plain, open_batch=open_batch)
-    if isinstance(message, Checkpoint | Status):
+    if isinstance(message, Checkpoint | Status | Recall | Recollection):
         raise InvalidShape(what="record kind", expected="1 2 3 5 6 8 9", actual=str(kind))
     return message
 
@@ -120,6 +125,9 @@ class _Fields:
 
     def signature(self) -> Signature:
         return Signature(self._bytes("signature", SIGNATURE_BYTES))
+
+    def nonce(self) -> Nonce:
+        return Nonce(self._bytes("nonce", NONCE_BYTES))
 
     def array(self, name: str) -> tuple[Plain, ...]:
         value = next(self._rest)
@@ -193,7 +201,7 @@ def _optional_batch(plain: tuple[Plain, ...], open_batch: OpenBatch) -> Batch | 
 
 
 def _no_batch(_body: bytes) -> Batch:
-    raise InvalidShape(what="PrePrepare in a NewView", expected="no batch", actual="one")
+    raise InvalidShape(what="PrePrepare inside a message", expected="no batch", actual="one")
 
 
 def _prepare(plain: Plain) -> Prepare:
@@ -293,11 +301,48 @@ def _status(plain: Plain) -> Status:
     )
 
 
-_DECODERS: dict[int, Callable[[Plain], Message]] = {
+def _recall(plain: Plain) -> Recall:
+    fields = _Fields(plain, what="Recall", size=5).skip_kind()
+    return Recall(
+        epoch=Epoch(fields.integer("epoch")),
+        nonce=fields.nonce(),
+        sender=ReplicaId(fields.integer("sender")),
+        signature=fields.signature(),
+    )
+
+
+def _recollection(plain: Plain) -> Recollection:
+    fields = _Fields(plain, what="Recollection", size=7).skip_kind()
+    return Recollection(
+        epoch=Epoch(fields.integer("epoch")),
+        asker=ReplicaId(fields.integer("asker")),
+        nonce=fields.nonce(),
+        messages=tuple(_promise_part(one) for one in fields.array("messages")),
+        sender=ReplicaId(fields.integer("sender")),
+        signature=fields.signature(),
+    )
+
+
+def _promise_part(plain: Plain) -> Promise:
+    kind = _kind_of(plain)
+    if kind == kinds.PRE_PREPARE:
+        return _pre_prepare(plain, _no_batch)
+    decode = _PROMISES.get(kind)
+    if decode is None:
+        raise InvalidShape(what="messages of Recollection", expected="1 … 6", actual=str(kind))
+    return decode(plain)
+
+
+_PROMISES: dict[int, Callable[[Plain], Promise]] = {
     kinds.PREPARE: _prepare,
     kinds.COMMIT: _commit,
     kinds.CHECKPOINT: _checkpoint,
     kinds.VIEW_CHANGE: _view_change,
     kinds.NEW_VIEW: _new_view,
+}
+_DECODERS: dict[int, Callable[[Plain], Message]] = {
+    **_PROMISES,
     kinds.STATUS: _status,
+    kinds.RECALL: _recall,
+    kinds.RECOLLECTION: _recollection,
 }

@@ -86,7 +86,7 @@ def describe(state: ReplicaState) -> Description:
     next_epoch = state.log.next_epoch
     return Description(
         replica_id=state.me,
-        may_vote=state.config.may_vote,
+        may_vote=state.may_vote,
         epoch=state.membership.epoch,
         epoch_last=None if next_epoch is None else next_epoch.last_before,
         view=state.view,
@@ -179,7 +179,9 @@ def _describe_peer(state: ReplicaState, replica: ReplicaId) -> PeerDescription:
     return PeerDescription(
         replica_id=replica,
         view=None if sighting is None else sighting.view,
-        wanted_view=None if wish is None else wish.new_view,
+        wanted_view=wish.new_view
+        if wish is not None and wish.new_view > state.active_view
+        else None,
         executed=None if sighting is None else sighting.executed,
         heard_ms=state.heard_ms.get(replica),
     )

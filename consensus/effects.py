@@ -16,6 +16,7 @@ from consensus.messages import (
     Prepare,
     PreparedCertificate,
     PrePrepare,
+    Promise,
     StableCheckpoint,
     ViewChange,
 )
@@ -130,6 +131,16 @@ class EpochEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VotingEnded:
+    """We signed `promise` and do not know of it: our vote memory is not whole (checklist G4).
+
+    Nothing is signed from here on, and `may_vote` must be False in every later life.
+    """
+
+    promise: Promise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartTimer:
     """Report `TimerExpired(timer, generation)` after `duration_ms` of monotonic time."""
 
@@ -157,6 +168,7 @@ Effect: TypeAlias = (
     | EnteredView
     | Equivocated
     | EpochEnded
+    | VotingEnded
     | StartTimer
     | StopTimer
 )

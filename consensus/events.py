@@ -10,7 +10,7 @@ from typing import TypeAlias
 from consensus.effects import Record, Timer
 from consensus.epochs import NextEpoch
 from consensus.messages import Batch, Checkpoint, Message, StableCheckpoint
-from consensus.types import Digest, SequenceNumber
+from consensus.types import Digest, Nonce, SequenceNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +92,11 @@ class TimerExpired:
 class Restored:
     """First event of a process: what the vote log and the ledger hold, in the order written.
 
-    At the first start `records` is empty and the ledger stands at genesis. After a change of
-    epoch the ledger stands at its base or above, `stable` is the base's certificate or one of
-    this epoch, and records of earlier epochs say nothing any more.
+    At the first start `records` is empty and the ledger stands at genesis. `checkpoints` are
+    ours, ascending: the newest, and those above `stable`. `nonce` is random, new in each life.
+
+    After a change of epoch the ledger stands at its base or above, `stable` is the base's
+    certificate or one of this epoch, and records of earlier epochs say nothing any more.
     """
 
     records: tuple[Record, ...]
@@ -102,7 +104,8 @@ class Restored:
     executed: SequenceNumber
     header_digest: Digest
     time_ms: int
-    checkpoint: Checkpoint | None
+    checkpoints: tuple[Checkpoint, ...]
+    nonce: Nonce
     now_ms: int
     next_epoch: NextEpoch | None = None
 

@@ -41,13 +41,15 @@ class VoteGuard:
 
     `voted_view` never goes down: after VIEW-CHANGE or NEW-VIEW for v no vote of a view below
     v is signed. `floor` never goes down either. Memory: three votes per sequence in the
-    window, one message per kind for the voted view, one CHECKPOINT.
+    window, one message per kind for the voted view, one CHECKPOINT. `spoken_view` is the last
+    view that any message of ours can be of: others may have led us further since.
     """
 
     def __init__(
         self, *, replica_id: ReplicaId, epoch: Epoch, chain_id: bytes, encoder: Encoder
     ) -> None:
         self.voted_view = 0
+        self.spoken_view = 0
         self.floor = 0
         self.entered_view = 0
         self._replica_id = replica_id
@@ -91,9 +93,39 @@ class VoteGuard:
             self._raise_view(position)
         if kind == "checkpoint":
             self._forget(lambda other: other[0] == "checkpoint" and int(other[-1]) < position)
+        else:
+            self.spoken_view = max(self.spoken_view, int(slot[2]))
+
+    def is_missing(self, *, slot: Slot, content: bytes) -> bool:
+        """Tell whether a message that we once signed should be remembered here and is not.
+
+        Then the memory is not whole: an older copy, or another process with our key. Every
+        message is durable here before anybody else sees it, so a whole memory misses nothing
+        but what it forgot on purpose: stable sequences, left views, our wish for a view whose
+        NEW-VIEW has come. A CHECKPOINT is missing only beyond all that the vote log speaks of:
+        a ledger that is behind its vote log executes again, to the same header.
+        """
+        if not slot or slot[1] != self._epoch:
+            return False
+        held = self._signed.get(slot)
+        if held is not None:
+            return held.content != content
+        kind, _, position, *sequence = slot
+        if kind == "checkpoint":
+            return int(position) > self._reached()
+        if int(position) > self.spoken_view:
+            return True
+        if int(position) < self.voted_view or kind == "viewchange":
+            return False
+        return kind == "newview" or int(sequence[0]) > self.floor
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Note what the vote log held when this life began: all that we ever said, or more."""
+        self.note_records(records)
+        self.spoken_view = self.voted_view
 
     def note_records(self, records: Iterable[Record]) -> None:
-        """Note what the vote log holds, in the order written; also after each new `Persist`.
+        """Note what was added to the vote log, in the order written.
 
         What was signed in another epoch binds nobody in this one, and nothing of another
         epoch is ever signed here.
@@ -103,7 +135,10 @@ class VoteGuard:
                 self._note_record(record)
 
     def note_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Note our newest CHECKPOINT, which is stored with its block and not in the vote log."""
+        """Note our newest CHECKPOINT, which is stored with its block and not in the vote log.
+
+        Call it with the newest that the ledger holds, however old that is.
+        """
         if checkpoint.epoch == self._epoch:
             self._note_own(checkpoint)
 
@@ -160,6 +195,11 @@ class VoteGuard:
     def _newest_checkpoint(self) -> int:
         heights = (int(slot[-1]) for slot in self._signed if slot[0] == "checkpoint")
         return max(heights, default=0)
+
+    def _reached(self) -> int:
+        """Return the last sequence that we know to have said anything about."""
+        voted = (int(slot[3]) for slot in self._signed if slot[0] in _VOTES)
+        return max(self.floor, self._newest_checkpoint(), *voted)
 
     def _raise_view(self, view: int) -> None:
         if view > self.voted_view:

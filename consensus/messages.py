@@ -12,6 +12,7 @@ from consensus.types import (
     Digest,
     Epoch,
     Height,
+    Nonce,
     ReplicaId,
     SequenceNumber,
     Signature,
@@ -150,4 +151,30 @@ class Status:
     signature: Signature = field(repr=False)
 
 
-Message: TypeAlias = PrePrepare | Prepare | Commit | Checkpoint | ViewChange | NewView | Status
+# What a replica promises by its signature: one content per slot, over all its lives.
+Promise: TypeAlias = PrePrepare | Prepare | Commit | Checkpoint | ViewChange | NewView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """A replica that starts asks what it signed before (checklist G5); `nonce` names its life."""
+
+    epoch: Epoch
+    nonce: Nonce
+    sender: ReplicaId
+    signature: Signature = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recollection:
+    """What the sender holds of `asker`: it proves itself, since the asker signed every part."""
+
+    epoch: Epoch
+    asker: ReplicaId
+    nonce: Nonce
+    messages: tuple[Promise, ...]
+    sender: ReplicaId
+    signature: Signature = field(repr=False)
+
+
+Message: TypeAlias = Promise | Status | Recall | Recollection

@@ -37,7 +37,7 @@ def build_if_owed(state: ReplicaState) -> None:
 
 def may_propose(state: ReplicaState) -> bool:
     """Tell whether we are the primary of a running view with room in the window."""
-    if not (state.config.may_vote and state.is_normal and state.is_primary):
+    if not (state.may_vote and state.is_normal and state.is_primary):
         return False
     log, sequence = state.log, next_sequence(state)
     is_assignable = log.window.may_assign(sequence, above=log.low_watermark)
@@ -154,7 +154,7 @@ def vote(state: ReplicaState, slot: Slot) -> None:
     accepted = slot.accepted_in(state.view)
     own = slot.prepares.get(state.me)
     is_said = own is not None and own.view == state.view
-    is_backup = state.config.may_vote and not state.is_primary
+    is_backup = state.may_vote and not state.is_primary
     if accepted is not None and is_backup and not is_said and state.log.is_votable(slot.sequence):
         prepare = state.sign(
             Prepare(
@@ -174,7 +174,7 @@ def vote(state: ReplicaState, slot: Slot) -> None:
 
 def advance(state: ReplicaState, slot: Slot) -> None:
     """Draw the conclusions from the votes in `slot`: COMMIT once prepared, execute once decided."""
-    if state.is_normal and state.config.may_vote and state.log.is_votable(slot.sequence):
+    if state.is_normal and state.may_vote and state.log.is_votable(slot.sequence):
         _commit_if_prepared(state, slot)
     _ask_for_body(state, slot)
     execute_ready(state)
@@ -207,10 +207,12 @@ def _commit_if_prepared(state: ReplicaState, slot: Slot) -> None:
 def execute_ready(state: ReplicaState) -> None:
     """Hand over what is decided, in order, without gap, each once (§4.2, checklist B6).
 
-    During state transfer nothing is handed over: the ledger has one writer (checklist H4).
+    During state transfer nothing is handed over: the ledger has one writer (checklist H4). Nor
+    while we ask what we signed before: each block of ours shall carry our CHECKPOINT.
     """
     log = state.log
-    while state.state_target is None and (ready := log.next_batch) is not None:
+    is_held = state.state_target is not None or state.recall is not None
+    while not is_held and (ready := log.next_batch) is not None:
         log.handed = SequenceNumber(log.handed + 1)
         state.outbox.emit(Execute(sequence=log.handed, batch=ready))
 

@@ -35,3 +35,10 @@ class Signer(Protocol):
 
         """
         ...
+
+    def is_missing(self, *, slot: tuple[str | int, ...], content: bytes) -> bool:
+        """Tell whether `content`, which we once signed for `slot`, should be known and is not.
+
+        What was forgotten on purpose (left views, stable sequences) is not missing.
+        """
+        ...

@@ -4,7 +4,7 @@ A restarted replica stands where it stopped: same voted view, also in the middle
 change; same set P, window, bodies and own votes. Votes of others are asked for again.
 """
 
-from consensus import view_change
+from consensus import recall, view_change
 from consensus.checkpoints import note_computed
 from consensus.effects import EnteredView, Record, Timer
 from consensus.epoch_switch import note_next_epoch
@@ -16,22 +16,22 @@ from consensus.messages import (
     Prepare,
     PreparedCertificate,
     PrePrepare,
+    Recollection,
     StableCheckpoint,
     ViewChange,
 )
 from consensus.new_view import latest_stable
-from consensus.normal_case import vote
+from consensus.normal_case import build_if_owed, execute_ready, vote
 from consensus.slot import Slot
 from consensus.state import ReplicaState
 from consensus.status_exchange import broadcast_status
-from consensus.types import height_of, sequence_of
+from consensus.types import Height, height_of, sequence_of
 
 
 def restore(state: ReplicaState, event: Restored) -> None:
-    """Rebuild the state, then speak: the newest CHECKPOINT, the open VIEW-CHANGE, Status.
+    """Rebuild the state, then ask the others what we signed before (checklist G5).
 
-    Whatever is signed again here has the content that was signed before, so the guard gives
-    the same bytes. A vote whose record was torn away in a crash never left; it is cast now.
+    A learner goes on at once. Whoever may vote does so when enough have answered.
 
     Raises:
         Diverged: the ledger's tip is not the header that a quorum signed.
@@ -44,13 +44,25 @@ def restore(state: ReplicaState, event: Restored) -> None:
         if record.epoch == state.membership.epoch:
             _replay(state, record)
     state.log.collect()
-    if event.checkpoint is not None and event.checkpoint.epoch == state.membership.epoch:
-        state.checkpoints.add(event.checkpoint, low=state.log.low_watermark)
-        state.outbox.broadcast(event.checkpoint)
-    _resume(state)
+    for checkpoint in event.checkpoints:
+        if checkpoint.epoch == state.membership.epoch:
+            state.checkpoints.add(checkpoint, low=state.log.low_watermark)
     state.outbox.start_timer(Timer.IDLE, state.config.idle_block_ms)
     state.outbox.start_timer(Timer.STATUS, state.config.status_ms)
+    if state.may_sign:
+        recall.ask(state, event.nonce)
+    else:
+        _resume(state)
     broadcast_status(state)
+
+
+def on_recollection(state: ReplicaState, message: Recollection) -> None:
+    """Look at what a peer holds of us; take up our part once enough have shown theirs."""
+    recall.examine_parts(state, message)
+    if recall.is_answered(state, message):
+        _repeat_checkpoints(state)
+        _resume(state)
+        broadcast_status(state)
 
 
 def _require_base(state: ReplicaState, event: Restored) -> None:
@@ -73,13 +85,29 @@ def _restore_ledger(state: ReplicaState, event: Restored) -> None:
     note_computed(state, height_of(event.executed), event.header_digest)
 
 
+def _repeat_checkpoints(state: ReplicaState) -> None:
+    """Say again which headers above the stable one we signed; the newest in any case."""
+    own = state.checkpoints.votes_above(state.me, Height(0))
+    for checkpoint in own:
+        if checkpoint.height > state.low_height or checkpoint is own[-1]:
+            state.outbox.broadcast(checkpoint)
+
+
 def _resume(state: ReplicaState) -> None:
+    """Say what is due.
+
+    Whatever is signed again here has the content that was signed before, so the guard gives
+    the same bytes. A vote whose record was torn away in a crash never left; it is cast now.
+    """
     view_change.enter_when_caught_up(state)
     view_change.repeat_wish(state)
+    view_change.reconsider(state)
     if state.is_normal:
         state.outbox.emit(EnteredView(view=state.view))
         for slot in state.log.slots():
             vote(state, slot)
+        build_if_owed(state)
+    execute_ready(state)
 
 
 def _replay(state: ReplicaState, record: Record) -> None:
@@ -118,7 +146,10 @@ def _replay_new_view(state: ReplicaState, record: NewView) -> None:
         return
     state.view = record.view
     state.new_view = record
-    if state.log.executed < sequence_of(latest_stable(record.view_changes).height):
+    # As when it came: its checkpoint first, which decides what of it lies in the window.
+    start = latest_stable(record.view_changes)
+    _replay_stable(state, start)
+    if state.log.executed < sequence_of(start.height):
         return
     state.active_view = record.view
     state.view_changes = {}

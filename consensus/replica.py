@@ -10,6 +10,7 @@ from consensus import (
     checkpoints,
     epoch_switch,
     normal_case,
+    recall,
     recovery,
     status_exchange,
     timers,
@@ -38,12 +39,14 @@ from consensus.messages import (
     NewView,
     Prepare,
     PrePrepare,
+    Recall,
+    Recollection,
     StableCheckpoint,
     Status,
     ViewChange,
 )
 from consensus.ports import Encoder, Signer
-from consensus.state import Sighting, initial_state
+from consensus.state import initial_state
 from consensus.types import NULL_BATCH_DIGEST, Digest, Height, SequenceNumber
 from consensus.validation import validate_message
 
@@ -109,12 +112,13 @@ class Replica:
                 assert_never(event)
 
     def _on_received(self, event: Received) -> None:
-        """Our own messages can come back through relays and tell nothing new."""
+        """Our own messages can come back through relays; they tell whether our memory is whole."""
         state, message = self._state, event.message
         if message.epoch != state.membership.epoch:
             epoch_switch.on_other_epoch(state, message)
             return
         if message.sender == state.me:
+            recall.examine(state, (message,))
             return
         if not isinstance(message, NewView):  # on_new_view validates, and draws a conclusion
             validate_message(
@@ -136,14 +140,16 @@ class Replica:
                 checkpoints.on_checkpoint(state, message)
                 status_exchange.seek_certificate(state)
             case ViewChange():
+                recall.examine_parts(state, message)
                 view_change.on_view_change(state, message)
             case NewView():
                 view_change.on_new_view(state, message)
             case Status():
                 status_exchange.on_status(state, message)
-                state.sightings[message.sender] = Sighting(
-                    view=message.view, executed=message.executed
-                )
+            case Recall():
+                recall.on_recall(state, message)
+            case Recollection():
+                recovery.on_recollection(state, message)
             case _:
                 assert_never(message)
 
@@ -210,6 +216,11 @@ class Replica:
     def may_propose(self) -> bool:
         """A `Submitted` now would be proposed, if its time is near the clock."""
         return normal_case.may_propose(self._state)
+
+    @property
+    def may_vote(self) -> bool:
+        """We are no learner, and have been told what we signed in earlier lives."""
+        return self._state.may_vote
 
     @property
     def in_flight(self) -> int:

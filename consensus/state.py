@@ -13,7 +13,7 @@ from consensus.config import ReplicaConfig
 from consensus.effects import Equivocated, Record
 from consensus.epochs import EpochStart
 from consensus.log import Log
-from consensus.messages import Message, NewView, StableCheckpoint, ViewChange
+from consensus.messages import Message, NewView, Recall, StableCheckpoint, ViewChange
 from consensus.outbox import Outbox
 from consensus.ports import Encoder, Signer
 from consensus.types import (
@@ -22,6 +22,7 @@ from consensus.types import (
     Epoch,
     Height,
     Membership,
+    Nonce,
     ReplicaId,
     SequenceNumber,
     Signature,
@@ -38,10 +39,20 @@ Signable = TypeVar("Signable", bound=Message)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """What a replica last said about itself, by Status."""
+    """How far a replica was when it was furthest, by its Status."""
 
     view: View
     executed: SequenceNumber
+    # What orders the Statuses of one replica: nothing of it is undone but by a restart.
+    standing: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A Status that was answered, by its standing."""
+
+    standing: tuple[int, ...]
+    was_outdated: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,12 +93,21 @@ class ReplicaState:
     state_target: StableCheckpoint | None = None
     stalled_at: SequenceNumber | None = None
     asked_for_stable: bool = False
-    answered: dict[ReplicaId, bool] = field(default_factory=dict)
+    # Since the last tick: who was shown the NEW-VIEW, and which Status was answered.
+    shown_new_view: dict[ReplicaId, bool] = field(default_factory=dict)
+    answered: dict[ReplicaId, tuple[Answered, ...]] = field(default_factory=dict)
     # Members of earlier epochs who were told since the last tick how theirs ended.
     told: dict[tuple[Epoch, ReplicaId], bool] = field(default_factory=dict)
     sightings: dict[ReplicaId, Sighting] = field(default_factory=dict)
     heard_ms: dict[ReplicaId, int] = field(default_factory=dict)
     evidence_count: dict[ReplicaId, int] = field(default_factory=dict)
+
+    # Our question what we signed before, while it is not answered enough; who answered it.
+    recall: Recall | None = None
+    recollected: dict[ReplicaId, bool] = field(default_factory=dict)
+    # Nonces of the questions of others that were answered since the last tick.
+    recalls_answered: dict[ReplicaId, tuple[Nonce, ...]] = field(default_factory=dict)
+    has_forgotten: bool = False
 
     @property
     def me(self) -> ReplicaId:
@@ -119,9 +139,19 @@ class ReplicaState:
         """Height of the last stable checkpoint."""
         return height_of(self.log.low_watermark)
 
+    @property
+    def may_sign(self) -> bool:
+        """Neither a learner nor one whose vote memory proved incomplete (checklist G4)."""
+        return self.config.may_vote and not self.has_forgotten
+
+    @property
+    def may_vote(self) -> bool:
+        """We may promise something: others have told us what we signed before (checklist G5)."""
+        return self.may_sign and self.recall is None
+
     def persist(self, *records: Record) -> None:
         """Write to the vote log; a learner has none, since it gives no votes."""
-        if self.config.may_vote:
+        if self.may_sign:
             self.outbox.persist(*records)
 
     def sign(self, message: Signable) -> Signable:

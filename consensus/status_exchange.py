@@ -1,8 +1,8 @@
 """Tell peers where we stand; give a peer exactly what it lacks (checklist F5).
 
 Messages get lost. Instead of repeating everything, each replica says now and then how far it
-has come, and whoever has more sends that: at most one answer per peer between two ticks of
-our own STATUS timer, and a bounded one.
+has come, and whoever has more sends that: few answers per peer between two ticks of our own STATUS
+timer, each a bounded one. An old Status that somebody repeats takes no answer from a new one.
 """
 
 from collections.abc import Iterator
@@ -13,21 +13,30 @@ from consensus.effects import Timer
 from consensus.messages import Commit, Message, Prepare, Status
 from consensus.new_view import UNSIGNED
 from consensus.normal_case import missing_bodies
+from consensus.recall import repeat
 from consensus.slot import Slot
-from consensus.state import ReplicaState
+from consensus.state import Answered, ReplicaState, Sighting
+from consensus.types import ReplicaId
 
 # Batches repeated in one answer, up to 2 MiB each: the next tick brings more.
 BODIES_PER_ANSWER_MAX = 4
+# Different Statuses of one peer answered between two ticks: it may come further meanwhile.
+ANSWERS_PER_TICK_MAX = 4
+# Of these, such as lie behind what it said before: it restarted, or somebody repeats old ones.
+OUTDATED_ANSWERS_PER_TICK_MAX = 1
 
 
 def on_tick(state: ReplicaState) -> None:
     """Repeat what is still missing and say where we stand."""
     state.answered.clear()
     state.told.clear()
+    state.shown_new_view.clear()
+    state.recalls_answered.clear()
     state.asked_for_stable = False
     note_stall(state)
     for fetch in missing_bodies(state):
         state.outbox.emit(fetch)
+    repeat(state)
     broadcast_status(state)
     state.outbox.start_timer(Timer.STATUS, state.config.status_ms)
 
@@ -41,7 +50,7 @@ def seek_certificate(state: ReplicaState) -> None:
 
 def broadcast_status(state: ReplicaState) -> None:
     """Say how far we have come; a learner stays silent and lives on what is broadcast."""
-    if not state.config.may_vote:
+    if not state.may_sign:
         return
     view = state.active_view
     status = Status(
@@ -58,12 +67,48 @@ def broadcast_status(state: ReplicaState) -> None:
 
 
 def on_status(state: ReplicaState, message: Status) -> None:
-    """Answer with what the sender lacks and we have."""
-    if message.sender in state.answered or not state.config.may_vote:
-        return
-    for answer in _missing(state, message):
-        state.answered[message.sender] = True
-        state.outbox.send(message.sender, answer)
+    """Note where the sender stands; answer with what it lacks and we have."""
+    known = state.sightings.get(message.sender)
+    standing = _standing(message)
+    is_outdated = known is not None and standing < known.standing
+    if not is_outdated:
+        state.sightings[message.sender] = Sighting(
+            view=message.view, executed=message.executed, standing=standing
+        )
+    answer = Answered(standing=standing, was_outdated=is_outdated)
+    if state.may_vote and _may_give(state, message.sender, answer):
+        for missing in _missing(state, message):
+            _note_given(state, message.sender, answer)
+            state.outbox.send(message.sender, missing)
+
+
+def _standing(status: Status) -> tuple[int, ...]:
+    return (
+        status.stable_height,
+        status.executed,
+        status.view,
+        status.prepared,
+        status.committed,
+    )
+
+
+def _may_give(state: ReplicaState, peer: ReplicaId, answer: Answered) -> bool:
+    """Tell whether a peer has this answer left until the next tick.
+
+    What somebody repeats of it lies behind what it says itself, so it takes none of the
+    answers that are for news. A peer that starts again may lie behind for a while too.
+    """
+    given = state.answered.get(peer, ())
+    is_repeated = any(one.standing == answer.standing for one in given)
+    alike = sum(one.was_outdated == answer.was_outdated for one in given)
+    most = OUTDATED_ANSWERS_PER_TICK_MAX if answer.was_outdated else ANSWERS_PER_TICK_MAX
+    return not is_repeated and alike < most
+
+
+def _note_given(state: ReplicaState, peer: ReplicaId, answer: Answered) -> None:
+    given = state.answered.get(peer, ())
+    if answer not in given:
+        state.answered[peer] = (*given, answer)
 
 
 def _missing(state: ReplicaState, peer: Status) -> Iterator[Message]:

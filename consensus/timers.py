@@ -26,7 +26,7 @@ def keep_request_timer(state: ReplicaState) -> None:
     """
     is_ending = state.log.next_epoch is not None
     is_owed = state.waiting is not None or state.owes_idle_block or is_ending
-    if not (is_owed and state.is_normal and state.config.may_vote):
+    if not (is_owed and state.is_normal and state.may_vote):
         state.outbox.stop_timer(Timer.REQUEST)
     elif not state.outbox.is_running(Timer.REQUEST):
         state.outbox.start_timer(Timer.REQUEST, state.timeout_ms)

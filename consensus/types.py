@@ -16,9 +16,11 @@ SequenceNumber = NewType("SequenceNumber", int)
 Height = NewType("Height", int)
 Digest = NewType("Digest", bytes)
 Signature = NewType("Signature", bytes)
+Nonce = NewType("Nonce", bytes)
 
 DIGEST_BYTES = 32
 SIGNATURE_BYTES = 64
+NONCE_BYTES = 32
 # Upper bound of every integer in a message: exact in JSON and far beyond any run.
 INTEGER_MAX = 2**53 - 1
 # f = 0 below four replicas: such a group tolerates no fault at all.
@@ -69,6 +71,11 @@ class Membership:
         """f+1: at least one of them is honest."""
         return self.max_faulty + 1
 
+    @property
+    def witnesses(self) -> int:
+        """Quorum − 1: so many others make a quorum with us, and honest ones alone suffice."""
+        return self.quorum - 1
+
     def primary(self, view: View) -> ReplicaId:
         """Return the primary of `view` (OSDI '99 §4.1)."""
         return ReplicaId(view % self.size)
@@ -110,3 +117,12 @@ class Window:
     def top(self, above: SequenceNumber) -> SequenceNumber:
         """Return the high watermark over `above`."""
         return SequenceNumber(above + 2 * self.size)
+
+    @property
+    def promises_max(self) -> int:
+        """What one replica can have said that binds it now.
+
+        PRE-PREPARE, PREPARE and COMMIT for each sequence that a backup accepts; one CHECKPOINT,
+        VIEW-CHANGE and NEW-VIEW.
+        """
+        return 3 * 2 * self.size + 3

@@ -17,6 +17,8 @@ from consensus.messages import (
     NewView,
     Prepare,
     PrePrepare,
+    Recall,
+    Recollection,
     Status,
     ViewChange,
 )
@@ -40,17 +42,7 @@ def validate_message(
         ConflictingCertificates: a NEW-VIEW proves more liars than the group tolerates.
 
     """
-    if message.epoch != membership.epoch:
-        raise _refused(
-            message, what="epoch", expected=str(membership.epoch), actual=str(message.epoch)
-        )
-    if not membership.is_member(message.sender):
-        raise _refused(
-            message,
-            what="sender",
-            expected=f"a member 0 … {membership.size - 1}",
-            actual=str(message.sender),
-        )
+    _require_member(message, membership)
     match message:
         case PrePrepare():
             validate_pre_prepare(message, membership=membership)
@@ -64,10 +56,26 @@ def validate_message(
             validate_view_change(message, membership=membership, window=window, start=start)
         case NewView():
             validate_new_view(message, membership=membership, window=window, start=start)
-        case Status():
+        case Status() | Recall():
             pass
+        case Recollection():
+            validate_recollection(message, membership=membership, window=window)
         case _:
             assert_never(message)
+
+
+def _require_member(message: Message, membership: Membership) -> None:
+    if message.epoch != membership.epoch:
+        raise _refused(
+            message, what="epoch", expected=str(membership.epoch), actual=str(message.epoch)
+        )
+    if not membership.is_member(message.sender):
+        raise _refused(
+            message,
+            what="sender",
+            expected=f"a member 0 … {membership.size - 1}",
+            actual=str(message.sender),
+        )
 
 
 def validate_pre_prepare(message: PrePrepare, *, membership: Membership) -> None:
@@ -164,6 +172,30 @@ def _validate_quorum(
                 actual=f"epoch {one.epoch}, view {one.new_view}",
             )
         validate_view_change(one, membership=membership, window=window, start=start)
+
+
+def validate_recollection(message: Recollection, *, membership: Membership, window: Window) -> None:
+    """Checklist G5: a bounded list of what one member signed in this epoch.
+
+    The parts are not judged by themselves: a signature binds whatever it stands under.
+    """
+    if not membership.is_member(message.asker) or message.asker == message.sender:
+        raise _refused(message, what="asker", expected="another member", actual=str(message.asker))
+    if len(message.messages) > window.promises_max:
+        raise _refused(
+            message,
+            what="messages of Recollection",
+            expected=f"at most {window.promises_max}",
+            actual=str(len(message.messages)),
+        )
+    for one in message.messages:
+        if (one.sender, one.epoch) != (message.asker, message.epoch):
+            raise _refused(
+                message,
+                what="message of Recollection",
+                expected=f"one of replica {message.asker}, epoch {message.epoch}",
+                actual=f"one of replica {one.sender}, epoch {one.epoch}",
+            )
 
 
 def _require_primary(message: PrePrepare | NewView, membership: Membership) -> None:

@@ -14,11 +14,12 @@ from consensus.errors import InvalidMessage
 from consensus.messages import NewView, PreparedCertificate, ViewChange
 from consensus.new_view import UNSIGNED, latest_stable, new_view_proposals
 from consensus.normal_case import build_if_owed, readopt, vote
+from consensus.recall import examine_parts
 from consensus.state import ReplicaState
 from consensus.types import View, sequence_of
 from consensus.validation import validate_message
 
-Promise = TypeVar("Promise", ViewChange, NewView)
+ViewPromise = TypeVar("ViewPromise", ViewChange, NewView)
 # Beyond this many doublings any pause has long reached the cap.
 DOUBLINGS_MAX = 16
 
@@ -28,7 +29,7 @@ def start(state: ReplicaState, new_view: View) -> None:
 
     The promise is durable before it is sent.
     """
-    if new_view <= state.view or not state.config.may_vote:
+    if new_view <= state.view or not state.may_vote:
         return
     message = state.sign(
         ViewChange(
@@ -71,14 +72,20 @@ def on_view_change(state: ReplicaState, message: ViewChange) -> None:
     held = state.view_changes.get(message.sender)
     if held is not None and held.new_view == message.new_view:
         _compare(state, held, message)
-    elif message.new_view > max(state.active_view, held.new_view if held is not None else 0):
+    elif held is None or message.new_view > held.new_view:
         state.view_changes[message.sender] = message
-        adopt_stable(state, message.stable)
-        _join(state)
-        _consider_quorum(state)
+        if message.new_view > state.active_view:
+            adopt_stable(state, message.stable)
+            reconsider(state)
 
 
-def _compare(state: ReplicaState, held: Promise, message: Promise) -> None:
+def reconsider(state: ReplicaState) -> None:
+    """Draw the conclusions from the wishes that are known."""
+    _join(state)
+    _consider_quorum(state)
+
+
+def _compare(state: ReplicaState, held: ViewPromise, message: ViewPromise) -> None:
     """Two different promises for one view are evidence; a repetition is none (B8)."""
     if replace(held, signature=UNSIGNED) != replace(message, signature=UNSIGNED):
         state.report(held, message)
@@ -86,9 +93,10 @@ def _compare(state: ReplicaState, held: Promise, message: Promise) -> None:
 
 def _answer_late(state: ReplicaState, message: ViewChange) -> None:
     new_view = state.new_view
-    if new_view is None or message.new_view > new_view.view or message.sender in state.answered:
+    is_late = new_view is not None and message.new_view <= new_view.view
+    if new_view is None or not is_late or message.sender in state.shown_new_view:
         return
-    state.answered[message.sender] = True
+    state.shown_new_view[message.sender] = True
     state.outbox.send(message.sender, new_view)
 
 
@@ -117,7 +125,7 @@ def _consider_quorum(state: ReplicaState) -> None:
     wishes = state.view_changes.values()
     exact = tuple(one for one in wishes if one.new_view == state.view)
     quorum = state.membership.quorum
-    if state.is_primary and state.config.may_vote and len(exact) >= quorum:
+    if state.is_primary and state.may_vote and len(exact) >= quorum:
         _lead(state, tuple(sorted(exact, key=lambda one: one.sender)))
     elif sum(one.new_view >= state.view for one in wishes) >= quorum:
         _await_new_view(state)
@@ -168,6 +176,7 @@ def on_new_view(state: ReplicaState, message: NewView) -> None:
             raise
         give_up_view(state)
         return
+    examine_parts(state, message)
     known = state.new_view
     if known is not None and known.view == message.view:
         _compare(state, known, message)
@@ -222,10 +231,8 @@ def enter_when_caught_up(state: ReplicaState) -> None:
 
 
 def _enter(state: ReplicaState) -> None:
-    """Begin normal operation; older wishes have served."""
+    """Begin normal operation; wishes that have served stay known, for who asks for its own."""
     state.active_view = state.view
-    for sender in [one.sender for one in state.view_changes.values() if one.new_view <= state.view]:
-        del state.view_changes[sender]
     state.outbox.emit(EnteredView(view=state.view))
 
 

@@ -168,7 +168,7 @@ class Site:
             ledger=self.ledger,
             replica=self.replica,
             links=self,
-            voting_stopped_because=stopped_because,
+            voting_stopped_because=lambda: stopped_because,
         )
 
     def service(

@@ -44,6 +44,7 @@ from consensus.effects import (
     StartTimer,
     StopTimer,
     Timer,
+    VotingEnded,
 )
 from consensus.errors import InvalidMessage
 from consensus.events import (
@@ -103,6 +104,7 @@ class Driver:
         proposals: Proposals,
         finality: Finality,
         entered_view: Callable[[], None],
+        voting_ended: Callable[[Message], None],
         disk: Executor,
     ) -> None:
         self.replica = replica
@@ -121,6 +123,7 @@ class Driver:
         self._proposals = proposals
         self._finality = finality
         self._entered_view = entered_view
+        self._voting_ended = voting_ended
         self._disk = disk
         # Each event with what to call once the core has seen it.
         self._inbox: deque[tuple[Event, Callable[[], None]]] = deque()
@@ -282,6 +285,8 @@ class Driver:
                 self._on_equivocated(effect)
             case EpochEnded():
                 self._ended = effect
+            case VotingEnded(promise=promise):
+                self._voting_ended(promise)
             case StartTimer():
                 self._timers.start(effect)
             case StopTimer(timer=timer):

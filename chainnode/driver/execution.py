@@ -5,6 +5,7 @@ never apply concurrently (checklist H4).
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ from consensus.types import (
 )
 
 _UNSIGNED = Signature(bytes(64))
+# Blocks that come by state transfer before peers have answered what we signed: a few seconds'.
+_UNSIGNED_MAX = 1024
 
 
 class ExecutionDiverged(InvariantViolation):
@@ -86,16 +89,23 @@ class VoteMark(Protocol):
 
 
 class CheckpointSigner:
-    """Signs the headers that this replica computed by executing; a learner signs none."""
+    """Signs the headers that this replica computed by executing.
 
-    def __init__(self, *, replica_id: int, chain_id: bytes, signer: Signer | None) -> None:
+    A learner signs none, and nobody does before peers said what was signed in earlier lives:
+    `may_vote` tells, and may change at any time.
+    """
+
+    def __init__(
+        self, *, replica_id: int, chain_id: bytes, signer: Signer, may_vote: Callable[[], bool]
+    ) -> None:
         self._replica_id = ReplicaId(replica_id)
         self._chain_id = chain_id
         self._signer = signer
+        self._may_vote = may_vote
 
     def sign(self, *, epoch: int, height: Height, header_digest: bytes) -> Checkpoint | None:
-        """Return our CHECKPOINT, once per height through the vote guard."""
-        if self._signer is None:
+        """Return our CHECKPOINT, once per height through the vote guard; None: not now."""
+        if not self._may_vote():
             return None
         unsigned = Checkpoint(
             epoch=Epoch(epoch),
@@ -141,6 +151,8 @@ class BlockExecution:
             Member(replica_id=one.replica_id, organisation=one.organisation, vote_key=one.vote_key)
             for one in genesis.replicas
         )
+        # Headers computed while we did not vote yet, ascending; the newest only.
+        self._unsigned: deque[tuple[Height, bytes]] = deque(maxlen=_UNSIGNED_MAX)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="execution")
 
     async def execute(self, sequence: SequenceNumber, batch: Batch) -> ExecutedBatch:
@@ -191,15 +203,33 @@ class BlockExecution:
         self, block: ExecutedBlock, header_digest: bytes, *, certificate: bytes | None
     ) -> Checkpoint | None:
         """Sign the header and write everything at once."""
-        checkpoint = self._checkpoints.sign(
-            epoch=self._epoch, height=Height(block.header.height), header_digest=header_digest
-        )
+        height = Height(block.header.height)
+        checkpoint = self._sign(height, header_digest)
         self._ledger.append(
             block,
             own_checkpoint=None if checkpoint is None else encode(message_to_plain(checkpoint)),
             vote_mark=self._votes.mark(),
             certificate=certificate,
         )
+        return checkpoint
+
+    def _sign(self, height: Height, header_digest: bytes) -> Checkpoint | None:
+        """Sign a header, and first those below that came before we might vote."""
+        self._unsigned.append((height, header_digest))
+        signed: dict[int, bytes] = {}
+        checkpoint = None
+        while self._unsigned:
+            below, digest = self._unsigned[0]
+            checkpoint = self._checkpoints.sign(
+                epoch=self._epoch, height=below, header_digest=digest
+            )
+            if checkpoint is None:
+                break
+            self._unsigned.popleft()
+            if below < height:
+                signed[below] = encode(message_to_plain(checkpoint))
+        if signed:
+            self._ledger.store_own_checkpoints(signed)
         return checkpoint
 
     def _run(self, sequence: SequenceNumber, batch: Batch) -> ExecutedBlock:

@@ -22,7 +22,7 @@ from chainnode.genesis import Genesis
 from chainnode.suites.port import Suite
 from consensus.codec import message_from_plain, signed_content, signed_parts
 from consensus.errors import InvalidMessage
-from consensus.messages import Batch, Message, NewView, PrePrepare
+from consensus.messages import Batch, Message, NewView, PrePrepare, Recall, Status
 from consensus.types import Epoch, Membership, ReplicaId, Window
 from consensus.validation import validate_message
 
@@ -97,7 +97,7 @@ class Intake:
             frame = waiting.popleft()
             self._on_threads[peer] += 1
             loop = asyncio.get_running_loop()
-            future = loop.run_in_executor(self._threads, self.open, frame.payload)
+            future = loop.run_in_executor(self._threads, self._open_from, peer, frame.payload)
             future.add_done_callback(functools.partial(self._on_opened, peer, frame))
 
     def _on_opened(self, peer: int, frame: _Frame, done: "asyncio.Future[Message]") -> None:
@@ -109,6 +109,16 @@ class Intake:
     def held(self, peer: int) -> int:
         """Return the number of messages of a peer that the core has not seen yet."""
         return self._in_flight[peer]
+
+    def _open_from(self, peer: int, payload: bytes) -> Message:
+        message = self.open(payload)
+        if isinstance(message, Status | Recall) and message.sender != peer:
+            raise InvalidEncoding(
+                what=f"{type(message).__name__} of replica {message.sender}",
+                expected="its own link: the answer goes to the sender, whoever repeats it",
+                actual=f"that of {peer}",
+            )
+        return message
 
     def open(self, payload: bytes) -> Message:
         """Decode one message and verify every signature in it, nested certificates included.

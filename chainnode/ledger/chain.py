@@ -207,6 +207,19 @@ class Ledger(LedgerReader):
                 self._stable_height = max(self._stable_height, height)
         return height
 
+    def store_own_checkpoints(self, signed: Mapping[int, bytes]) -> None:
+        """Keep, durably, what this replica signed by height for blocks that are here.
+
+        Raises:
+            UnknownHeight: no such block here yet.
+            StoreFailed: the process must exit.
+
+        """
+        for height in signed:
+            self._require_height(height)
+        changes = [(keyspace.own_checkpoint_key(one), data) for one, data in signed.items()]
+        self._store.write(changes, sync=True)
+
     def prune_batches(self, below: int, *, count_max: int = PRUNED_PER_STEP) -> bool:
         """Forget the oldest batches below a height, and with them all bodies, a few at a time.
 

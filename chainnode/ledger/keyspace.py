@@ -98,6 +98,7 @@ def staged_key(subtree: int) -> bytes:
 HEADERS = (_HEADER, bytes([_HEADER[0] + 1]))
 BATCHES = (_BATCH, bytes([_BATCH[0] + 1]))
 CERTIFICATES = (_CERTIFICATE, bytes([_CERTIFICATE[0] + 1]))
+OWN_CHECKPOINTS = (_OWN_CHECKPOINT, bytes([_OWN_CHECKPOINT[0] + 1]))
 STAGED = (_STAGED, bytes([_STAGED[0] + 1]))
 
 

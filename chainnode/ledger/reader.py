@@ -124,6 +124,14 @@ class LedgerReader:
         self._require_height(height)
         return self._store.get(keyspace.own_checkpoint_key(height))
 
+    def newest_own_checkpoint(self) -> bytes | None:
+        """Return what this replica signed last, however far below the last block that is."""
+        start, stop = keyspace.OWN_CHECKPOINTS
+        return next(
+            (stored for _, stored in self._store.iterate(start=start, stop=stop, reverse=True)),
+            None,
+        )
+
     def vote_mark(self) -> bytes | None:
         """Return where the vote file stood when a block last said so."""
         return self._store.get(keyspace.VOTE_MARK)

@@ -1,6 +1,6 @@
 """What a node says of itself: state, view, heights, peers, and why it is not making progress."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -82,7 +82,7 @@ class StatusReader:
         ledger: Ledger,
         replica: Describable,
         links: Links,
-        voting_stopped_because: str | None,
+        voting_stopped_because: Callable[[], str | None],
     ) -> None:
         self._identity = identity
         self._clock = clock
@@ -115,7 +115,7 @@ class StatusReader:
             "version": self._identity.software_version,
             "role": self._role(),
             "state": self._state(described).value,
-            "voting_stopped_because": self._voting_stopped_because,
+            "voting_stopped_because": self._voting_stopped_because(),
             "epoch": self._membership.epoch,
             "view": described.view,
             "view_status": described.status,
@@ -134,12 +134,12 @@ class StatusReader:
         }
 
     def _role(self) -> str:
-        if self._voting_stopped_because is not None:
+        if self._voting_stopped_because() is not None:
             return "learner"
         return "primary" if self._replica.is_primary else "backup"
 
     def _state(self, described: Description) -> NodeState:
-        if self._voting_stopped_because is not None:
+        if self._voting_stopped_because() is not None:
             return NodeState.VOTING_STOPPED
         return NodeState.SYNCING if self._is_behind(described) else NodeState.RUNNING
 

@@ -16,7 +16,7 @@ from chainnode.suites.port import PrivateKey
 from chainnode.votelog.frames import PAYLOAD_BYTES_MAX
 from chainnode.votelog.log import VoteLog
 from chainnode.votelog.opening import open_vote_log
-from chainnode.votelog.segment import Identity
+from chainnode.votelog.segment import LEARNER_MARK, Identity
 from consensus.codec import OpenBatch, record_from_plain, record_to_plain
 from consensus.effects import Record
 from consensus.errors import InvalidMessage
@@ -65,6 +65,16 @@ class Voter:
         self._guard = guard
         self._log = log
         self._memory = threading.Lock()
+        self._has_ended = False
+
+    def is_missing(self, *, slot: tuple[str | int, ...], content: bytes) -> bool:
+        """Tell whether something that bears our signature should be known here and is not."""
+        with self._memory:
+            return self._guard.is_missing(slot=slot, content=content)
+
+    def end(self) -> None:
+        """Mark every later block as that of a learner: this log must never be voted with."""
+        self._has_ended = True
 
     def sign(self, *, slot: tuple[str | int, ...], content: bytes) -> Signature:
         """Return the signature over `content`; the same content gets the same bytes again.
@@ -101,7 +111,7 @@ class Voter:
 
     def mark(self) -> bytes:
         """Return how far the log is durable, for the ledger to store with its next block."""
-        return self._log.mark()
+        return LEARNER_MARK if self._has_ended else self._log.mark()
 
     def close(self) -> None:
         """Give the file back."""
@@ -121,7 +131,7 @@ def open_voter(
 ) -> tuple[Voter, tuple[Record, ...]]:
     """Open the vote log and return who votes with it, and its records for `Restored`.
 
-    `own_checkpoint` is our signature over the last block, from the ledger.
+    `own_checkpoint` is the newest of our signatures over blocks, from the ledger.
 
     Raises:
         VoteLogUnusable: start as a learner: this key must not vote again.
@@ -135,7 +145,7 @@ def open_voter(
         ledger_mark=ledger_mark,
     )
     guard = VoteGuard(replica_id=replica_id, epoch=epoch, chain_id=chain_id, encoder=codec)
-    guard.note_records(records)
+    guard.restore(records)
     if own_checkpoint is not None:
         guard.note_checkpoint(own_checkpoint)
     return Voter(key=key, guard=guard, log=log), records

@@ -20,6 +20,7 @@ from consensus.effects import (
     Stabilized,
     StartTimer,
     StopTimer,
+    VotingEnded,
 )
 
 
@@ -50,6 +51,7 @@ AFTER: dict[type[Effect], str] = {
     FetchState: "crash_after_fetch_state",
     EnteredView: "crash_after_entered_view",
     Equivocated: "crash_after_equivocated",
+    VotingEnded: "crash_after_voting_ended",
     StartTimer: "crash_after_start_timer",
     StopTimer: "crash_after_stop_timer",
 }

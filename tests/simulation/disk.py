@@ -89,10 +89,11 @@ class Ledger:
     def tip_time_ms(self) -> int:
         return self.blocks[-1].time_ms if self.blocks else 0
 
-    @property
-    def own_checkpoint(self) -> Checkpoint | None:
-        """Our CHECKPOINT for the last block, stored with it."""
-        return self.own_checkpoints.get(self.height)
+    def checkpoints_above(self, height: int) -> tuple[Checkpoint, ...]:
+        """Our CHECKPOINTs above `height`, each stored with its block; the newest in any case."""
+        newest = max(self.own_checkpoints, default=0)
+        heights = (one for one in sorted(self.own_checkpoints) if one > height or one == newest)
+        return tuple(self.own_checkpoints[one] for one in heights)
 
     @property
     def mark(self) -> Position:
@@ -174,6 +175,8 @@ class Disk:
         self.ledger = Ledger()
         # Set for good: this key must not vote again (checklist G4).
         self.is_disowned = False
+        # Somebody put an older copy back in place.
+        self.is_older_copy = False
         self._counters: Counter[str] = Counter() if counters is None else counters
         self._segment = 1
         self._pending: list[_Pending] = []

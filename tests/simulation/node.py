@@ -25,6 +25,7 @@ from consensus.effects import (
     StartTimer,
     StopTimer,
     Timer,
+    VotingEnded,
 )
 from consensus.errors import InvalidMessage
 from consensus.events import (
@@ -40,13 +41,13 @@ from consensus.guard import VoteGuard
 from consensus.messages import Batch, Message, StableCheckpoint
 from consensus.ports import Signer
 from consensus.replica import Replica, ReplicaConfig
-from consensus.types import Digest, ReplicaId, SequenceNumber
+from consensus.types import Digest, Nonce, ReplicaId, SequenceNumber
 from tests.simulation.clock import Clock, LocalClock
 from tests.simulation.crash import AFTER, CrashPoint, Fuse
 from tests.simulation.disk import Block, Disk
 from tests.simulation.execution import sign_checkpoint
 from tests.simulation.proposals import Proposals
-from tests.simulation.stubs import CHAIN_ID, ENCODER, GuardedSigner
+from tests.simulation.stubs import CHAIN_ID, ENCODER, GuardedSigner, digest_of
 
 EXECUTION_MS = 8
 FETCH_MS = 12
@@ -123,6 +124,7 @@ class Node:
             StartTimer: self._start_timer,
             StopTimer: self._stop_timer,
             Equivocated: lambda _: None,
+            VotingEnded: self._end_voting,
         }
 
     @property
@@ -151,15 +153,17 @@ class Node:
         self.proposals = self._make_proposals()
         self._surroundings.on_start(self)
         ledger = self.disk.ledger
+        stable = self.disk.newest_certificate(self.config.membership.epoch)
         self._is_recovering = True
         self.step(
             Restored(
                 records=opened.records,
-                stable=self.disk.newest_certificate(self.config.membership.epoch),
+                stable=stable,
                 executed=SequenceNumber(ledger.height),
                 header_digest=ledger.tip_digest,
                 time_ms=ledger.tip_time_ms,
-                checkpoint=ledger.own_checkpoint,
+                checkpoints=ledger.checkpoints_above(stable.height),
+                nonce=Nonce(digest_of(b"life %d of %d" % (self.lives, self.index))),
                 now_ms=self.local.now_ms,
             )
         )
@@ -206,9 +210,9 @@ class Node:
             chain_id=CHAIN_ID,
             encoder=ENCODER,
         )
-        guard.note_records(self.disk.votes)
-        if self.disk.ledger.own_checkpoint is not None:
-            guard.note_checkpoint(self.disk.ledger.own_checkpoint)
+        guard.restore(self.disk.votes)
+        for own in self.disk.ledger.checkpoints_above(self.disk.ledger.height):
+            guard.note_checkpoint(own)
         return GuardedSigner(self.replica_id, guard)
 
     def _make_proposals(self) -> Proposals:
@@ -316,6 +320,11 @@ class Node:
         self.disk.write_segment(self.replica.restatement())
         if not self._burns_at(CrashPoint.IN_ROTATION):
             self.disk.sync_votes()
+
+    def _end_voting(self, _: VotingEnded) -> None:
+        """Remember it beside the key, where no older copy of the data can undo it."""
+        self.disk.is_disowned = True
+        self.config = replace(self.config, may_vote=False)
 
     # Messages and timers
 

@@ -56,6 +56,9 @@ class GuardedSigner:
         self.guard.remember(slot=slot, content=content, signature=signature)
         return signature
 
+    def is_missing(self, *, slot: Slot, content: bytes) -> bool:
+        return self.guard.is_missing(slot=slot, content=content)
+
 
 class LooseSigner:
     """A signer without memory: what a Byzantine member would use."""
@@ -65,6 +68,9 @@ class LooseSigner:
 
     def sign(self, *, slot: Slot, content: bytes) -> Signature:  # noqa: ARG002 (the port)
         return stub_signature(self._replica, content)
+
+    def is_missing(self, *, slot: Slot, content: bytes) -> bool:  # noqa: ARG002 (the port)
+        return False
 
 
 def make_batch(time_ms: int, requests: tuple[int, ...]) -> Batch:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from consensus.effects import Effect, Execute, Persist, Stabilized
+from consensus.effects import Effect, Execute, Persist, Stabilized, VotingEnded
 from consensus.messages import Message, NewView, PreparedCertificate
 from tests.simulation.checkers.certificates import CertificateOracle
 from tests.simulation.checkers.ledgers import LedgerOracle
 from tests.simulation.checkers.memory import check_memory
+from tests.simulation.checkers.violation import Violation
 from tests.simulation.checkers.votes import VoteOracle
 from tests.simulation.disk import Block
 
@@ -67,6 +68,8 @@ class Oracles:
                     elif isinstance(record, NewView):
                         self._certificates.check_new_view(record)
                         self._votes.check_new_view(record)
+            case VotingEnded(promise=promise) if not node.disk.is_older_copy:
+                raise Violation(f"replica {node.index} is said to have forgotten {promise}")
             case _:
                 pass
 

@@ -16,10 +16,12 @@ from chainnode.submission import key_id
 from chainnode.voting import LearnerVotes, Voting, open_voting, restored_event
 from consensus.codec import message_to_plain
 from consensus.messages import NULL_BATCH
-from consensus.types import Digest, Epoch, ReplicaId, SequenceNumber, View
+from consensus.types import Digest, ReplicaId, SequenceNumber
 from tests.builders import NOW_MS, secret_key, submission_key, submission_of, vote_key
 from tests.sites import Site
 from tests.unit.chainnode.driver.fakes import prepare
+
+NONCE = bytes(range(32))
 
 
 class Restarts:
@@ -54,7 +56,8 @@ class Restarts:
             checkpoints=CheckpointSigner(
                 replica_id=0,
                 chain_id=self.site.genesis.chain_id,
-                signer=voting.votes if voting.may_vote else None,
+                signer=voting.votes,
+                may_vote=lambda: voting.may_vote,
             ),
             votes=voting.votes,
             digest=self.site.suite.digest,
@@ -179,10 +182,11 @@ def test_a_learner_that_is_asked_to_vote_is_our_own_fault() -> None:
 
 def test_at_the_first_start_the_core_stands_at_genesis(restarts: Restarts) -> None:
     site = restarts.site
-    event = restored_event(site.ledger, (), digest=site.suite.digest, now_ms=NOW_MS)
+    event = restored_event(site.ledger, (), digest=site.suite.digest, nonce=NONCE, now_ms=NOW_MS)
     assert (event.executed, event.stable.height, event.stable.signatures) == (0, 0, ())
     assert event.header_digest == event.stable.header_digest == site.ledger.tip_digest
-    assert event.checkpoint is None
+    assert event.checkpoints == ()
+    assert event.nonce == NONCE
     site.close()
 
 
@@ -196,16 +200,17 @@ async def test_the_core_comes_back_with_tip_certificate_and_own_checkpoint(
     await restarts.run_block(voting)
     voting.votes.close()
 
-    event = restored_event(site.ledger, (prepare(),), digest=site.suite.digest, now_ms=NOW_MS)
+    event = restored_event(
+        site.ledger, (prepare(),), digest=site.suite.digest, nonce=NONCE, now_ms=NOW_MS
+    )
 
     assert event.records == (prepare(),)
     assert event.executed == 2
     assert event.stable.height == 1
     assert len(event.stable.signatures) == 3
-    assert event.checkpoint is not None
-    assert (event.checkpoint.height, event.checkpoint.sender) == (2, 0)
-    assert event.checkpoint.header_digest == Digest(site.ledger.tip_digest)
-    assert (event.checkpoint.epoch, View(0)) == (Epoch(0), 0)
+    (own,) = event.checkpoints
+    assert (own.height, own.sender, own.epoch) == (2, 0, 0)
+    assert own.header_digest == Digest(site.ledger.tip_digest)
     site.close()
 
 
@@ -236,9 +241,9 @@ async def test_a_stored_checkpoint_that_is_another_message_is_refused(
     site = restarts.site
     site.grow()
     wrong = encode(message_to_plain(prepare()))
-    monkeypatch.setattr(site.ledger, "own_checkpoint", lambda _: wrong)
+    monkeypatch.setattr(site.ledger, "newest_own_checkpoint", lambda: wrong)
     with pytest.raises(InvalidEncoding, match="CHECKPOINT"):
-        restored_event(site.ledger, (), digest=site.suite.digest, now_ms=NOW_MS)
+        restored_event(site.ledger, (), digest=site.suite.digest, nonce=NONCE, now_ms=NOW_MS)
     site.close()
 
 
@@ -249,5 +254,5 @@ async def test_a_certified_height_without_its_certificate_is_our_own_fault(
     site.grow()
     monkeypatch.setattr(site.ledger, "certificate", lambda _: None)
     with pytest.raises(InvariantBroken):
-        restored_event(site.ledger, (), digest=site.suite.digest, now_ms=NOW_MS)
+        restored_event(site.ledger, (), digest=site.suite.digest, nonce=NONCE, now_ms=NOW_MS)
     site.close()

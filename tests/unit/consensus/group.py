@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from consensus.certificates import prepared_certificate, stable_checkpoint
-from consensus.codec import signed_content
+from consensus.codec import Slot, signed_content
 from consensus.effects import (
     Broadcast,
     Effect,
@@ -39,6 +39,9 @@ from consensus.messages import (
     Prepare,
     PreparedCertificate,
     PrePrepare,
+    Promise,
+    Recall,
+    Recollection,
     StableCheckpoint,
     Status,
     ViewChange,
@@ -50,6 +53,7 @@ from consensus.types import (
     Epoch,
     Height,
     Membership,
+    Nonce,
     ReplicaId,
     SequenceNumber,
     View,
@@ -70,6 +74,7 @@ DRIFT_MS = 5_000
 TIMEOUT_MS = 2_000
 CAP_MS = 8_000
 GENESIS = genesis_checkpoint(Epoch(0))
+NONCE = Nonce(bytes(range(32)))
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 AnyEffect = TypeVar("AnyEffect", bound=Effect)
@@ -276,14 +281,45 @@ def status(
     )
 
 
+def recall(sender: int, *, nonce: bytes = NONCE) -> Recall:
+    return signed(
+        Recall(epoch=Epoch(0), nonce=Nonce(nonce), sender=ReplicaId(sender), signature=UNSIGNED)
+    )
+
+
+def recollection(sender: int, asker: int, *messages: Promise, nonce: bytes = NONCE) -> Recollection:
+    return signed(
+        Recollection(
+            epoch=Epoch(0),
+            asker=ReplicaId(asker),
+            nonce=Nonce(nonce),
+            messages=messages,
+            sender=ReplicaId(sender),
+            signature=UNSIGNED,
+        )
+    )
+
+
 def make_guard(replica_id: int) -> VoteGuard:
     return VoteGuard(
         replica_id=ReplicaId(replica_id), epoch=Epoch(0), chain_id=CHAIN_ID, encoder=ENCODER
     )
 
 
+class _TrustfulSigner(GuardedSigner):
+    """Knows of whatever it is shown."""
+
+    def is_missing(self, *, slot: Slot, content: bytes) -> bool:  # noqa: ARG002 (the port)
+        return False
+
+
 class Subject:
-    """One replica under test; its peers are the test. Blocks get the headers of `header`."""
+    """One replica under test; its peers are the test. Blocks get the headers of `header`.
+
+    Peers that know of nothing answer its first question, and `effects` are those of the start
+    and of these answers together. With `is_wary` they do not, and a message that bears its own
+    signature ends its voting; else a test may show certificates that it took part in.
+    """
 
     def __init__(
         self,
@@ -292,20 +328,35 @@ class Subject:
         size: int = 4,
         may_vote: bool = True,
         restored: Restored | None = None,
+        is_wary: bool = False,
     ) -> None:
         self.me = replica_id
         self.guard = make_guard(replica_id)
         if restored is not None:
-            self.guard.note_records(restored.records)
+            self.guard.restore(restored.records)
+            for own in restored.checkpoints:
+                self.guard.note_checkpoint(own)
         self.replica = Replica(
             config(replica_id, size=size, may_vote=may_vote),
             encoder=ENCODER,
-            signer=GuardedSigner(ReplicaId(replica_id), self.guard),
+            signer=(GuardedSigner if is_wary else _TrustfulSigner)(
+                ReplicaId(replica_id), self.guard
+            ),
         )
         self.records: list[Record] = []
         self.generations: dict[Timer, int] = {}
         self.effects: tuple[Effect, ...] = ()
         self.step(restored or restored_at())
+        if may_vote and not is_wary:
+            begun = self.effects
+            self.remember_nothing()
+            self.effects = begun + self.effects
+
+    def remember_nothing(self) -> "Subject":
+        """Let as many peers as are needed answer that they hold nothing of us."""
+        group = self.replica.describe()
+        peers = [one.replica_id for one in group.peers][: group.quorum - 1]
+        return self.receive(*(recollection(one, self.me) for one in peers))
 
     # Events
 
@@ -398,7 +449,7 @@ def restored_at(
     *,
     records: Sequence[Record] = (),
     base: StableCheckpoint = GENESIS,
-    own: Checkpoint | None = None,
+    own: Sequence[Checkpoint] = (),
     digest: bytes | None = None,
 ) -> Restored:
     computed = header(executed) if executed else GENESIS_DIGEST
@@ -408,6 +459,7 @@ def restored_at(
         executed=SequenceNumber(executed),
         header_digest=Digest(digest or computed),
         time_ms=0,
-        checkpoint=own,
+        checkpoints=tuple(own),
+        nonce=NONCE,
         now_ms=NOW_MS,
     )

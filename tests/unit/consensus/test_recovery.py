@@ -38,7 +38,7 @@ OTHER = batch(77).digest
 
 def _restart(subject: Subject, *, executed: int = 0) -> Subject:
     """Start again from what was written; `executed` blocks are in the ledger."""
-    own = checkpoint(subject.me, executed) if executed else None
+    own = [checkpoint(subject.me, executed)] if executed else []
     event = restored_at(executed, records=subject.records, own=own)
     return Subject(subject.me, restored=event)
 
@@ -54,7 +54,7 @@ def test_first_start_enters_view_0_and_starts_the_standing_timers() -> None:
     assert [one.view for one in backup.of(EnteredView)] == [0]
     assert backup.is_running(Timer.IDLE)
     assert backup.is_running(Timer.STATUS)
-    assert len(backup.broadcasts(Status)) == 1
+    assert len(backup.broadcasts(Status)) == 2
 
 
 def test_restart_repeats_the_newest_checkpoint() -> None:

@@ -44,6 +44,7 @@ class Group:
         self._timers: list[dict[Timer, int]] = [{} for _ in range(size)]
         for one in range(size):
             self.step(one, restored_at())
+        self.deliver()
 
     def step(self, member: int, event: Event) -> None:
         for effect in self.members[member].step(event):

@@ -29,6 +29,7 @@ from consensus.types import (
     Digest,
     Epoch,
     Height,
+    Nonce,
     ReplicaId,
     SequenceNumber,
     Signature,
@@ -77,7 +78,8 @@ def restored() -> Restored:
         executed=SequenceNumber(0),
         header_digest=Digest(bytes(32)),
         time_ms=NOW_MS,
-        checkpoint=None,
+        checkpoints=(),
+        nonce=Nonce(bytes(32)),
         now_ms=NOW_MS,
     )
 
@@ -284,6 +286,7 @@ class Bench:
             ),
             finality=self.finality,
             entered_view=lambda: self.journal.append(("entered view", None)),
+            voting_ended=lambda promise: self.journal.append(("voting ended", promise)),
             disk=self.disk,
         )
 

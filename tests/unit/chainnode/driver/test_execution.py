@@ -38,6 +38,9 @@ class KeyOfReplica:
         self.contents.append(content)
         return Signature(self.key.sign(content))
 
+    def is_missing(self, *, slot: tuple[str | int, ...], content: bytes) -> bool:
+        raise AssertionError(slot, content)
+
     def append(self, records: tuple[Record, ...]) -> None:
         raise AssertionError(records)
 
@@ -48,8 +51,9 @@ class KeyOfReplica:
 class Bench:
     """Execution over the ledger of a site."""
 
-    def __init__(self, site: Site, *, is_learner: bool = False) -> None:
+    def __init__(self, site: Site, *, may_vote: bool = True) -> None:
         self.site = site
+        self.may_vote = may_vote
         self.key = KeyOfReplica()
         self.execution = BlockExecution(
             genesis=site.genesis,
@@ -59,7 +63,8 @@ class Bench:
             checkpoints=CheckpointSigner(
                 replica_id=0,
                 chain_id=site.genesis.chain_id,
-                signer=None if is_learner else self.key,
+                signer=self.key,
+                may_vote=lambda: self.may_vote,
             ),
             votes=self.key,
             digest=site.suite.digest,
@@ -112,7 +117,7 @@ async def test_an_executed_block_is_stored_with_our_checkpoint_and_the_vote_mark
 
 
 async def test_a_learner_executes_and_signs_nothing(site: Site) -> None:
-    bench = Bench(site, is_learner=True)
+    bench = Bench(site, may_vote=False)
     done = await bench.execution.execute(SequenceNumber(1), bench.batch())
     bench.execution.close()
     assert done.checkpoint is None

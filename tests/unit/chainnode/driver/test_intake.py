@@ -28,6 +28,8 @@ from consensus.messages import (
     NewView,
     Prepare,
     PrePrepare,
+    Recall,
+    Recollection,
     StableCheckpoint,
     Status,
     ViewChange,
@@ -37,6 +39,7 @@ from consensus.types import (
     Epoch,
     Height,
     Membership,
+    Nonce,
     ReplicaId,
     SequenceNumber,
     Signature,
@@ -113,11 +116,25 @@ def messages() -> Iterator[Message]:
             signature=UNSIGNED,
         )
     )
+    yield RECALL
+    yield signed(
+        Recollection(
+            epoch=Epoch(0),
+            asker=ReplicaId(1),
+            nonce=RECALL.nonce,
+            messages=(signed(vote(Commit)),),
+            sender=ReplicaId(3),
+            signature=UNSIGNED,
+        )
+    )
     yield signed(pre_prepare(submission_of(GENESIS)))
     yield WISH
     yield NEW_VIEW
 
 
+RECALL = signed(
+    Recall(epoch=Epoch(0), nonce=Nonce(bytes(range(32))), sender=ReplicaId(2), signature=UNSIGNED)
+)
 WISH = signed(
     ViewChange(
         epoch=Epoch(0),
@@ -195,8 +212,8 @@ def is_refused(payload: bytes) -> bool:
 
 async def test_a_message_of_every_kind_comes_through_as_it_was_sent() -> None:
     intake, delivered = new_intake(), Delivered()
-    for payload in PAYLOADS:
-        intake.accept(1, payload, delivered)
+    for message, payload in zip(MESSAGES, PAYLOADS, strict=True):
+        intake.accept(message.sender, payload, delivered)
     await until(lambda: len(delivered.messages) == len(MESSAGES), what="all messages")
 
     assert set(map(type, delivered.messages)) == set(map(type, MESSAGES))
@@ -231,6 +248,18 @@ def test_any_well_formed_array_is_refused_and_nothing_else_is_raised(
     values: list[int | bytes | str],
 ) -> None:
     assert is_refused(encode(tuple(values)))
+
+
+@pytest.mark.parametrize(
+    "question", [one for one in MESSAGES if isinstance(one, Status | Recall)], ids=repr
+)
+async def test_a_question_that_somebody_else_repeats_gets_no_answer(question: Message) -> None:
+    intake, delivered = new_intake(), Delivered()
+    payload = encode(message_to_plain(question))
+    intake.accept((question.sender + 1) % 4, payload, delivered)
+    await until(lambda: intake.refused.total() == 1, what="the repetition refused")
+
+    assert delivered.messages == []
 
 
 async def test_what_is_refused_is_counted_by_what_it_was_and_never_raised() -> None:

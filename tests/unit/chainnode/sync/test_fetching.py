@@ -20,6 +20,7 @@ from chainnode.sync.frames import (
     decode_blocks_request,
     encode_blocks,
 )
+from chainnode.voting import LearnerVotes
 from consensus.codec import certificate_from_plain
 from consensus.effects import FetchBatch, FetchState
 from consensus.messages import StableCheckpoint
@@ -71,7 +72,10 @@ class Late:
             ledger=self.here.ledger,
             batches=self.here.batches,
             checkpoints=CheckpointSigner(
-                replica_id=0, chain_id=self.here.genesis.chain_id, signer=None
+                replica_id=0,
+                chain_id=self.here.genesis.chain_id,
+                signer=LearnerVotes(),
+                may_vote=lambda: False,
             ),
             votes=NoVotes(),
             digest=self.here.suite.digest,
