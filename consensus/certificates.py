@@ -58,8 +58,8 @@ def prepared_certificate(
     `prepares` match it and come from distinct backups. Exactly that many are kept.
     """
     needed = membership.quorum - 1
-    signers = _signers(prepares)
-    if len(signers) < needed:
+    votes = tuple(prepares)
+    if len(votes) < needed:
         return None
     return PreparedCertificate(
         epoch=pre_prepare.epoch,
@@ -67,7 +67,7 @@ def prepared_certificate(
         sequence=pre_prepare.sequence,
         batch_digest=pre_prepare.batch_digest,
         primary_signature=pre_prepare.signature,
-        prepares=signers[:needed],
+        prepares=_signers(votes)[:needed],
     )
 
 

@@ -4,7 +4,7 @@ A `Persist` is durable before any later effect of the same step is carried out.
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import TypeAlias
 
 from consensus.epochs import NextEpoch
@@ -28,7 +28,7 @@ Record: TypeAlias = (
 )
 
 
-class Timer(Enum):
+class Timer(StrEnum):
     """The timers of a replica; starting one that runs replaces it under a new generation."""
 
     REQUEST = "request"

@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chainnode.errors import InvalidInput
-from consensus.effects import Effect, EnteredView, Equivocated, FetchBatch, FetchState, Stabilized
+from consensus.effects import (
+    Broadcast,
+    Effect,
+    EnteredView,
+    Equivocated,
+    FetchBatch,
+    FetchState,
+    Send,
+    Stabilized,
+    StartTimer,
+    StopTimer,
+)
 from consensus.errors import ConsensusError, InvalidMessage
 from consensus.events import Event, Received
 from consensus.messages import Batch, Message, PrePrepare
@@ -34,11 +45,10 @@ __all__ = ["Cluster", "Options", "Outcome", "Violation", "options_of", "run_seed
 REQUEST_TIMEOUT_MS = 400
 TIMEOUT_CAP_MS = 3_200
 STATUS_MS = 300
-IDLE_MS = 2_500
-# Beside (f+1) capped time-outs (checklist F4): the one that runs at healing, state transfer.
-CONVERGENCE_SLACK_MS = TIMEOUT_CAP_MS + 1_000
 # A look at all containers of one node in so many deliveries.
-_MEMORY_EVERY = 64
+_MEMORY_EVERY = 200
+# Effects that no oracle looks at: messages are seen as they leave.
+_UNWATCHED = frozenset({Broadcast, Send, StartTimer, StopTimer})
 
 
 @dataclass(slots=True)
@@ -74,16 +84,26 @@ class Cluster:
         self._twins = self._place_twins()
         self.correct = [one for one in self.nodes if not isinstance(one, ByzantineNode)]
         self._correct_ids = frozenset(one.replica_id for one in self.correct)
+        self._correct_indexes = frozenset(one.index for one in self.correct)
+        # Twins share an identity: what is meant for it reaches both, and neither the other.
+        self._known_as = [self._indexes_of(one) for one in range(options.size)]
+        self._others = [
+            [other.index for other in self.nodes if other.replica_id != one.replica_id]
+            for one in self.nodes
+        ]
         self._absent: list[Node] = []
         self._may_have_converged = True
         self._twice: set[int] = set()
         self._director = self._make_director()
         self._oracles = Oracles(
             size=options.size,
-            correct=frozenset(one.index for one in self.correct),
+            correct=self._correct_indexes,
             unreliable=frozenset(options.unreliable),
             is_submitted=self.is_submitted,
         )
+
+    def _indexes_of(self, replica: int) -> list[int]:
+        return [one.index for one in self.nodes if one.replica_id == replica]
 
     def _make_network(self) -> Network:
         options = self.options
@@ -128,7 +148,7 @@ class Cluster:
             membership=Membership(epoch=Epoch(0), size=options.size),
             chain_id=CHAIN_ID,
             window=options.window,
-            idle_block_ms=IDLE_MS,
+            idle_block_ms=options.idle_ms,
             drift_ms=options.drift_ms,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             timeout_cap_ms=TIMEOUT_CAP_MS,
@@ -147,7 +167,6 @@ class Cluster:
             disk=Disk(counters=self.counters),
         )
         node.tearing, node.sync_max_ms = options.tearing, options.sync_max_ms
-        node.has_bad_disk = options.reordering and index in options.unreliable
         self._set_clock(node)
         if isinstance(node, ByzantineNode):
             node.turn(vice, owners=frozenset(options.vices), tally=self.counters)
@@ -225,8 +244,9 @@ class Cluster:
         return (one for one in self.correct if one not in self._absent)
 
     def _converge(self) -> None:
+        """Every pending request is certified within (f+1) capped time-outs (checklist F4)."""
         started_ms = self.clock.now_ms
-        bound_ms = (self.options.max_faulty + 1) * TIMEOUT_CAP_MS + CONVERGENCE_SLACK_MS
+        bound_ms = (self.options.max_faulty + 1) * TIMEOUT_CAP_MS
         while not self._has_converged():
             if self.clock.now_ms > started_ms + bound_ms:
                 raise Violation(f"no convergence after healing: {self._explain()}")
@@ -264,21 +284,17 @@ class Cluster:
 
     def transmit(self, sender: Node, to: ReplicaId | None, message: Message) -> None:
         self._oracles.on_send(sender, message)
-        for node in self.nodes:
-            is_meant = to is None or to == node.replica_id
-            if is_meant and node.replica_id != sender.replica_id:
-                self._carry(sender, node, message)
-
-    def _carry(self, sender: Node, receiver: Node, message: Message) -> None:
+        receivers = self._others[sender.index] if to is None else self._known_as[to]
         director = self._director
-        if director is not None and director.holds_back(receiver.index, message):
-            return
-        if self._twins.keeps_apart(sender.index, receiver.index, now_ms=self.clock.now_ms):
-            return
+        if director is not None:
+            receivers = [one for one in receivers if not director.holds_back(one, message)]
+        if self._twins.is_needed:
+            receivers = self._twins.heard_by(sender.index, receivers, now_ms=self.clock.now_ms)
         if isinstance(sender, ByzantineNode):
-            self._carry_lie(sender, receiver, message)
+            for receiver in receivers:
+                self._carry_lie(sender, self.nodes[receiver], message)
         else:
-            self.network.carry(sender.index, receiver.index, message)
+            self.network.carry(sender.index, receivers, message)
 
     def _carry_lie(self, sender: ByzantineNode, receiver: Node, message: Message) -> None:
         """Bend it, and let it through the door of its receiver before it travels."""
@@ -293,7 +309,7 @@ class Cluster:
             return
         self._oracles.on_lie(said)
         delay_ms = sender.delay_ms()
-        self.clock.after(delay_ms, self.network.carry, sender.index, receiver.index, said)
+        self.clock.after(delay_ms, self.network.carry, sender.index, (receiver.index,), said)
 
     def _deliver(self, index: int, message: Message) -> None:
         node = self.nodes[index]
@@ -302,7 +318,7 @@ class Cluster:
         self.deliveries += 1
         self._trace.note_delivery(self.clock.now_ms, index, message)
         node.receive(message)
-        if self.deliveries % _MEMORY_EVERY == 0 and node in self.correct:
+        if self.deliveries % _MEMORY_EVERY == 0 and index in self._correct_indexes:
             self._oracles.check_memory(node)
 
     @property
@@ -376,14 +392,17 @@ class Cluster:
 
     def on_effect(self, node: Node, effect: Effect) -> None:
         self._trace.note_effect(node.index, effect)
+        kind = type(effect)
+        if kind in _UNWATCHED:
+            return
         self._oracles.on_effect(node, effect)
-        if isinstance(effect, Stabilized):
+        if kind is Stabilized:
             self._may_have_converged = True
         elif isinstance(effect, EnteredView) and effect.view > 0:
             self.counters["view_changes"] += 1
-        elif isinstance(effect, Equivocated):
+        elif kind is Equivocated:
             self.counters["equivocations"] += 1
-        if self._director is not None and node in self.correct:
+        if self._director is not None and node.index in self._correct_indexes:
             self._direct(self._director, effect)
 
     def _direct(self, director: Director, effect: Effect) -> None:

@@ -55,6 +55,8 @@ AFTER: dict[type[Effect], str] = {
     StartTimer: "crash_after_start_timer",
     StopTimer: "crash_after_stop_timer",
 }
+# What few processes come to: a fuse for it is shared by all.
+RARE_EFFECTS = frozenset({BuildBatch, FetchBatch, FetchState, Equivocated, EnteredView})
 DISK_ERRORS = (CrashPoint.ERROR_OF_VOTE_LOG, CrashPoint.ERROR_OF_LEDGER)
 # What must have happened in a large number of runs.
 COUNTERS = (
@@ -68,21 +70,23 @@ COUNTERS = (
 
 @dataclass(slots=True, kw_only=True)
 class Fuse:
-    """Stops a process at the `left`-th time that it comes to `point`, or later.
+    """Stops a process at the `left`-th time that it comes to `point`.
 
-    `effect` narrows AFTER_EFFECT to one kind.
+    `effect` narrows AFTER_EFFECT to one kind. Several nodes may share a fuse: it stops the
+    first of them that gets so far, and no other. What fails is drawn unless it is said here.
     """
 
     point: CrashPoint
     left: int = 1
     effect: type[Effect] | None = None
+    by_power_cut: bool | None = None
 
     def burns_at(self, point: CrashPoint) -> bool:
         """Tell whether it ends here; count the passing otherwise."""
         if point is not self.point:
             return False
         self.left -= 1
-        return self.left <= 0
+        return self.left == 0
 
     def burns_after(self, effect: Effect, *, is_recovering: bool) -> bool:
         """Tell whether it ends after this effect."""

@@ -259,8 +259,8 @@ class Disk:
                 self._apply(one)
             return is_kept
         holes = reordering and len(one.records) > 1
-        ways = ["kept", "dropped"] + ["torn"] * tearing + ["reordered"] * holes
-        way = random.choice(ways)
+        ways = ["kept", "dropped"] + ["torn"] * tearing
+        way = "reordered" if holes else random.choice(ways)
         self._counters[f"disk_{way}"] += 1
         if way == "kept":
             self._apply(one)

@@ -10,7 +10,7 @@ from random import Random
 from typing import Protocol
 
 from tests.simulation.clock import Clock
-from tests.simulation.crash import AFTER, DISK_ERRORS, CrashPoint, Fuse
+from tests.simulation.crash import AFTER, DISK_ERRORS, RARE_EFFECTS, CrashPoint, Fuse
 from tests.simulation.network import Link, Network
 from tests.simulation.node import Node
 from tests.simulation.options import Options, stream
@@ -73,6 +73,7 @@ class Faults:
             ("power_cuts", self._cut_power),
             ("pauses", self._pause),
             ("io_errors", self._fail_io),
+            ("reorderings", self._reorder),
             ("vote_rot", self._rot_votes),
             ("block_rot", self._rot_block),
             ("rotations", self._rotate),
@@ -103,9 +104,19 @@ class Faults:
             node.fuse = Fuse(point=CrashPoint.AFTER_EFFECT, left=random.randint(1, 12))
         elif chance < 0.7:
             kind = random.choice(list(AFTER))
-            node.fuse = Fuse(point=CrashPoint.AFTER_EFFECT, effect=kind)
+            fuse = Fuse(point=CrashPoint.AFTER_EFFECT, effect=kind)
+            self._light(fuse, node, is_rare=kind in RARE_EFFECTS)
         else:
-            node.fuse = Fuse(point=random.choice(_POINTS), left=random.randint(1, 2))
+            point = random.choice(_POINTS)
+            fuse = Fuse(point=point, left=random.randint(1, 2))
+            self._light(fuse, node, is_rare=point is CrashPoint.IN_TRANSFER)
+
+    def _light(self, fuse: Fuse, node: Node, *, is_rare: bool) -> None:
+        """Give `node` a fuse; one for a rare moment goes to all that have none."""
+        node.fuse = fuse
+        for other in self._stage.correct if is_rare else ():
+            if other.fuse is None:
+                other.fuse = fuse
 
     def _crash_again(self, random: Random) -> None:
         """Stop now, and once or twice more while coming back."""
@@ -147,6 +158,14 @@ class Faults:
         node = random.choice(self._stage.correct)
         if node.is_alive:
             node.fuse = Fuse(point=random.choice(DISK_ERRORS))
+
+    def _reorder(self, random: Random) -> None:
+        """Cut the power inside a write of a disk that keeps the later record, not the earlier."""
+        for node in self._one_unreliable(random):
+            node.has_bad_disk = True
+            node.fuse = Fuse(
+                point=CrashPoint.IN_PERSIST, left=random.randint(1, 4), by_power_cut=True
+            )
 
     def _rot_votes(self, random: Random) -> None:
         """Damage a vote log and restart: the key must not vote again."""

@@ -103,21 +103,26 @@ class Network:
 
     # Messages
 
-    def carry(self, sender: int, receiver: int, message: Message) -> None:
-        link = (sender, receiver)
-        chance = self._random()
-        if chance < self._drop:
-            self._counters["net_dropped"] += 1
-            return
-        if chance > self._codec_from:
-            message = through_the_codec(message)
-            self._counters["net_through_codec"] += 1
-        if (self._cuts or self._losses or self._clogged) and self._is_stopped(link, message):
-            return
-        if chance < self._repeat:
-            self._counters["net_duplicated"] += 1
-            self._send(link, message)
-        self._send(link, message)
+    def carry(self, sender: int, receivers: Iterable[int], message: Message) -> None:
+        """Take `message` to each of `receivers`, or lose it on the way."""
+        chance_of, drop, repeat = self._random, self._drop, self._repeat
+        has_trouble = bool(self._cuts or self._losses or self._clogged)
+        for receiver in receivers:
+            chance = chance_of()
+            if chance < drop:
+                self._counters["net_dropped"] += 1
+                continue
+            link = (sender, receiver)
+            carried = message
+            if chance > self._codec_from:
+                carried = through_the_codec(message)
+                self._counters["net_through_codec"] += 1
+            if has_trouble and self._is_stopped(link, carried):
+                continue
+            if chance < repeat:
+                self._counters["net_duplicated"] += 1
+                self._send(link, carried)
+            self._send(link, carried)
 
     def _is_stopped(self, link: Link, message: Message) -> bool:
         if link in self._cuts:

@@ -270,18 +270,21 @@ class Node:
         if fuse is None or not fuse.burns_after(effect, is_recovering=self._is_recovering):
             return False
         is_recovery = fuse.point is CrashPoint.IN_RECOVERY
-        self._stop(CrashPoint.IN_RECOVERY.value if is_recovery else AFTER[type(effect)])
+        self._stop(CrashPoint.IN_RECOVERY.value if is_recovery else AFTER[type(effect)], fuse)
         return True
 
     def _burns_at(self, point: CrashPoint) -> bool:
         if self.fuse is None or not self.fuse.burns_at(point):
             return False
-        self._stop(point.value)
+        self._stop(point.value, self.fuse)
         return True
 
-    def _stop(self, what: str) -> None:
+    def _stop(self, what: str, fuse: Fuse) -> None:
         """Die by one of two causes: the process was killed, or the power failed."""
-        self.crash(what, by_power_cut=self._random.random() < 0.5)
+        by_power_cut = fuse.by_power_cut
+        if by_power_cut is None:
+            by_power_cut = self._random.random() < 0.5
+        self.crash(what, by_power_cut=by_power_cut)
 
     # The vote log
 

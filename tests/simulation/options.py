@@ -43,12 +43,12 @@ class Options:
     drop: float
     duplicate: float
     delay_max_ms: int
+    idle_ms: int = 2_500
     codec_share: float = 0.01
 
     # How long a sync of the vote log takes at most, and what a power cut does meanwhile.
     sync_max_ms: int = 0
     tearing: bool = False
-    reordering: bool = False
 
     # Wall clocks stand apart by at most this; a proposal may be off by `drift_ms`.
     skew_max_ms: int = 0
@@ -61,6 +61,7 @@ class Options:
     power_cuts: int = 0
     pauses: int = 0
     io_errors: int = 0
+    reorderings: int = 0
     vote_rot: int = 0
     block_rot: int = 0
     rotations: int = 0
@@ -119,6 +120,7 @@ def options_of(seed: int) -> Options:
         drop=random.choice((0.0, 0.02, 0.1, 0.25)),
         duplicate=random.choice((0.0, 0.0, 0.1)),
         delay_max_ms=random.choice((10, 40, 150)),
+        idle_ms=random.choice((2_500, 2_500, 700)),
     )
     troubled = _clock_faults(_network_faults(_process_faults(calm, random), random), random)
     return _for_bias(troubled, random) if troubled.biased else troubled
@@ -137,7 +139,7 @@ def _process_faults(options: Options, random: Random) -> Options:
         rotations=random.choice((0, 2)),
         sync_max_ms=random.choice((0, 0, 20)),
         tearing=random.choice((False, True)),
-        reordering=random.choice((False, True)),
+        reorderings=random.choice((0, 0, 1)),
     )
 
 

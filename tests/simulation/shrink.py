@@ -11,7 +11,7 @@ from tests.simulation.options import Options, with_changes
 ATTEMPTS_MAX = 300
 _SIZE_MIN = 4
 # What none of a kind of fault looks like; all else is calm at zero.
-_CALM = {"rate_percent": 100, "drift_ms": 60_000, "delay_max_ms": 10}
+_CALM = {"rate_percent": 100, "drift_ms": 60_000, "delay_max_ms": 10, "idle_ms": 2_500}
 # No fault at all; less of it is a shorter story.
 _LOAD_MIN = {"requests": 1, "chaos_ms": 100}
 # What is no fault, or is reduced in its own way below.

@@ -23,8 +23,7 @@ class Trace:
         self._hash = hashlib.blake2b(digest_size=16)
 
     def note_delivery(self, now_ms: int, index: int, message: Message) -> None:
-        self._parts.append(b"%d %d %d" % (now_ms, index, message.sender))
-        self._parts.append(message.signature)
+        self._parts.append(b"%d %d %d %b" % (now_ms, index, message.sender, message.signature))
 
     def note_effect(self, index: int, effect: Effect) -> None:
         self._parts.append(b"%d %b" % (index, _named(effect)))

@@ -27,6 +27,15 @@ class TwinSides:
         self._round = -1
         self._side: dict[int, int] = {}
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether there are any."""
+        return bool(self._twins)
+
+    def heard_by(self, sender: int, receivers: list[int], *, now_ms: int) -> list[int]:
+        """Leave out those whom `sender` does not reach."""
+        return [one for one in receivers if not self.keeps_apart(sender, one, now_ms=now_ms)]
+
     def keeps_apart(self, sender: int, receiver: int, *, now_ms: int) -> bool:
         if sender not in self._twins and receiver not in self._twins:
             return False
