@@ -112,14 +112,18 @@ class Replica:
                 assert_never(event)
 
     def _on_received(self, event: Received) -> None:
-        """Our own messages can come back through relays; they tell whether our memory is whole."""
+        """Our own messages can come back through relays; they tell whether our memory is whole.
+
+        A CHECKPOINT counts as well: a certificate may need it when our block was lost meanwhile.
+        """
         state, message = self._state, event.message
         if message.epoch != state.membership.epoch:
             epoch_switch.on_other_epoch(state, message)
             return
         if message.sender == state.me:
             recall.examine(state, (message,))
-            return
+            if not isinstance(message, Checkpoint):
+                return
         if not isinstance(message, NewView):  # on_new_view validates, and draws a conclusion
             validate_message(
                 message, membership=state.membership, window=state.log.window, start=state.start

@@ -19,6 +19,7 @@ from consensus.effects import (
     StopTimer,
     Timer,
 )
+from consensus.epochs import NextEpoch
 from consensus.events import (
     Event,
     Executed,
@@ -300,9 +301,9 @@ def recollection(sender: int, asker: int, *messages: Promise, nonce: bytes = NON
     )
 
 
-def make_guard(replica_id: int) -> VoteGuard:
+def make_guard(replica_id: int, *, epoch: int = 0) -> VoteGuard:
     return VoteGuard(
-        replica_id=ReplicaId(replica_id), epoch=Epoch(0), chain_id=CHAIN_ID, encoder=ENCODER
+        replica_id=ReplicaId(replica_id), epoch=Epoch(epoch), chain_id=CHAIN_ID, encoder=ENCODER
     )
 
 
@@ -329,15 +330,17 @@ class Subject:
         may_vote: bool = True,
         restored: Restored | None = None,
         is_wary: bool = False,
+        settings: ReplicaConfig | None = None,
     ) -> None:
         self.me = replica_id
-        self.guard = make_guard(replica_id)
+        self.settings = settings or config(replica_id, size=size, may_vote=may_vote)
+        self.guard = make_guard(replica_id, epoch=self.settings.membership.epoch)
         if restored is not None:
             self.guard.restore(restored.records)
             for own in restored.checkpoints:
                 self.guard.note_checkpoint(own)
         self.replica = Replica(
-            config(replica_id, size=size, may_vote=may_vote),
+            self.settings,
             encoder=ENCODER,
             signer=(GuardedSigner if is_wary else _TrustfulSigner)(
                 ReplicaId(replica_id), self.guard
@@ -356,7 +359,9 @@ class Subject:
         """Let as many peers as are needed answer that they hold nothing of us."""
         group = self.replica.describe()
         peers = [one.replica_id for one in group.peers][: group.quorum - 1]
-        return self.receive(*(recollection(one, self.me) for one in peers))
+        answers = (recollection(one, self.me) for one in peers)
+        epoch = self.settings.membership.epoch
+        return self.receive(*(signed(replace(one, epoch=epoch)) for one in answers))
 
     # Events
 
@@ -391,9 +396,19 @@ class Subject:
         generation = self.generations.pop(timer)
         return self.step(TimerExpired(timer=timer, generation=generation, now_ms=NOW_MS))
 
-    def execute(self, sequence: int = 1, *, digest: bytes | None = None) -> "Subject":
+    def execute(
+        self,
+        sequence: int = 1,
+        *,
+        digest: bytes | None = None,
+        next_epoch: NextEpoch | None = None,
+    ) -> "Subject":
         computed = Digest(digest or header(sequence))
-        own = checkpoint(self.me, sequence, digest=computed)
+        own = signed(
+            replace(
+                checkpoint(self.me, sequence, digest=computed), epoch=self.settings.membership.epoch
+            )
+        )
         may_vote = self.replica.describe().may_vote
         return self.step(
             Executed(
@@ -402,6 +417,7 @@ class Subject:
                 time_ms=NOW_MS,
                 checkpoint=own if may_vote else None,
                 now_ms=NOW_MS,
+                next_epoch=next_epoch,
             )
         )
 
@@ -451,6 +467,7 @@ def restored_at(
     base: StableCheckpoint = GENESIS,
     own: Sequence[Checkpoint] = (),
     digest: bytes | None = None,
+    next_epoch: NextEpoch | None = None,
 ) -> Restored:
     computed = header(executed) if executed else GENESIS_DIGEST
     return Restored(
@@ -462,4 +479,5 @@ def restored_at(
         checkpoints=tuple(own),
         nonce=NONCE,
         now_ms=NOW_MS,
+        next_epoch=next_epoch,
     )
