@@ -34,7 +34,7 @@ def on_executed(state: ReplicaState, event: Executed) -> None:
     note_next_epoch(state, event.next_epoch, executed=event.sequence)
     _note_progress(state, event.sequence)
     log.executed = event.sequence
-    if event.checkpoint is not None:
+    if event.checkpoint is not None and state.may_vote:
         state.outbox.broadcast(event.checkpoint)
         _count(state, event.checkpoint)
     if state.waiting is None:

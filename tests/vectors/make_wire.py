@@ -25,6 +25,8 @@ from consensus.messages import (
     Prepare,
     PreparedCertificate,
     PrePrepare,
+    Recall,
+    Recollection,
     StableCheckpoint,
     Status,
     ViewChange,
@@ -33,6 +35,7 @@ from consensus.types import (
     Digest,
     Epoch,
     Height,
+    Nonce,
     ReplicaId,
     SequenceNumber,
     Signature,
@@ -46,6 +49,7 @@ _SALT = bytes(range(16))
 _HEADER_DIGEST = Digest(bytes(range(32)))
 _EPOCH, _VIEW, _SEQUENCE = Epoch(0), View(4), SequenceNumber(9)
 _UNSIGNED = Signature(bytes(64))
+_NONCE = Nonce(bytes(range(32)))
 Signable = TypeVar("Signable", bound=Message)
 
 Json = int | str | list["Json"] | dict[str, "Json"]
@@ -202,14 +206,26 @@ def messages_of(group: Group, batch: DecodedBatch) -> dict[str, Message]:
         sender=ReplicaId(2),
         signature=_UNSIGNED,
     )
+    wish = group.signed(view_change_of(group, proposal, 1))
+    recall = Recall(epoch=_EPOCH, nonce=_NONCE, sender=ReplicaId(1), signature=_UNSIGNED)
+    recollection = Recollection(
+        epoch=_EPOCH,
+        asker=ReplicaId(1),
+        nonce=_NONCE,
+        messages=(group.signed(commit), group.signed(checkpoint_of(1)), wish),
+        sender=ReplicaId(2),
+        signature=_UNSIGNED,
+    )
     return {
         "PrePrepare": group.signed(replace(proposal, batch=body)),
         "Prepare": group.signed(prepare_of(proposal, 0)),
         "Commit": group.signed(commit),
         "Checkpoint": group.signed(checkpoint_of(2)),
-        "ViewChange": group.signed(view_change_of(group, proposal, 1)),
+        "ViewChange": wish,
         "NewView": group.signed(new_view_of(group, proposal)),
         "Status": group.signed(status),
+        "Recall": group.signed(recall),
+        "Recollection": group.signed(recollection),
     }
 
 

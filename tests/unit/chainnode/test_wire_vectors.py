@@ -63,7 +63,7 @@ def test_every_message_is_read_and_every_signature_in_it_verifies(suite_name: st
         assert data.hex() == batch["encoded"]
         return Batch(digest=Digest(bytes.fromhex(batch["digest"])), time_ms=0, body=data)
 
-    assert len(vectors["messages"]) == 7
+    assert len(vectors["messages"]) == 9
     for vector in vectors["messages"].values():
         data = bytes.fromhex(vector["encoded"])
         message = message_from_plain(decode(data, _LIMITS), open_batch=open_batch)

@@ -347,6 +347,8 @@ class Subject:
             ),
         )
         self.records: list[Record] = []
+        # Everything that it ever sent and that binds it.
+        self.promised: list[Promise] = []
         self.generations: dict[Timer, int] = {}
         self.effects: tuple[Effect, ...] = ()
         self.step(restored or restored_at())
@@ -371,11 +373,17 @@ class Subject:
             if isinstance(effect, Persist):
                 self.records.extend(effect.records)
                 self.guard.note_records(effect.records)
+            elif isinstance(effect, Broadcast | Send):
+                self._note_sent(effect.message)
             elif isinstance(effect, StartTimer):
                 self.generations[effect.timer] = effect.generation
             elif isinstance(effect, StopTimer):
                 self.generations.pop(effect.timer)
         return self
+
+    def _note_sent(self, message: Message) -> None:
+        if isinstance(message, Promise) and message.sender == self.me:
+            self.promised.append(message)
 
     def receive(self, *messages: Message, now_ms: int = NOW_MS) -> "Subject":
         """Receive all; `effects` are those of all of them together."""

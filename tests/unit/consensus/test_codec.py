@@ -28,6 +28,8 @@ from tests.unit.consensus.group import (
     pre_prepare,
     prepare,
     prepared,
+    recall,
+    recollection,
     stable,
     status,
     view_change,
@@ -43,6 +45,17 @@ MESSAGES: list[Message] = [
     CHANGE,
     new_view(changes=[CHANGE, view_change(1), view_change(2)]),
     status(1, view=2, stable_height=3, prepared_to=4, committed=5, executed=6),
+    recall(3),
+    recollection(
+        0,
+        3,
+        replace(pre_prepare(), batch=None),
+        prepare(3),
+        commit(3),
+        checkpoint(3),
+        CHANGE,
+        new_view(),
+    ),
 ]
 RECORDS: list[Record] = [
     pre_prepare(),
@@ -78,7 +91,7 @@ def test_message_is_laid_out_as_the_wire_format_says() -> None:
     vote = prepare(1, 7, view=3)
 
     assert message_to_plain(vote) == (2, 0, 3, 7, vote.batch_digest, 1, vote.signature)
-    assert [message_to_plain(one)[0] for one in MESSAGES] == [1, 1, 2, 3, 4, 5, 6, 7]
+    assert [message_to_plain(one)[0] for one in MESSAGES] == [1, 1, 2, 3, 4, 5, 6, 7, 10, 11]
 
 
 def _content(message: Message) -> bytes:
@@ -99,6 +112,24 @@ def test_checkpoint_signs_no_view_and_no_sender() -> None:
     content = ("kun.checkpoint", 1, CHAIN_ID, 0, 9, vote.header_digest)
 
     assert _content(vote) == ENCODER.encode(content)
+
+
+def test_question_what_we_signed_names_our_life() -> None:
+    question = recall(3)
+
+    content = ("kun.recall", 1, CHAIN_ID, 0, question.nonce, 3)
+
+    assert _content(question) == ENCODER.encode(content)
+
+
+def test_answer_signs_whole_messages_and_the_question() -> None:
+    vote = commit(3)
+    answer = recollection(0, 3, vote)
+
+    parts = (message_to_plain(vote),)
+    content = ("kun.recollection", 1, CHAIN_ID, 0, 3, answer.nonce, parts, 0)
+
+    assert _content(answer) == ENCODER.encode(content)
 
 
 def test_signature_does_not_cover_the_body_of_a_batch() -> None:
@@ -123,6 +154,8 @@ def test_slots_name_what_may_be_signed_once() -> None:
         ("checkpoint", 0, 1),
         ("viewchange", 0, 1),
         ("newview", 0, 1),
+        (),
+        (),
         (),
     ]
 
@@ -189,6 +222,25 @@ _SHAPES: list[tuple[str, Message, Callable[[tuple[Plain, ...]], Plain]]] = [
     ("wish of another kind", new_view(), _replaced(3, (message_to_plain(prepare(1)),))),
     ("wish not an array", new_view(), _replaced(3, (5,))),
     ("entry of another kind", new_view(), _replaced(4, (message_to_plain(prepare(1)),))),
+    ("short nonce", recall(1), _replaced(2, bytes(31))),
+    ("nonce as number", recall(1), _replaced(2, 7)),
+    ("answer without a list", recollection(0, 1), _replaced(4, b"")),
+    ("answer with a number", recollection(0, 1), _replaced(4, (5,))),
+    (
+        "answer with a status",
+        recollection(0, 1),
+        _replaced(4, (message_to_plain(status(1)),)),
+    ),
+    (
+        "answer in an answer",
+        recollection(0, 1),
+        _replaced(4, (message_to_plain(recollection(1, 2)),)),
+    ),
+    (
+        "answer with a batch",
+        recollection(0, 1),
+        _replaced(4, (message_to_plain(pre_prepare()),)),
+    ),
     ("entry with a batch", new_view(), _replaced(4, (message_to_plain(pre_prepare()),))),
 ]
 
@@ -208,9 +260,14 @@ def test_malformed_record_is_refused(plain: Plain) -> None:
         record_from_plain(plain, open_batch=open_batch)
 
 
-def test_status_is_no_record() -> None:
+@pytest.mark.parametrize(
+    "message",
+    [status(1), checkpoint(1), recall(1), recollection(0, 1)],
+    ids=lambda one: type(one).__name__,
+)
+def test_what_binds_nobody_is_no_record(message: Message) -> None:
     with pytest.raises(InvalidShape, match="record kind"):
-        record_from_plain(message_to_plain(status(1)), open_batch=open_batch)
+        record_from_plain(message_to_plain(message), open_batch=open_batch)
 
 
 def test_refusal_does_not_repeat_the_bytes_of_a_stranger() -> None:

@@ -211,3 +211,116 @@ def test_refusal_names_the_slot() -> None:
 
     with pytest.raises(ConflictingVote, match="commit 0 0 1"):
         _recall(guard, commit(0, digest=OTHER))
+
+
+# What a whole memory would know
+
+
+def _is_missing(guard: VoteGuard, message: Message) -> bool:
+    content = signed_content(message, chain_id=CHAIN_ID, encoder=ENCODER)
+    return guard.is_missing(slot=slot_of(message), content=content)
+
+
+def _in_view_2(*, replica_id: int = 2) -> VoteGuard:
+    """It stands on block 3 and has voted for 4 and 5 in view 2."""
+    guard = make_guard(replica_id)
+    guard.restore(
+        [view_change(2, 2), new_view(2), stable(3), pre_prepare(4, view=2), prepare(2, 5, view=2)]
+    )
+    guard.note_checkpoint(checkpoint(2, 3))
+    return guard
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        commit(2, 4, view=2),
+        prepare(2, 6, view=2),
+        prepare(2, 5, view=2, digest=OTHER),
+        commit(2, 4, view=3),
+        view_change(2, 2, base=stable(1)),
+        view_change(2, 3),
+        new_view(2, changes=[view_change(one, 2) for one in (0, 1, 3)]),
+        new_view(6),
+        checkpoint(2, 3, digest=OTHER),
+        checkpoint(2, 6),
+    ],
+    ids=[
+        "unknown vote",
+        "vote beyond",
+        "other vote",
+        "later view",
+        "other wish",
+        "later wish",
+        "other announcement",
+        "later announcement",
+        "other header",
+        "later header",
+    ],
+)
+def test_message_that_a_whole_memory_would_know_is_missing(message: Message) -> None:
+    assert _is_missing(_in_view_2(), message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pre_prepare(4, view=2),
+        prepare(2, 5, view=2),
+        view_change(2, 2),
+        new_view(2),
+        checkpoint(2, 3),
+        commit(2, 3, view=2),
+        commit(2, 9, view=1),
+        view_change(2, 1),
+        checkpoint(2, 1),
+        checkpoint(2, 5),
+        status(2, view=9),
+    ],
+    ids=[
+        "known proposal",
+        "known vote",
+        "known wish",
+        "known announcement",
+        "known header",
+        "stable sequence",
+        "left view",
+        "old wish",
+        "old header",
+        "header of a voted sequence",
+        "no promise",
+    ],
+)
+def test_message_that_is_known_or_was_forgotten_on_purpose_is_not_missing(message: Message) -> None:
+    assert not _is_missing(_in_view_2(), message)
+
+
+def test_wish_that_its_announcement_has_served_is_not_missing() -> None:
+    guard = make_guard(3)
+    guard.restore([new_view(2)])
+
+    assert not _is_missing(guard, view_change(3, 2))
+
+
+def test_announcement_of_a_view_that_we_only_asked_for_is_missing() -> None:
+    guard = make_guard(2)
+    guard.restore([view_change(2, 2)])
+
+    assert _is_missing(guard, new_view(2))
+
+
+def test_view_into_which_others_led_us_hides_nothing_until_we_speak_in_it() -> None:
+    guard = make_guard(3)
+    guard.restore([])
+    guard.note_records([new_view(2)])
+    assert _is_missing(guard, view_change(3, 1))
+
+    _sign(guard, prepare(3, view=2))
+    assert not _is_missing(guard, view_change(3, 1))
+
+
+def test_another_epoch_is_not_missing() -> None:
+    message = view_change(2, 9)
+    content = signed_content(message, chain_id=CHAIN_ID, encoder=ENCODER)
+
+    assert not _in_view_2().is_missing(slot=("viewchange", 1, 9), content=content)

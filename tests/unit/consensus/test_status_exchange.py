@@ -1,7 +1,11 @@
 from consensus.effects import FetchBatch, Send, Timer
 from consensus.messages import Checkpoint, Commit, NewView, Prepare, PrePrepare, Status
 from consensus.normal_case import FETCHES_MAX
-from consensus.status_exchange import BODIES_PER_ANSWER_MAX
+from consensus.status_exchange import (
+    ANSWERS_PER_TICK_MAX,
+    BODIES_PER_ANSWER_MAX,
+    OUTDATED_ANSWERS_PER_TICK_MAX,
+)
 from tests.unit.consensus.group import (
     Subject,
     checkpoint,
@@ -10,6 +14,7 @@ from tests.unit.consensus.group import (
     pre_prepare,
     prepare,
     status,
+    view_change,
 )
 
 
@@ -68,12 +73,56 @@ def test_peer_that_prepared_gets_commits_only() -> None:
     assert [type(one.message) for one in backup.of(Send)] == [Commit]
 
 
-def test_one_peer_is_answered_once_between_two_ticks() -> None:
+def test_one_status_is_answered_once_between_two_ticks() -> None:
     backup = _advanced().receive(status(3))
 
     assert backup.receive(status(3)).effects == ()
     assert backup.receive(status(2)).effects != ()
     assert backup.expire(Timer.STATUS).receive(status(3)).effects != ()
+
+
+def test_peer_that_comes_further_is_answered_again_before_the_next_tick() -> None:
+    backup = _advanced()
+
+    assert all(backup.receive(status(3, prepared_to=one)).effects for one in range(3))
+
+
+def test_answers_between_two_ticks_are_few() -> None:
+    backup = _advanced()
+    statuses = [status(3, prepared_to=0, committed=one % 2, executed=one) for one in range(9)]
+
+    answered = [one for one in statuses if backup.receive(one).effects]
+
+    assert len(answered) == ANSWERS_PER_TICK_MAX
+
+
+def test_old_status_that_is_repeated_takes_no_answer_from_a_new_one() -> None:
+    backup = _advanced().receive(status(3, executed=1)).expire(Timer.STATUS)
+    old = [status(3, prepared_to=one) for one in range(ANSWERS_PER_TICK_MAX + 2)]
+
+    answered = [one for one in old if backup.receive(one).effects]
+
+    assert len(answered) == OUTDATED_ANSWERS_PER_TICK_MAX
+    assert backup.receive(status(3, executed=1)).effects != ()
+    assert backup.receive(status(3, executed=2)).effects != ()
+
+
+def test_old_wish_that_is_repeated_takes_no_answer_from_a_status() -> None:
+    backup = Subject(2).receive(new_view(), pre_prepare(1, view=1))
+
+    backup.receive(view_change(3, 1))
+    assert [type(one.message) for one in backup.of(Send)] == [NewView]
+    assert backup.receive(view_change(3, 1)).effects == ()
+
+    backup.receive(status(3, view=1))
+    assert [type(one.message) for one in backup.of(Send)] == [Prepare]
+
+
+def test_peer_is_known_by_the_furthest_that_it_said() -> None:
+    backup = _advanced().receive(status(3, view=4, executed=7), status(3, executed=2))
+
+    (peer,) = (one for one in backup.replica.describe().peers if one.replica_id == 3)
+    assert (peer.view, peer.executed) == (4, 7)
 
 
 def test_primary_repeats_its_proposals_with_their_bodies_and_not_too_many() -> None:

@@ -1,0 +1,528 @@
+"""Before it votes, a replica asks what it signed before; what it forgot ends its voting."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from consensus.effects import (
+    Broadcast,
+    BuildBatch,
+    EnteredView,
+    Execute,
+    FetchState,
+    Record,
+    Send,
+    Timer,
+    VotingEnded,
+)
+from consensus.errors import RefusedMessage
+from consensus.events import Executed
+from consensus.messages import (
+    Checkpoint,
+    Commit,
+    Message,
+    NewView,
+    Prepare,
+    PrePrepare,
+    Promise,
+    Recall,
+    Recollection,
+    StableCheckpoint,
+    ViewChange,
+)
+from consensus.recall import RECALLS_PER_TICK_MAX
+from consensus.types import Membership, SequenceNumber
+from tests.unit.consensus.group import (
+    NOW_MS,
+    WINDOW,
+    Subject,
+    batch,
+    checkpoint,
+    commit,
+    header,
+    new_view,
+    pre_prepare,
+    prepare,
+    prepared,
+    recall,
+    recollection,
+    restored_at,
+    stable,
+    status,
+    view_change,
+)
+
+OTHER_NONCE = bytes(32)
+
+
+def _asking(
+    replica_id: int = 1,
+    *,
+    size: int = 4,
+    executed: int = 0,
+    records: Sequence[Record] = (),
+    own: Sequence[Checkpoint] = (),
+    base: StableCheckpoint | None = None,
+) -> Subject:
+    """Return a replica that has not been told yet what it signed."""
+    restored = restored_at(executed, records=records, own=own, base=base or stable_or_genesis())
+    return Subject(replica_id, size=size, restored=restored, is_wary=True)
+
+
+def stable_or_genesis() -> StableCheckpoint:
+    return restored_at().stable
+
+
+def _promises(subject: Subject) -> list[Message]:
+    """List what was sent that binds the sender."""
+    sent = [one.message for one in subject.effects if isinstance(one, Broadcast | Send)]
+    return [one for one in sent if isinstance(one, Promise) and one.sender == subject.me]
+
+
+# Asking
+
+
+def test_replica_asks_all_others_before_it_votes() -> None:
+    backup = _asking()
+
+    assert backup.broadcasts(Recall) == [recall(1)]
+    assert not backup.replica.may_vote
+    assert backup.receive(pre_prepare(), prepare(2), prepare(3)).of(Broadcast) == []
+
+
+@pytest.mark.parametrize("size", [4, 5, 6, 7, 10, 31])
+def test_as_many_must_answer_as_make_a_quorum_with_us(size: int) -> None:
+    group = Membership(epoch=restored_at().stable.epoch, size=size)
+    backup = _asking(size=size)
+    peers = [one for one in range(size) if one != 1]
+
+    backup.receive(*(recollection(one, 1) for one in peers[: group.quorum - 2]))
+    assert not backup.replica.may_vote
+    backup.receive(recollection(peers[group.quorum - 2], 1))
+
+    assert backup.replica.may_vote
+    assert group.weak_quorum <= group.witnesses <= size - 1 - group.max_faulty
+
+
+def test_answer_counts_once_for_each_peer_and_only_for_this_life() -> None:
+    backup = _asking()
+
+    backup.receive(
+        recollection(0, 1),
+        recollection(0, 1),
+        recollection(2, 1, nonce=OTHER_NONCE),
+        recollection(2, 3),
+    )
+    assert not backup.replica.may_vote
+
+    assert backup.receive(recollection(2, 1)).replica.may_vote
+
+
+def test_question_is_repeated_each_tick_until_it_is_answered() -> None:
+    backup = _asking()
+
+    assert backup.expire(Timer.STATUS).broadcasts(Recall) == [recall(1)]
+    backup.remember_nothing()
+    assert backup.expire(Timer.STATUS).broadcasts(Recall) == []
+
+
+def test_late_answer_changes_nothing_any_more() -> None:
+    backup = _asking().remember_nothing()
+
+    assert backup.receive(recollection(3, 1)).effects == ()
+
+
+def test_learner_does_not_ask() -> None:
+    learner = Subject(1, may_vote=False)
+
+    assert learner.broadcasts(Recall) == []
+    assert [one.view for one in learner.of(EnteredView)] == [0]
+
+
+# What waits for the answers
+
+
+def test_vote_that_became_due_meanwhile_is_cast_after_the_answers() -> None:
+    backup = _asking().receive(pre_prepare(), prepare(2), prepare(3))
+
+    assert [type(one) for one in _promises(backup.remember_nothing())] == [Prepare, Commit]
+
+
+def test_nothing_is_promised_while_others_leave_the_view_and_then_it_follows() -> None:
+    backup = _asking(2)
+    backup.receive(view_change(0, 3), view_change(3, 3))
+    assert _promises(backup) == []
+    assert backup.replica.view == 0
+
+    (wish,) = backup.remember_nothing().broadcasts(ViewChange)
+
+    assert wish.new_view == 3
+
+
+def test_view_that_was_announced_meanwhile_is_voted_in() -> None:
+    changes = tuple(
+        view_change(one, certificates=[prepared(1, signers=[1, 3])]) for one in (0, 1, 3)
+    )
+    backup = _asking(2).receive(new_view(changes=changes))
+    assert _promises(backup) == []
+
+    assert [one.view for one in backup.remember_nothing().broadcasts(Prepare)] == [1]
+
+
+def test_primary_that_may_lead_waits_for_the_answers() -> None:
+    primary = _asking(1, records=[view_change(1, 1)])
+    primary.receive(view_change(0, 1), view_change(2, 1))
+    assert _promises(primary) == []
+
+    assert len(primary.remember_nothing().broadcasts(NewView)) == 1
+
+
+def test_primary_that_owes_a_block_asks_for_it_after_the_answers() -> None:
+    primary = _asking(0)
+    assert primary.expire(Timer.IDLE).of(BuildBatch) == []
+    assert primary.submit().of(Broadcast) == []
+
+    assert len(primary.remember_nothing().of(BuildBatch)) == 1
+
+
+def test_committed_batch_is_executed_after_the_answers_with_our_checkpoint() -> None:
+    backup = _asking().receive(pre_prepare()).decide(1)
+    assert backup.of(Execute) == []
+
+    assert [one.sequence for one in backup.remember_nothing().of(Execute)] == [1]
+
+
+def test_committed_batch_is_executed_also_while_the_view_changes() -> None:
+    backup = _asking(2, records=[pre_prepare(), view_change(2, 1)]).decide(1)
+    assert backup.of(Execute) == []
+
+    assert [one.sequence for one in backup.remember_nothing().of(Execute)] == [1]
+
+
+def test_state_transfer_does_not_wait_for_the_answers() -> None:
+    """Whoever lags behind a change of members must catch up before anybody can answer it."""
+    backup = _asking()
+
+    backup.receive(*(checkpoint(one, 3 * WINDOW) for one in (0, 2, 3)))
+
+    assert [one.target.height for one in backup.of(FetchState)] == [3 * WINDOW]
+
+
+def test_checkpoints_above_the_stable_one_are_sent_again_after_the_answers() -> None:
+    own = [checkpoint(1, one) for one in (2, 3, 4)]
+    backup = _asking(executed=4, own=own, base=stable(2))
+    assert backup.broadcasts(Checkpoint) == []
+
+    assert backup.remember_nothing().broadcasts(Checkpoint) == own[1:]
+    (*_, again) = backup.receive(status(3, stable_height=2)).sends(Checkpoint)
+    assert again == own[-1]
+
+
+def test_newest_checkpoint_is_sent_again_even_if_it_is_stable() -> None:
+    own = checkpoint(1, 2)
+
+    backup = _asking(executed=2, own=[own], base=stable(2)).remember_nothing()
+
+    assert backup.broadcasts(Checkpoint) == [own]
+
+
+def test_wish_of_an_earlier_life_is_repeated_after_the_answers() -> None:
+    wish = view_change(2, 1)
+    backup = _asking(2, records=[wish])
+    assert _promises(backup) == []
+
+    assert backup.remember_nothing().broadcasts(ViewChange) == [wish]
+
+
+# Answering
+
+
+def _answer(subject: Subject, asker: int, *, nonce: bytes = OTHER_NONCE) -> tuple[Promise, ...]:
+    (answer,) = subject.receive(recall(asker, nonce=nonce)).sends(Recollection)
+    assert (answer.asker, answer.nonce, answer.sender) == (asker, nonce, subject.me)
+    return answer.messages
+
+
+def test_peer_shows_every_vote_of_the_asker_on_an_open_sequence() -> None:
+    backup = Subject(1).receive(pre_prepare(1), pre_prepare(2), prepare(2), commit(2), commit(0))
+
+    assert _answer(backup, 2) == (prepare(2), commit(2))
+    assert [type(one) for one in _answer(backup, 0)] == [PrePrepare, Commit, PrePrepare]
+    assert all(one.batch is None for one in _answer_again(backup) if isinstance(one, PrePrepare))
+    assert _answer(backup, 3) == ()
+
+
+def _answer_again(backup: Subject) -> tuple[Promise, ...]:
+    return _answer(backup, 0, nonce=bytes([7]) * 32)
+
+
+def test_peer_shows_the_newest_checkpoint_wish_and_announcement_of_the_asker() -> None:
+    announced = new_view(1)
+    backup = Subject(2).receive(
+        checkpoint(1, 1), checkpoint(1, 2), announced, view_change(0, 2), view_change(0, 3)
+    )
+
+    assert _answer(backup, 0) == (view_change(0, 3),)
+    assert _answer(backup, 1) == (checkpoint(1, 2), view_change(1, 1), announced)
+
+
+def test_peer_that_restarted_shows_what_its_certificates_carry() -> None:
+    records: list[Record] = [prepared(3), stable(2)]
+    backup = Subject(3, restored=restored_at(2, records=records, base=stable(2)))
+
+    assert _answer(backup, 2) == (prepare(2, 3), checkpoint(2, 2))
+    assert [type(one) for one in _answer(backup, 0)] == [PrePrepare, Checkpoint]
+
+
+def test_wish_is_remembered_after_its_view_was_entered() -> None:
+    backup = Subject(2).receive(new_view(1), view_change(3, 1))
+
+    assert _answer(backup, 3) == (view_change(3, 1),)
+
+
+def test_votes_on_stable_sequences_are_not_shown() -> None:
+    backup = Subject(1).receive(pre_prepare(1), commit(2, 1))
+    backup.receive(*(checkpoint(one, 1) for one in (0, 2, 3)))
+
+    assert _answer(backup, 2) == (checkpoint(2, 1),)
+
+
+def test_peer_that_asks_itself_answers_and_asks_back_who_has_not_answered() -> None:
+    backup = _asking(1)
+
+    backup.receive(recall(2))
+    assert len(backup.sends(Recollection)) == 1
+    assert backup.sends(Recall) == [recall(1)]
+
+    backup.receive(recollection(3, 1), recall(3))
+    assert backup.sends(Recall) == []
+
+
+def test_learner_cannot_answer_since_it_signs_nothing() -> None:
+    assert Subject(1, may_vote=False).receive(recall(2)).effects == ()
+
+
+def test_question_is_answered_once_a_tick_and_old_ones_do_not_silence_the_new_one() -> None:
+    backup = Subject(1)
+    nonces = [bytes([one]) * 32 for one in range(RECALLS_PER_TICK_MAX + 1)]
+
+    answers = [len(backup.receive(recall(2, nonce=one)).effects) for one in (*nonces, nonces[0])]
+
+    assert answers == [1] * RECALLS_PER_TICK_MAX + [0, 0]
+    assert len(backup.expire(Timer.STATUS).receive(recall(2)).sends(Recollection)) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        recollection(0, 0),
+        recollection(0, 4),
+        recollection(0, 1, commit(2)),
+        recollection(0, 1, *(commit(1, one) for one in range(1, 6 * WINDOW + 5))),
+    ],
+    ids=["of oneself", "of a stranger", "part of another", "too many"],
+)
+def test_answer_that_no_honest_member_gives_is_refused(message: Recollection) -> None:
+    with pytest.raises(RefusedMessage):
+        _asking().receive(message)
+
+
+def test_longest_answer_is_accepted() -> None:
+    parts = [commit(1, one) for one in range(1, 6 * WINDOW + 4)]
+
+    assert _asking().receive(recollection(0, 1, *parts)).of(VotingEnded)
+
+
+# Forgetting
+
+
+def _said_in_view_0(me: int) -> Iterator[Promise]:
+    yield prepare(me)
+    yield commit(me)
+    yield checkpoint(me)
+    yield view_change(me, 1)
+
+
+NEWER = [*_said_in_view_0(2), pre_prepare(sender=2, view=2, digest=batch(1).digest), new_view(2)]
+
+
+@pytest.mark.parametrize("newer", NEWER, ids=lambda one: type(one).__name__)
+def test_message_that_we_signed_and_do_not_know_ends_our_voting(newer: Promise) -> None:
+    backup = _asking(2).receive(recollection(0, 2, newer))
+
+    assert backup.of(VotingEnded) == [VotingEnded(promise=newer)]
+    assert not backup.replica.may_vote
+    backup.remember_nothing()
+    assert not backup.replica.may_vote
+
+
+@pytest.mark.parametrize("newer", NEWER, ids=lambda one: type(one).__name__)
+def test_it_ends_our_voting_at_any_time_and_whoever_shows_it(newer: Promise) -> None:
+    backup = _asking(2).remember_nothing()
+    assert backup.replica.may_vote
+
+    assert backup.receive(newer).of(VotingEnded) == [VotingEnded(promise=newer)]
+
+
+def _in_a_wish() -> Message:
+    return view_change(0, 1, base=stable(3))
+
+
+def _in_a_certificate() -> Message:
+    return view_change(0, 2, certificates=[prepared(1)])
+
+
+def _in_an_announcement() -> Message:
+    return new_view(1, changes=[view_change(one, 1) for one in (0, 1, 2)])
+
+
+@pytest.mark.parametrize("shown", [_in_a_wish, _in_a_certificate, _in_an_announcement])
+def test_what_others_carry_of_us_counts_too(shown: Callable[[], Message]) -> None:
+    backup = _asking(2).remember_nothing()
+
+    (ended,) = backup.receive(shown()).of(VotingEnded)
+
+    assert ended.promise.sender == 2
+
+
+def test_refused_message_says_nothing_about_our_memory() -> None:
+    backup = _asking(2).remember_nothing()
+    refused = view_change(0, 2, certificates=[prepared(1), prepared(1)])
+
+    with pytest.raises(RefusedMessage):
+        backup.receive(refused)
+
+    assert backup.replica.may_vote
+
+
+def test_invalid_announcement_says_nothing_about_our_memory() -> None:
+    """Its nested signatures were not checked."""
+    backup = _asking(2, records=[view_change(2, 1)]).remember_nothing()
+    changes = [view_change(0, 1), view_change(2, 1, base=stable(1)), view_change(3, 1)]
+
+    backup.receive(
+        new_view(1, changes=changes, proposals=[pre_prepare(9, view=1, digest=bytes(32))])
+    )
+
+    assert backup.replica.may_vote
+
+
+def test_who_has_forgotten_follows_and_signs_nothing_any_more() -> None:
+    backup = _asking(2).receive(pre_prepare(), prepare(1), prepare(3))
+    backup.wait_for(1).decide(1)
+    assert backup.receive(recollection(0, 2, commit(2, 5))).of(VotingEnded)
+
+    assert [one.sequence for one in backup.of(Execute)] == [1]
+    later = backup.execute(1).effects
+    for timer in (Timer.STATUS, Timer.IDLE):
+        later += backup.expire(timer).effects
+    later += backup.receive(view_change(0, 3), view_change(3, 3), recall(3), status(3)).effects
+    later += backup.receive(pre_prepare(2)).effects
+
+    assert not [one for one in later if isinstance(one, Broadcast | Send)]
+    assert not backup.is_running(Timer.REQUEST)
+    assert backup.persisted(PrePrepare) == []
+
+
+def test_checkpoint_of_a_block_in_work_is_not_sent_after_voting_ended() -> None:
+    backup = _asking(2).remember_nothing().receive(pre_prepare()).decide(1)
+    backup.receive(commit(2, 5))
+
+    backup.step(
+        Executed(
+            sequence=SequenceNumber(1),
+            header_digest=header(1),
+            time_ms=NOW_MS,
+            checkpoint=checkpoint(2),
+            now_ms=NOW_MS,
+        )
+    )
+
+    assert backup.replica.last_executed == 1
+    assert backup.broadcasts(Checkpoint) == []
+
+
+# Not forgetting
+
+
+def _in_view_0() -> Subject:
+    return Subject(2).receive(pre_prepare(1), prepare(1), prepare(3), pre_prepare(2)).decide(1)
+
+
+def _beyond_a_checkpoint() -> Subject:
+    subject = _in_view_0().execute(1)
+    return subject.receive(checkpoint(0), checkpoint(1), pre_prepare(3), prepare(1, 3))
+
+
+def _in_a_view_change() -> Subject:
+    return _beyond_a_checkpoint().leave()
+
+
+def _as_backup_of_view_1() -> Subject:
+    changes = tuple(view_change(one, certificates=[prepared(1)]) for one in (0, 1, 3))
+    return _in_view_0().leave().receive(new_view(changes=changes), prepare(0, view=1))
+
+
+def _as_primary_of_view_2() -> Subject:
+    subject = _as_backup_of_view_1().leave().receive(view_change(0, 2), view_change(3, 2))
+    return subject.submit(7).receive(*(prepare(one, 2, view=2) for one in (0, 1, 3)))
+
+
+SITUATIONS = [
+    _in_view_0,
+    _beyond_a_checkpoint,
+    _in_a_view_change,
+    _as_backup_of_view_1,
+    _as_primary_of_view_2,
+]
+
+
+def _restarted(before: Subject, records: Sequence[Record]) -> Subject:
+    height = before.replica.last_executed
+    own = [checkpoint(2, one) for one in range(1, height + 1)]
+    restored = restored_at(height, records=records, own=own)
+    return Subject(2, restored=restored, is_wary=True)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+@pytest.mark.parametrize("is_restated", [False, True])
+def test_nothing_that_was_ever_sent_is_missing_in_a_whole_memory(
+    situation: Callable[[], Subject], *, is_restated: bool
+) -> None:
+    before = situation()
+    sent = list(before.promised)
+    records = before.replica.restatement() if is_restated else before.records
+
+    again = _restarted(before, records).receive(*sent)
+
+    assert {type(one) for one in sent} >= {Prepare}
+    assert again.of(VotingEnded) == []
+    assert again.remember_nothing().receive(*sent).of(VotingEnded) == []
+
+
+@pytest.mark.parametrize("situation", SITUATIONS[1:])
+def test_older_copy_of_the_vote_log_is_noticed_by_what_was_sent_after_it(
+    situation: Callable[[], Subject],
+) -> None:
+    before = situation()
+
+    again = _restarted(_in_view_0(), before.records[:1]).receive(*before.promised)
+
+    assert again.of(VotingEnded) != []
+
+
+def test_others_may_lead_us_further_without_hiding_what_we_forgot() -> None:
+    backup = _asking(2).receive(new_view(4, changes=[view_change(one, 4) for one in (0, 1, 3)]))
+    assert backup.replica.view == 4
+
+    assert backup.receive(recollection(0, 2, view_change(2, 3))).of(VotingEnded) != []
+
+
+def test_ledger_that_is_behind_its_vote_log_is_no_reason_to_stop_voting() -> None:
+    """Lost blocks are executed again, to the same headers."""
+    records: list[Record] = [pre_prepare(1), prepare(2), commit(2)]
+
+    backup = _asking(2, records=records).receive(recollection(0, 2, checkpoint(2, 1)))
+
+    assert backup.of(VotingEnded) == []
+    assert backup.receive(recollection(3, 2, checkpoint(2, 2))).of(VotingEnded) != []
