@@ -200,6 +200,14 @@ def test_nothing_executes_during_state_transfer_and_the_rest_goes_on_after_it() 
     assert backup.replica.last_executed == far
 
 
+def test_what_is_decided_during_state_transfer_waits_for_its_end() -> None:
+    backup = _certify(Subject(1).receive(pre_prepare(1)), WINDOW + 1)
+    assert len(backup.of(FetchState)) == 1
+
+    backup.decide(1)
+    assert backup.of(Execute) == []
+
+
 def test_transferred_headers_are_not_signed() -> None:
     backup = _certify(Subject(1), WINDOW + 1)
 

@@ -295,6 +295,16 @@ def test_restatement_rebuilds_the_same_state(situation: Callable[[], Subject]) -
             assert after.replica.batch_of(sequence, digest) == expected
 
 
+def test_restatement_keeps_what_was_prepared_and_not_decided() -> None:
+    before = Subject(2).receive(pre_prepare(), prepare(1), prepare(3))
+    restatement = before.replica.restatement()
+
+    after = Subject(2, restored=restored_at(records=restatement)).leave()
+
+    (wish,) = after.broadcasts(ViewChange)
+    assert [one.sequence for one in wish.prepared] == [1]
+
+
 def test_restatement_begins_with_the_certificate_and_ends_with_the_promise() -> None:
     restatement = _in_a_view_change().replica.restatement()
 
