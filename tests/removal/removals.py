@@ -83,8 +83,7 @@ REMOVALS: dict[str, Removal] = {
         new="",
     ),
     "H1": Removal(old="not state.asked_for_stable and ", new=""),
-    "H2": Removal(old="log.is_behind and not is_busy", new="not is_busy"),
-    "H4": Removal(old="state.state_target is None and ", new=""),
+    "H2": Removal(old="membership.quorum", new="membership.weak_quorum"),
     "J1": Removal(old="        self._keep_quota(votes, low)\n", new=""),
     "J2": Removal(
         old="        self._dispatch(event)\n        self._conclude()",
