@@ -68,6 +68,11 @@ sim: $(READY) ## seeded cluster of real replicas under faults: SEEDS= how many, 
 	  $(if $(SEED),--seeds 1 --first $(SEED),$(if $(SEEDS),--seeds $(SEEDS))) \
 	  $(if $(JOBS),--jobs $(JOBS)) $(if $(OPTIONS),--options '$(OPTIONS)')
 
+.PHONY: crash
+crash: $(READY) ## power cuts of four traced nodes: STATES= how many (0 all), SEED= which
+	@$(BIN)/python -m tests.crash \
+	  $(if $(STATES),--states $(STATES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: accept
 accept: $(READY) ## what a release must show: NAME=main-job
 	@test -n "$(NAME)" || { echo "which one? make accept NAME=main-job" >&2; exit 2; }
