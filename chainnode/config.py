@@ -19,6 +19,8 @@ _PORT_MAX = 65_535
 _TIMEOUT_MS_MIN = 100
 _TIMEOUT_MS_MAX = 600_000
 _FILE_BYTES_MAX = 256 * 1024
+# Heights are below 2^53.
+_KEEP_BLOCKS_MAX = 2**53 - 1
 
 # section -> setting -> type; what is not listed is refused with the nearest name.
 _SETTINGS: dict[str, dict[str, type]] = {
@@ -34,12 +36,14 @@ _SETTINGS: dict[str, dict[str, type]] = {
     "p2p": {"listen": str, "tls_ca": str, "tls_cert": str, "tls_key": str, "peers": list},
     "api": {"listen": str},
     "consensus": {"request_timeout_ms": int, "timeout_cap_ms": int},
+    "ledger": {"keep_blocks": int},
     "clock": {"start": str},
 }
 _OPTIONAL = {
     ("node", "passphrase_file"),
     ("consensus", "request_timeout_ms"),
     ("consensus", "timeout_cap_ms"),
+    ("ledger", "keep_blocks"),
     ("clock", "start"),
 }
 
@@ -83,6 +87,8 @@ class NodeConfig:
     api_listen: Address
     request_timeout_ms: int
     timeout_cap_ms: int
+    # Batches of this many newest certified blocks stay here; 0 keeps all.
+    keep_blocks: int
     # Devnet chains only: the wall clock reads this at the start of the process.
     clock_start_ms: int | None
 
@@ -178,6 +184,9 @@ class _Reader:
             api_listen=self._address("api", "listen"),
             request_timeout_ms=self._timeout("request_timeout_ms", default=2_000),
             timeout_cap_ms=self._timeout("timeout_cap_ms", default=60_000),
+            keep_blocks=self._integer(
+                "ledger", "keep_blocks", default=0, low=0, high=_KEEP_BLOCKS_MAX
+            ),
             clock_start_ms=self._clock(),
         )
         if self.faults:

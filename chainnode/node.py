@@ -7,7 +7,7 @@ import logging
 import resource
 import secrets
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
 
 import uvloop
@@ -40,10 +40,9 @@ from chainnode.proofs import Proofs
 from chainnode.registry import LedgerRegistry
 from chainnode.service import Identity, NodeService, Outcomes, Questions, StatusReader
 from chainnode.suites import suite_named
-from chainnode.sync.fetching import BlockFetcher
-from chainnode.sync.gaps import CertificateGaps
-from chainnode.sync.serving import BlockServer
-from chainnode.voting import restored_event
+from chainnode.sync.state_transfer import StateTransfer, Surroundings
+from chainnode.voting import decode_stable, restored_event
+from consensus.codec import checkpoints_of
 from consensus.replica import Replica, ReplicaConfig
 from consensus.types import NONCE_BYTES, Digest, Epoch, Membership, ReplicaId, SequenceNumber, View
 
@@ -107,12 +106,6 @@ class Node:
         self._replica = replica_of(base)
         self.transport = self._build_transport()
         self._network = PeerNetwork(self.transport)
-        self._blocks = BlockServer(
-            ledger=base.ledger,
-            batches=base.batches,
-            proposed=self._proposed_body,
-            threads=base.serving_thread,
-        )
         self._intake = Intake(
             genesis=base.genesis,
             suite=self._suite,
@@ -137,8 +130,7 @@ class Node:
             suite_name=base.genesis.suite_name,
         )
         self._execution = self._build_execution()
-        self._fetcher = self._build_fetcher()
-        self._gaps = CertificateGaps(ledger=base.ledger, fetch=self._fetcher.fetch_certificate)
+        self._state_transfer = self._build_state_transfer()
         self._driver = self._build_driver()
         self._service = self._build_service()
 
@@ -178,8 +170,7 @@ class Node:
         tasks = {
             asyncio.create_task(self._driver.run(restored), name="driver"),
             asyncio.create_task(self._forwarding.keep_showing(self._admission), name="showing"),
-            asyncio.create_task(self._gaps.keep_closing(), name="gaps"),
-        }
+        } | self._state_transfer.start()
         serving = asyncio.create_task(server.serve(sockets=[base.listener]), name="api")
         try:
             yield tasks | {serving}
@@ -247,17 +238,28 @@ class Node:
             digest=self._suite.digest,
         )
 
-    def _build_fetcher(self) -> BlockFetcher:
+    def _build_state_transfer(self) -> StateTransfer:
         base = self._base
-        return BlockFetcher(
-            transport=self.transport,
-            ledger=base.ledger,
-            batches=base.batches,
-            suite=self._suite,
-            vote_keys={one.replica_id: one.vote_key for one in base.genesis.replicas},
-            install=self._execution.install,
-            threads=base.verify_threads,
+        return StateTransfer(
+            Surroundings(
+                transport=self.transport,
+                ledger=base.ledger,
+                batches=base.batches,
+                suite=self._suite,
+                state_map_bits=base.genesis.parameters.state_map_bits,
+                members_at=self._members_at,
+                installer=self._execution,
+                proposed=self._proposed_body,
+                tell=self._on_certificate,
+                keep_blocks=base.config.keep_blocks,
+                verify_threads=base.verify_threads,
+                serving_thread=base.serving_thread,
+            )
         )
+
+    def _members_at(self, _height: int) -> Mapping[int, bytes]:
+        """Return the vote keys of the members at a height; epoch 0 is the only one so far."""
+        return {one.replica_id: one.vote_key for one in self._base.genesis.replicas}
 
     def _build_driver(self) -> Driver:
         base = self._base
@@ -267,7 +269,7 @@ class Node:
             votes=base.voting.votes,
             network=self._network,
             execution=self._execution,
-            transfer=self._fetcher,
+            transfer=self._state_transfer.fetcher,
             certified=CertifiedBlocks(
                 ledger=base.ledger, grown=self._audit.notify, final=self._admission.forget
             ),
@@ -313,7 +315,7 @@ class Node:
             transport=self.transport,
             intake=self._intake,
             forwarding=self._forwarding,
-            fetcher=self._fetcher,
+            fetcher=self._state_transfer.fetcher,
             tls_certificate=base.config.tls_cert,
         )
         return NodeService(
@@ -353,8 +355,13 @@ class Node:
         elif kind == FrameKind.SUBMISSIONS:
             self._forwarding.on_frame(self._admission, peer, payload)
 
-    async def _on_request(self, _peer: int, kind: int, payload: bytes) -> bytes:
-        return await self._blocks.answer(kind, payload)
+    async def _on_request(self, peer: int, kind: int, payload: bytes) -> bytes:
+        return await self._state_transfer.server.answer(peer, kind, payload)
+
+    def _on_certificate(self, certificate: bytes) -> None:
+        """Give the core a verified certificate as the votes that it consists of."""
+        for vote in checkpoints_of(decode_stable(certificate)):
+            self._driver.on_message(vote, lambda: None)
 
     def _proposed_body(self, sequence: int, digest: bytes) -> bytes | None:
         batch = self._replica.batch_of(SequenceNumber(sequence), Digest(digest))

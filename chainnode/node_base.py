@@ -27,6 +27,8 @@ from consensus.types import ReplicaId
 # Signature checks release the interpreter lock: as many threads as the smallest machine has cores.
 _VERIFY_THREADS = 2
 VOTES_FOLDER = "votes"
+# Backups accept two windows above the last stable block, and a block may still be on its way.
+_WINDOWS_KEPT_MIN = 4
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ def open_vote_key(config: NodeConfig, genesis: Genesis) -> PrivateKey:
         )
     if config.clock_start_ms is not None and not genesis.parameters.devnet:
         raise ConfigurationError("[clock] start: only a devnet chain may have its own clock")
+    _require_blocks_for_stragglers(config, genesis)
     suite, key = open_key(
         config.vote_key,
         purpose=KeyPurpose.VOTE,
@@ -63,6 +66,16 @@ def open_vote_key(config: NodeConfig, genesis: Genesis) -> PrivateKey:
             f"({expected.hex()[:16]}…), got {suite.name} key {key.public_key.hex()[:16]}…"
         )
     return key
+
+
+def _require_blocks_for_stragglers(config: NodeConfig, genesis: Genesis) -> None:
+    """Refuse to prune what a replica needs that is a window behind: it finds blocks there."""
+    least = _WINDOWS_KEPT_MIN * genesis.parameters.window
+    if 0 < config.keep_blocks < least:
+        raise ConfigurationError(
+            f"[ledger] keep_blocks: expected 0 (keep all) or at least {least} "
+            f"({_WINDOWS_KEPT_MIN} windows of this chain), got {config.keep_blocks}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

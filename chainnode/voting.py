@@ -182,7 +182,7 @@ def restored_event(
     ledger: Ledger, records: tuple[Record, ...], *, digest: Hash, nonce: bytes, now_ms: int
 ) -> Restored:
     """Return the core's first event of this process; `nonce` is random and of this life alone."""
-    stable = _stable(ledger, digest)
+    stable = stable_here(ledger, digest)
     return Restored(
         records=records,
         stable=stable,
@@ -195,11 +195,12 @@ def restored_event(
     )
 
 
-def _stable(ledger: Ledger, digest: Hash) -> StableCheckpoint:
+def stable_here(ledger: Ledger, digest: Hash) -> StableCheckpoint:
+    """Return the newest certificate that the ledger holds, as the core knows it."""
     height = ledger.certified_height
     stored = ledger.certificate(height)
     if stored is not None:
-        return certificate_from_plain(decode(stored, _STORED_LIMITS))
+        return decode_stable(stored)
     if height:
         raise InvariantBroken(f"height {height} is certified, but its certificate is not stored")
     return StableCheckpoint(
@@ -208,6 +209,16 @@ def _stable(ledger: Ledger, digest: Hash) -> StableCheckpoint:
         header_digest=Digest(ledger.header(0).digest(digest)),
         signatures=(),
     )
+
+
+def decode_stable(data: bytes) -> StableCheckpoint:
+    """Read a certificate as it is stored with a block; its signatures are not verified.
+
+    Raises:
+        InvalidEncoding, InvalidMessage: malformed.
+
+    """
+    return certificate_from_plain(decode(data, _STORED_LIMITS))
 
 
 def _newest_own_checkpoint(ledger: Ledger) -> Checkpoint | None:

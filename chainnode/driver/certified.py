@@ -46,7 +46,13 @@ class CertifiedBlocks:
         ready = sorted(height for height in self._ahead if height <= self._ledger.height)
         for height in ready:
             stable = self._ahead.pop(height)
-            if height and self._ledger.certificate(height) is None:
+            # What lies below a snapshot that was installed meanwhile is not here.
+            if self._is_bare(height):
                 self._ledger.store_certificate(encode(certificate_to_plain(stable)))
         if ready:
             self._grown()
+
+    def _is_bare(self, height: int) -> bool:
+        """Tell whether a block is here, and still without its certificate."""
+        is_here = height > 0 and self._ledger.has_header(height)
+        return is_here and self._ledger.certificate(height) is None

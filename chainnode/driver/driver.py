@@ -60,7 +60,7 @@ from consensus.events import (
 )
 from consensus.messages import Message, StableCheckpoint
 from consensus.replica import Replica
-from consensus.types import Digest
+from consensus.types import Digest, Height, sequence_of
 
 # Events stepped before one fdatasync: bounds the delay of the first of them.
 _EVENTS_PER_ROUND = 256
@@ -366,8 +366,8 @@ class Driver:
             done = await self._transfer.fetch_state(effect, self._note_executed)
         self._post(
             Synced(
-                stable=effect.target,
-                executed=done.sequence,
+                stable=done.stable,
+                executed=sequence_of(Height(done.height)),
                 header_digest=Digest(done.header_digest),
                 time_ms=done.time_ms,
                 now_ms=self._clock.now_ms(),

@@ -18,6 +18,7 @@ from chainnode.driver.ports import ExecutedBatch, Succession
 from chainnode.execution import Executor
 from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
+from chainnode.ledger.snapshots import SnapshotEnd
 from chainnode.ledger.types import ExecutedBlock, Member
 from consensus.codec import message_to_plain, signed_content, slot_of
 from consensus.effects import EpochEnded
@@ -179,6 +180,18 @@ class BlockExecution:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._install, block)
 
+    async def stand_on(self, end: SnapshotEnd) -> ExecutedBatch:
+        """Make a staged snapshot the tip; what it stands for was verified, not computed.
+
+        Nothing is signed for it: a replica vouches only for what it executed (checklist D1).
+
+        Raises:
+            StorageError, InvariantBroken: the process must stop.
+
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._stand_on, end)
+
     def close(self) -> None:
         """Wait for the block in work; nothing is cut in the middle."""
         self._thread.shutdown(wait=True)
@@ -198,6 +211,16 @@ class BlockExecution:
             )
         self._append(block, header_digest, certificate=proven.certificate)
         return _executed(proven.sequence, block, header_digest, None)
+
+    def _stand_on(self, end: SnapshotEnd) -> ExecutedBatch:
+        self._ledger.install(end, vote_mark=self._votes.mark())
+        return ExecutedBatch(
+            sequence=SequenceNumber(end.header.height),
+            header_digest=end.header.digest(self._digest),
+            time_ms=end.header.head.time_ms,
+            checkpoint=None,
+            submissions=(),
+        )
 
     def _append(
         self, block: ExecutedBlock, header_digest: bytes, *, certificate: bytes | None

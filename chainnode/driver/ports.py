@@ -36,6 +36,20 @@ class Evidence(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferredState:
+    """Where state transfer ended: the tip, and the newest certificate at or below it.
+
+    `next_epoch` is the change of members that is pending after the tip.
+    """
+
+    height: int
+    header_digest: bytes
+    time_ms: int
+    stable: StableCheckpoint
+    next_epoch: NextEpoch | None = None
+
+
 class Votes(Protocol):
     """The vote log."""
 
@@ -106,8 +120,8 @@ class Transfer(Protocol):
 
     async def fetch_state(
         self, effect: FetchState, installed: Callable[[ExecutedBatch], None]
-    ) -> ExecutedBatch | None:
-        """Bring the ledger to the certified target, telling of each block.
+    ) -> TransferredState | None:
+        """Bring the ledger to the certified target or above it, telling of each block.
 
         Returns the tip, or None when no peer could help now and it has to be tried again.
         """

@@ -1,4 +1,4 @@
-"""Requests and answers of state transfer. Sans-I/O; these bytes are neither hashed nor signed."""
+"""Requests and answers of state transfer by blocks. Sans-I/O; neither hashed nor signed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,8 +10,16 @@ ANSWER_BYTES_MAX = 3 * 1024 * 1024
 BLOCKS_PER_ANSWER_MAX = 512
 _REQUEST_LIMITS = Limits(bytes_max=256, depth_max=1, elements_max=8)
 _ANSWER_LIMITS = Limits(
-    bytes_max=ANSWER_BYTES_MAX + 64 * 1024, depth_max=2, elements_max=8 * BLOCKS_PER_ANSWER_MAX
+    bytes_max=ANSWER_BYTES_MAX + 64 * 1024, depth_max=3, elements_max=8 * BLOCKS_PER_ANSWER_MAX
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a peer says it can serve: blocks from `oldest` to `certified`. A claim, no more."""
+
+    oldest: int
+    certified: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,20 +84,35 @@ def decode_checkpoint_request(data: bytes) -> int:
     return as_int(height, "height")
 
 
-def encode_blocks(blocks: Sequence[TransferredBlock]) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlocksAnswer:
+    """The blocks that fitted, and where the peer stands: so its silence can be read."""
+
+    standing: Standing
+    blocks: tuple[TransferredBlock, ...]
+
+
+def encode_blocks(blocks: Sequence[TransferredBlock], *, standing: Standing) -> bytes:
     """Encode an answer; the caller keeps it under `ANSWER_BYTES_MAX`."""
-    return encode(tuple((one.header, one.batch, one.certificate) for one in blocks))
+    rows = tuple((one.header, one.batch, one.certificate) for one in blocks)
+    return encode((standing.oldest, standing.certified, rows))
 
 
-def decode_blocks(data: bytes) -> tuple[TransferredBlock, ...]:
-    """Return the blocks of an answer.
+def decode_blocks(data: bytes) -> BlocksAnswer:
+    """Read an answer.
 
     Raises:
         InvalidEncoding: malformed or too large.
 
     """
-    rows = as_array(decode(data, _ANSWER_LIMITS), None, "blocks", maximum=BLOCKS_PER_ANSWER_MAX)
-    return tuple(_block(as_array(row, 3, "block")) for row in rows)
+    oldest, certified, plain = as_array(decode(data, _ANSWER_LIMITS), 3, "blocks answer")
+    rows = as_array(plain, None, "blocks", maximum=BLOCKS_PER_ANSWER_MAX)
+    standing = Standing(
+        oldest=as_int(oldest, "oldest height"), certified=as_int(certified, "certified height")
+    )
+    return BlocksAnswer(
+        standing=standing, blocks=tuple(_block(as_array(row, 3, "block")) for row in rows)
+    )
 
 
 def _block(row: tuple[Plain, ...]) -> TransferredBlock:

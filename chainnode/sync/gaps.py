@@ -32,8 +32,11 @@ class CertificateGaps:
 
     async def close(self) -> None:
         """Fetch what is missing below the certified height, as far as peers can help now."""
-        while self._whole_to < self._ledger.certified_height:
-            height = self._whole_to + 1
+        while (height := self._whole_above_base() + 1) <= self._ledger.certified_height:
             if self._ledger.certificate(height) is None and not await self._fetch(height):
                 return
             self._whole_to = height
+
+    def _whole_above_base(self) -> int:
+        """Below the snapshot that this node stands on there are no blocks to certify."""
+        return max(self._whole_to, self._ledger.base_height)

@@ -71,6 +71,8 @@ class Cluster:
     members: dict[int, Member] = field(default_factory=dict)
     # How far the wall clock of a node is ahead of the others'.
     ahead_ms: dict[int, int] = field(default_factory=dict)
+    # By replica id; who is not named keeps all.
+    keep_blocks: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.consortium = Consortium(self.folder / "tls")
@@ -189,6 +191,7 @@ class Cluster:
             request_timeout_ms=self.request_timeout_ms,
             timeout_cap_ms=10_000,
             clock_start_ms=START_MS + self.ahead_ms.get(replica_id, 0),
+            keep_blocks=self.keep_blocks.get(replica_id, 0),
         )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from chainnode.driver.batches import Batches
 from chainnode.driver.driver import Driver
 from chainnode.driver.finality import Finality
-from chainnode.driver.ports import ExecutedBatch, Succession
+from chainnode.driver.ports import ExecutedBatch, Succession, TransferredState
 from chainnode.driver.proposals import Proposals
 from chainnode.errors import StorageError
 from chainnode.genesis import Genesis
@@ -91,6 +91,15 @@ def executed_batch(sequence: int, *submissions: bytes) -> ExecutedBatch:
         time_ms=NOW_MS,
         checkpoint=None,
         submissions=submissions,
+    )
+
+
+def transferred(height: int, *, stable_height: int | None = None) -> TransferredState:
+    return TransferredState(
+        height=height,
+        header_digest=bytes(32),
+        time_ms=NOW_MS,
+        stable=stable(height if stable_height is None else stable_height),
     )
 
 
@@ -195,7 +204,7 @@ class FakeTransfer:
 
     journal: Journal
     batches: list[Batch | None] = field(default_factory=list)
-    states: list[ExecutedBatch | None] = field(default_factory=list)
+    states: list[TransferredState | None] = field(default_factory=list)
     installs: list[ExecutedBatch] = field(default_factory=list)
     may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -209,7 +218,7 @@ class FakeTransfer:
 
     async def fetch_state(
         self, effect: FetchState, installed: Callable[[ExecutedBatch], None]
-    ) -> ExecutedBatch | None:
+    ) -> TransferredState | None:
         self.journal.append(("fetch state", effect.target.height))
         await self.may_go_on.wait()
         for one in self.installs:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from chainnode.driver import driver as module
-from chainnode.driver.ports import ExecutedBatch
+from chainnode.driver.ports import TransferredState
 from chainnode.errors import StorageError
 from chainnode.submission import SubmissionDigest
 from consensus.effects import (
@@ -47,6 +47,7 @@ from tests.unit.chainnode.driver.fakes import (
     prepare,
     stable,
     status,
+    transferred,
 )
 
 _LEAVING = ("send", "broadcast", "execute begins", "stable", "fetch state", "fetch batch")
@@ -221,7 +222,7 @@ async def test_batches_are_executed_in_order_and_one_at_a_time() -> None:
 async def test_state_transfer_begins_only_after_what_was_handed_to_execution() -> None:
     bench = Bench(on_received(execute(1), execute(2), FetchState(target=stable(9))))
     bench.execution.may_go_on.clear()
-    bench.transfer.states = [executed_batch(9)]
+    bench.transfer.states = [transferred(9)]
     async with bench.running():
         post(bench)
         await until(lambda: "execute begins" in bench.happened(), what="the first execution")
@@ -242,14 +243,14 @@ async def test_state_transfer_is_tried_again_until_a_peer_can_help(
 ) -> None:
     monkeypatch.setattr(module, "_FETCH_RETRY_S", 0.001)
     bench = Bench(on_received(FetchState(target=stable(9))))
-    bench.transfer.states = [None, None, executed_batch(11)]
+    bench.transfer.states = [None, None, transferred(11, stable_height=10)]
     async with bench.running():
         post(bench)
         await until(lambda: len(bench.replica.seen(Synced)) == 1, what="the end of the transfer")
     assert bench.happened().count("fetch state") == 3
     (synced,) = bench.replica.seen(Synced)
     assert isinstance(synced, Synced)
-    assert (synced.executed, synced.stable.height) == (11, 9)
+    assert (synced.executed, synced.stable.height) == (11, 10)
 
 
 async def test_a_transferred_block_frees_the_pool_and_its_waiters() -> None:
@@ -259,7 +260,7 @@ async def test_a_transferred_block_frees_the_pool_and_its_waiters() -> None:
     submission = submission_of(bench.genesis)
     bench.pool.add(submission)
     bench.transfer.installs = [executed_batch(9, submission.digest)]
-    bench.transfer.states = [executed_batch(9)]
+    bench.transfer.states = [transferred(9)]
     waiting = asyncio.create_task(bench.finality.wait(submission.digest, timeout_s=20))
     async with bench.running():
         post(bench)
@@ -269,7 +270,7 @@ async def test_a_transferred_block_frees_the_pool_and_its_waiters() -> None:
 
 
 async def test_an_error_of_state_transfer_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def diverge(*_: object) -> ExecutedBatch | None:
+    async def diverge(*_: object) -> TransferredState | None:
         raise InvariantViolation("another header")
 
     bench = Bench(on_received(FetchState(target=stable(9))))

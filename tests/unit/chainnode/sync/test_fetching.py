@@ -1,128 +1,21 @@
 """State transfer from peers that may lie: a liar is passed over and named, an honest one used."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chainnode.batch import build_batch
-from chainnode.codec import Limits, decode, encode
-from chainnode.driver.execution import BlockExecution, CheckpointSigner, ExecutionDiverged
-from chainnode.driver.kinds import FrameKind
-from chainnode.driver.ports import ExecutedBatch
+from chainnode.codec import encode
+from chainnode.driver.execution import ExecutionDiverged
 from chainnode.ledger.codec import encode_header
-from chainnode.p2p import Transport
-from chainnode.p2p.errors import PeerUnavailable
-from chainnode.sync.fetching import BlockFetcher
-from chainnode.sync.frames import (
-    TransferredBlock,
-    decode_blocks_request,
-    encode_blocks,
-)
-from chainnode.voting import LearnerVotes
-from consensus.codec import certificate_from_plain
-from consensus.effects import FetchBatch, FetchState
-from consensus.messages import StableCheckpoint
+from chainnode.sync.frames import TransferredBlock
+from consensus.effects import FetchBatch
 from consensus.types import Digest, SequenceNumber
 from tests.builders import NOW_MS, genesis_of, submission_of
 from tests.sites import Site
-
-Answer = Callable[[int, bytes], bytes]
-HEIGHT = 4
-
-
-class ScriptedTransport(Transport):
-    """Peers that answer as the test says."""
-
-    def __init__(self) -> None:
-        self.answers: dict[int, Answer] = {}
-        self.asked: list[int] = []
-
-    @property
-    def connected(self) -> tuple[int, ...]:
-        return tuple(sorted(self.answers))
-
-    async def request(self, peer: int, kind: int, payload: bytes, timeout_s: float) -> bytes:
-        assert timeout_s > 0
-        self.asked.append(peer)
-        return self.answers[peer](kind, payload)
-
-
-class NoVotes:
-    """A learner's vote log."""
-
-    def mark(self) -> bytes:
-        return b""
-
-
-class Late:
-    """A replica at height 0, and a source of honest blocks up to `HEIGHT`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.here = Site(folder / "here")
-        self.source = Site(folder / "source")
-        for nonce in range(HEIGHT):
-            self.source.grow(submission_of(self.source.genesis, nonce=nonce))
-        self.transport = ScriptedTransport()
-        self.execution = BlockExecution(
-            genesis=self.here.genesis,
-            executor=self.here.executor,
-            ledger=self.here.ledger,
-            batches=self.here.batches,
-            checkpoints=CheckpointSigner(
-                replica_id=0,
-                chain_id=self.here.genesis.chain_id,
-                signer=LearnerVotes(),
-                may_vote=lambda: False,
-            ),
-            votes=NoVotes(),
-            digest=self.here.suite.digest,
-        )
-        self.fetcher = BlockFetcher(
-            transport=self.transport,
-            ledger=self.here.ledger,
-            batches=self.here.batches,
-            suite=self.here.suite,
-            vote_keys={one.replica_id: one.vote_key for one in self.here.genesis.replicas},
-            install=self.execution.install,
-            threads=self.here.threads,
-        )
-        self.installed: list[ExecutedBatch] = []
-
-    def close(self) -> None:
-        self.execution.close()
-        self.here.close()
-        self.source.close()
-
-    def blocks(
-        self, first: int = 1, last: int = HEIGHT, *, of: Site | None = None
-    ) -> list[TransferredBlock]:
-        site = of or self.source
-        return [
-            TransferredBlock(
-                header=encode_header(site.ledger.header(one)),
-                batch=site.ledger.batch_bytes(one) or b"",
-                certificate=site.ledger.certificate(one) or b"",
-            )
-            for one in range(first, last + 1)
-        ]
-
-    def honest(self, kind: int, payload: bytes) -> bytes:
-        assert kind == FrameKind.BLOCKS_REQUEST
-        first, last = decode_blocks_request(payload)
-        return encode_blocks(self.blocks(first, min(last, HEIGHT)))
-
-    async def fetch(self, height: int = HEIGHT) -> ExecutedBatch | None:
-        return await self.fetcher.fetch_state(
-            FetchState(target=self.target(height)), self.installed.append
-        )
-
-    def target(self, height: int) -> StableCheckpoint:
-        stored = self.source.ledger.certificate(height)
-        assert stored is not None
-        return certificate_from_plain(decode(stored, Limits(bytes_max=65_536)))
+from tests.unit.chainnode.sync.late import HEIGHT, Late, answer_of, says, unavailable
 
 
 @pytest.fixture
@@ -132,21 +25,13 @@ async def late(tmp_path: Path) -> AsyncIterator[Late]:
     made.close()
 
 
-def says(data: bytes) -> Answer:
-    return lambda _kind, _payload: data
-
-
-def unavailable(_kind: int, _payload: bytes) -> bytes:
-    raise PeerUnavailable(1, "gone")
-
-
 async def test_an_honest_peer_brings_the_ledger_to_the_target(late: Late) -> None:
     late.transport.answers = {1: late.honest}
 
     done = await late.fetch()
 
     assert done is not None
-    assert (done.sequence, done.checkpoint, done.submissions) == (HEIGHT, None, ())
+    assert (done.height, done.stable) == (HEIGHT, late.target(HEIGHT))
     assert done.header_digest == late.source.ledger.tip_digest == late.here.ledger.tip_digest
     assert [one.sequence for one in late.installed] == [1, 2, 3, 4]
     assert [len(one.submissions) for one in late.installed] == [1, 1, 1, 1]
@@ -160,13 +45,13 @@ async def test_a_target_that_is_here_already_asks_nobody(late: Late) -> None:
     asked = len(late.transport.asked)
     done = await late.fetch(2)
     assert done is not None
-    assert done.sequence == 3
+    assert done.height == 3
     assert len(late.transport.asked) == asked
 
 
 async def test_without_peers_or_with_silent_ones_there_is_no_answer_now(late: Late) -> None:
     assert await late.fetch() is None
-    late.transport.answers = {1: unavailable, 2: says(encode(()))}
+    late.transport.answers = {1: unavailable, 2: says(answer_of((), certified=0))}
     assert await late.fetch() is None
     assert late.here.ledger.height == 0
     assert late.fetcher.passed_over == {(1, "PeerUnavailable"): 1}
@@ -188,12 +73,12 @@ def _lies(late: Late, folder: Path) -> dict[str, bytes]:
     other.close()
 
     def with_certificate(certificate: bytes) -> bytes:
-        return encode_blocks(
+        return answer_of(
             [TransferredBlock(header=first.header, batch=first.batch, certificate=certificate)]
         )
 
     def with_batch(batch: bytes) -> bytes:
-        return encode_blocks(
+        return answer_of(
             [TransferredBlock(header=first.header, batch=batch, certificate=first.certificate)]
         )
 
@@ -218,7 +103,7 @@ def _lies(late: Late, folder: Path) -> dict[str, bytes]:
                 submissions=(),
             ).encoded
         ),
-        "changed header": encode_blocks(
+        "changed header": answer_of(
             [
                 TransferredBlock(
                     header=_flipped(first.header),
@@ -227,8 +112,8 @@ def _lies(late: Late, folder: Path) -> dict[str, bytes]:
                 )
             ]
         ),
-        "a gap": encode_blocks([second]),
-        "another chain": encode_blocks(foreign),
+        "a gap": answer_of([second]),
+        "another chain": answer_of(foreign),
     }
 
 
@@ -276,7 +161,7 @@ async def test_an_answer_with_a_lie_in_it_is_refused_as_a_whole(late: Late) -> N
     bad = TransferredBlock(
         header=blocks[1].header, batch=blocks[1].batch, certificate=blocks[0].certificate
     )
-    late.transport.answers = {1: says(encode_blocks([blocks[0], bad]))}
+    late.transport.answers = {1: says(answer_of([blocks[0], bad]))}
     assert await late.fetch() is None
     assert late.here.ledger.height == 0
     assert {peer for peer, _ in late.fetcher.passed_over} == {1}
@@ -287,7 +172,7 @@ async def test_an_answer_with_a_lie_in_it_is_refused_as_a_whole(late: Late) -> N
 
 async def test_the_same_blocks_twice_change_nothing(late: Late) -> None:
     blocks = late.blocks(1, 2)
-    late.transport.answers = {1: says(encode_blocks([*blocks, *blocks]))}
+    late.transport.answers = {1: says(answer_of([*blocks, *blocks]))}
     assert await late.fetch() is None
     assert late.here.ledger.height == 0
     assert late.installed == []
@@ -296,7 +181,7 @@ async def test_the_same_blocks_twice_change_nothing(late: Late) -> None:
 async def test_a_height_that_nobody_certified_is_proven_by_the_block_above_it(late: Late) -> None:
     blocks = late.blocks()
     bare = [replace(one, certificate=b"") for one in blocks[:-1]]
-    late.transport.answers = {1: says(encode_blocks([*bare, blocks[-1]]))}
+    late.transport.answers = {1: says(answer_of([*bare, blocks[-1]]))}
 
     assert await late.fetch() is not None
 
@@ -320,7 +205,7 @@ async def test_a_bare_block_that_is_not_the_parent_of_a_proven_one_is_refused(
     foreign = late.blocks(1, 1, of=other)[0]
     bare = replace(blocks[0], certificate=b"", **{swap: getattr(foreign, swap)})
     other.close()
-    late.transport.answers = {1: says(encode_blocks([bare, blocks[1]]))}
+    late.transport.answers = {1: says(answer_of([bare, blocks[1]]))}
 
     assert await late.fetch() is None
     assert late.here.ledger.height == 0
@@ -328,7 +213,7 @@ async def test_a_bare_block_that_is_not_the_parent_of_a_proven_one_is_refused(
 
 async def test_an_answer_that_ends_without_a_certificate_proves_nothing(late: Late) -> None:
     bare = [replace(one, certificate=b"") for one in late.blocks(1, 2)]
-    late.transport.answers = {1: says(encode_blocks(bare))}
+    late.transport.answers = {1: says(answer_of(bare))}
 
     assert await late.fetch() is None
     assert late.here.ledger.height == 0
@@ -344,7 +229,7 @@ async def test_a_certified_block_that_executes_otherwise_here_stops_and_stores_n
         batch=late.blocks(1, 1)[0].batch,
         certificate=late.source.certificate(wrong),
     )
-    late.transport.answers = {1: says(encode_blocks([block]))}
+    late.transport.answers = {1: says(answer_of([block]))}
 
     with pytest.raises(ExecutionDiverged):
         await late.fetch()

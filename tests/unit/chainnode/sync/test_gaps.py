@@ -10,13 +10,13 @@ from chainnode import codec
 from chainnode.codec import encode
 from chainnode.driver.kinds import FrameKind
 from chainnode.ledger.codec import decode_certificate, encode_certificate
-from chainnode.sync.frames import decode_checkpoint_request, encode_blocks
+from chainnode.sync.frames import decode_checkpoint_request
 from chainnode.sync.gaps import CertificateGaps
 from consensus.codec import message_to_plain, signed_content
 from consensus.messages import Checkpoint
 from consensus.types import Digest, Epoch, Height, ReplicaId, SequenceNumber, Signature
 from tests.builders import vote_key
-from tests.unit.chainnode.sync.test_fetching import HEIGHT, Answer, Late, says, unavailable
+from tests.unit.chainnode.sync.late import HEIGHT, Answer, Late, answer_of, says, unavailable
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def test_a_forged_certificate_is_not_stored_and_the_next_peer_is_asked(
     signers = certificate.signatures
     forged = replace(certificate, signatures=((signers[0][0], bytes(64)), *signers[1:]))
     lie = replace(block, certificate=encode_certificate(forged))
-    gapped.transport.answers = {1: says(encode_blocks([lie])), 2: says(encode_blocks([lie]))}
+    gapped.transport.answers = {1: says(answer_of([lie])), 2: says(answer_of([lie]))}
 
     await close(gapped)
 
@@ -67,7 +67,7 @@ async def test_a_forged_certificate_is_not_stored_and_the_next_peer_is_asked(
 
 
 async def test_a_certificate_of_another_height_closes_no_gap(gapped: Late) -> None:
-    gapped.transport.answers = {1: says(encode_blocks(gapped.blocks(2, 2)))}
+    gapped.transport.answers = {1: says(answer_of(gapped.blocks(2, 2)))}
 
     await close(gapped)
 
@@ -88,7 +88,7 @@ async def test_where_nobody_has_a_certificate_the_stored_checkpoints_make_one(
     def signer(replica: int, *, key: int, epoch: int = 0) -> Answer:
         def answer(kind: int, payload: bytes) -> bytes:
             if kind != FrameKind.CHECKPOINT_REQUEST:
-                return encode_blocks([])
+                return answer_of([])
             height = decode_checkpoint_request(payload)
             return checkpoint_of(gapped, height, replica=replica, key=key, epoch=epoch)
 

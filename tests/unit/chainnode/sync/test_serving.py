@@ -16,17 +16,19 @@ from chainnode.sync import serving
 from chainnode.sync.frames import (
     ANSWER_BYTES_MAX,
     BLOCKS_PER_ANSWER_MAX,
+    BlocksAnswer,
+    Standing,
     decode_batch_request,
     decode_blocks,
     decode_blocks_request,
     encode_batch_request,
-    encode_blocks,
     encode_blocks_request,
     encode_checkpoint_request,
 )
-from chainnode.sync.serving import BlockServer, UnservedRequest
+from chainnode.sync.snapshot_serving import UnservedRequest
 from tests.builders import submission_of
 from tests.sites import Site
+from tests.unit.chainnode.sync.late import server_of
 
 
 @pytest.fixture
@@ -36,24 +38,14 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     made.close()
 
 
-def server_of(site: Site, proposed: dict[tuple[int, bytes], bytes] | None = None) -> BlockServer:
-    known = proposed or {}
-    return BlockServer(
-        ledger=site.ledger,
-        batches=site.batches,
-        proposed=lambda height, digest: known.get((height, digest)),
-        threads=site.threads,
-    )
-
-
 async def test_certified_blocks_are_served_and_uncertified_ones_are_not(site: Site) -> None:
     for nonce in range(3):
         site.grow(submission_of(site.genesis, nonce=nonce))
     site.execute(submission_of(site.genesis, nonce=3))
 
-    answer = await server_of(site).answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(2, 99))
+    answer = await server_of(site).answer(0, FrameKind.BLOCKS_REQUEST, encode_blocks_request(2, 99))
 
-    blocks = decode_blocks(answer)
+    blocks = decode_blocks(answer).blocks
     assert [one.batch for one in blocks] == [site.ledger.batch_bytes(one) for one in (2, 3)]
     assert [one.certificate for one in blocks] == [site.ledger.certificate(one) for one in (2, 3)]
 
@@ -64,17 +56,18 @@ async def test_a_range_that_nobody_can_serve_is_answered_with_no_blocks(
 ) -> None:
     site.grow()
     answer = await server_of(site).answer(
-        FrameKind.BLOCKS_REQUEST, encode_blocks_request(first, last)
+        0, FrameKind.BLOCKS_REQUEST, encode_blocks_request(first, last)
     )
-    assert decode_blocks(answer) == ()
+    assert decode_blocks(answer).blocks == ()
 
 
 async def test_pruned_blocks_are_not_served(site: Site) -> None:
     for nonce in range(3):
         site.grow(submission_of(site.genesis, nonce=nonce))
     site.ledger.prune_batches(2)
-    answer = await server_of(site).answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(1, 3))
-    assert decode_blocks(answer) == ()
+    answer = await server_of(site).answer(0, FrameKind.BLOCKS_REQUEST, encode_blocks_request(1, 3))
+    standing = Standing(oldest=2, certified=3)
+    assert decode_blocks(answer) == BlocksAnswer(standing=standing, blocks=())
 
 
 async def test_an_answer_stops_before_it_grows_too_large_but_holds_at_least_one_block(
@@ -82,17 +75,21 @@ async def test_an_answer_stops_before_it_grows_too_large_but_holds_at_least_one_
 ) -> None:
     for nonce in range(4):
         site.grow(submission_of(site.genesis, nonce=nonce))
-    one = len(await server_of(site).answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(2, 2)))
+    one = len(
+        await server_of(site).answer(0, FrameKind.BLOCKS_REQUEST, encode_blocks_request(2, 2))
+    )
     for limit, count in ((1, 1), (one - 1, 1), (2 * one, 2)):
         monkeypatch.setattr(serving, "ANSWER_BYTES_MAX", limit)
-        answer = await server_of(site).answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(1, 4))
-        assert len(decode_blocks(answer)) == count
+        answer = await server_of(site).answer(
+            0, FrameKind.BLOCKS_REQUEST, encode_blocks_request(1, 4)
+        )
+        assert len(decode_blocks(answer).blocks) == count
 
 
 async def test_a_batch_is_served_from_memory_from_the_core_and_from_the_ledger(site: Site) -> None:
     header = site.grow(submission_of(site.genesis))
     from_ledger = await server_of(site).answer(
-        FrameKind.BATCH_REQUEST, encode_batch_request(header.head.batch_digest, 1)
+        0, FrameKind.BATCH_REQUEST, encode_batch_request(header.head.batch_digest, 1)
     )
     stored = site.ledger.batch_bytes(1)
     assert stored is not None
@@ -101,7 +98,7 @@ async def test_a_batch_is_served_from_memory_from_the_core_and_from_the_ledger(s
     server = server_of(site, proposed)
 
     async def ask(digest: bytes, height: int) -> bytes:
-        return await server.answer(FrameKind.BATCH_REQUEST, encode_batch_request(digest, height))
+        return await server.answer(0, FrameKind.BATCH_REQUEST, encode_batch_request(digest, height))
 
     assert await ask(kept.digest, 99) == stored
     assert await ask(b"c" * 32, 7) == b"held by the core"
@@ -111,10 +108,10 @@ async def test_a_batch_is_served_from_memory_from_the_core_and_from_the_ledger(s
             await ask(digest, height)
 
 
-@pytest.mark.parametrize("kind", [FrameKind.CONSENSUS, FrameKind.SUBMISSIONS, 19, 255])
+@pytest.mark.parametrize("kind", [FrameKind.CONSENSUS, FrameKind.SUBMISSIONS, 21, 255])
 async def test_an_unknown_kind_of_request_is_refused(site: Site, kind: int) -> None:
     with pytest.raises(UnservedRequest):
-        await server_of(site).answer(kind, encode_blocks_request(1, 1))
+        await server_of(site).answer(0, kind, encode_blocks_request(1, 1))
 
 
 @pytest.mark.parametrize("kind", [FrameKind.BATCH_REQUEST, FrameKind.BLOCKS_REQUEST])
@@ -137,7 +134,7 @@ async def test_an_unknown_kind_of_request_is_refused(site: Site, kind: int) -> N
 )
 async def test_a_malformed_request_is_refused(site: Site, kind: int, payload: bytes) -> None:
     with pytest.raises(InvalidInput):
-        await server_of(site).answer(kind, payload)
+        await server_of(site).answer(0, kind, payload)
 
 
 @given(payload=st.binary(max_size=80))
@@ -158,11 +155,11 @@ def test_a_request_for_many_blocks_is_cut_to_what_one_answer_may_hold() -> None:
 
 def test_an_answer_with_more_blocks_than_allowed_is_refused() -> None:
     row = (b"h", b"b", b"c")
-    assert len(decode_blocks(encode((row,) * BLOCKS_PER_ANSWER_MAX))) == BLOCKS_PER_ANSWER_MAX
-    assert decode_blocks(encode_blocks([])) == ()
+    full = decode_blocks(encode((1, 9, (row,) * BLOCKS_PER_ANSWER_MAX)))
+    assert (len(full.blocks), full.standing.certified) == (BLOCKS_PER_ANSWER_MAX, 9)
     for bad in ((row,) * (BLOCKS_PER_ANSWER_MAX + 1), ((b"h", b"b"),), ((b"h", b"b", 1),)):
         with pytest.raises(InvalidEncoding):
-            decode_blocks(encode(bad))
+            decode_blocks(encode((1, 9, bad)))
 
 
 def test_a_full_batch_and_its_certificate_fit_into_one_answer() -> None:
@@ -180,12 +177,12 @@ async def test_a_height_without_certificate_is_served_below_a_certified_one_only
     server = server_of(site)
 
     before = decode_blocks(
-        await server.answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(1, 4))
-    )
+        await server.answer(0, FrameKind.BLOCKS_REQUEST, encode_blocks_request(1, 4))
+    ).blocks
     site.ledger.store_certificate(site.certificate(last))
     after = decode_blocks(
-        await server.answer(FrameKind.BLOCKS_REQUEST, encode_blocks_request(3, 4))
-    )
+        await server.answer(0, FrameKind.BLOCKS_REQUEST, encode_blocks_request(3, 4))
+    ).blocks
 
     assert [bool(one.certificate) for one in before] == [True, True]
     assert [bool(one.certificate) for one in after] == [False, True]
@@ -196,5 +193,5 @@ async def test_a_checkpoint_of_a_height_that_was_not_signed_here_is_refused(site
     for height in (0, 1, 9):
         with pytest.raises(UnservedRequest):
             await server_of(site).answer(
-                FrameKind.CHECKPOINT_REQUEST, encode_checkpoint_request(height)
+                0, FrameKind.CHECKPOINT_REQUEST, encode_checkpoint_request(height)
             )
