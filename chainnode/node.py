@@ -130,7 +130,7 @@ class Node:
             suite_name=base.genesis.suite_name,
         )
         self._execution = self._build_execution()
-        self._state_transfer = self._build_state_transfer()
+        self.state_transfer = self._build_state_transfer()
         self._driver = self._build_driver()
         self._service = self._build_service()
 
@@ -170,7 +170,7 @@ class Node:
         tasks = {
             asyncio.create_task(self._driver.run(restored), name="driver"),
             asyncio.create_task(self._forwarding.keep_showing(self._admission), name="showing"),
-        } | self._state_transfer.start()
+        } | self.state_transfer.start()
         serving = asyncio.create_task(server.serve(sockets=[base.listener]), name="api")
         try:
             yield tasks | {serving}
@@ -269,7 +269,7 @@ class Node:
             votes=base.voting.votes,
             network=self._network,
             execution=self._execution,
-            transfer=self._state_transfer.fetcher,
+            transfer=self.state_transfer.fetcher,
             certified=CertifiedBlocks(
                 ledger=base.ledger, grown=self._audit.notify, final=self._admission.forget
             ),
@@ -315,7 +315,7 @@ class Node:
             transport=self.transport,
             intake=self._intake,
             forwarding=self._forwarding,
-            fetcher=self._state_transfer.fetcher,
+            fetcher=self.state_transfer.fetcher,
             tls_certificate=base.config.tls_cert,
         )
         return NodeService(
@@ -356,7 +356,7 @@ class Node:
             self._forwarding.on_frame(self._admission, peer, payload)
 
     async def _on_request(self, peer: int, kind: int, payload: bytes) -> bytes:
-        return await self._state_transfer.server.answer(peer, kind, payload)
+        return await self.state_transfer.server.answer(peer, kind, payload)
 
     def _on_certificate(self, certificate: bytes) -> None:
         """Give the core a verified certificate as the votes that it consists of."""
