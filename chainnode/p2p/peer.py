@@ -56,6 +56,8 @@ class Peer:
         self.peer_id = peer_id
         self.address = address
         self.link: Link | None = None
+        # The newest link since the last pause, also when it is lost already.
+        self._opened: Link | None = None
         self.software_version = ""
         self._local = local
         self._jitter = jitter
@@ -118,8 +120,14 @@ class Peer:
         return self._task
 
     def on_open(self, link: Link) -> None:
-        """Take the link into use (LinkEnd)."""
-        self.link = link
+        """Take the link into use (LinkEnd).
+
+        Two dials may open: the newest link is kept, which is the one that the peer keeps too.
+        """
+        older, self.link = self.link, link
+        self._opened = link
+        if older is not None:
+            older.abort()
         self.software_version = link.peer.software_version
         self._counters.links_opened += 1
         _log.info(
@@ -149,6 +157,8 @@ class Peer:
 
     def on_lost(self, link: Link) -> None:
         """Fail what was asked on the link; queued messages stay for the next one (LinkEnd)."""
+        if self.link is not link:
+            return
         self.link = None
         for waiting in self._waiting.values():
             if not waiting.answer.done():
@@ -162,25 +172,49 @@ class Peer:
     async def _keep_linked(self) -> None:
         failures = 0
         while True:
-            link = await self._dial()
-            if link is not None:
-                await asyncio.wait((link.lost,))
-            failures = 0 if link is not None and link.is_proven else failures + 1
+            self._opened = None
+            await self._link_up()
+            while self.link is not None:
+                await asyncio.wait((self.link.lost,))
+            has_worked = self._opened is not None and self._opened.is_proven
+            failures = 0 if has_worked else failures + 1
             await self._pause(failures)
 
-    async def _dial(self) -> Link | None:
+    async def _link_up(self) -> None:
+        """Dial until the link is open or the attempt has failed.
+
+        While a dial hangs, another one is tried beside it every `redial_after_s`: the first may
+        hang in a hole of the network that is mended meanwhile.
+        """
         settings = self._local.settings
+        patient = self._loop.create_task(self._dial(settings.handshake_timeout_s))
+        attempts = {patient}
+        try:
+            while not patient.done() and self._opened is None:
+                done, attempts = await asyncio.wait(
+                    attempts,
+                    timeout=settings.redial_after_s,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if not done and attempts == {patient}:
+                    attempts.add(self._loop.create_task(self._dial(settings.redial_after_s)))
+        finally:
+            for one in attempts:
+                one.cancel()
+            await asyncio.gather(*attempts, return_exceptions=True)
+
+    async def _dial(self, timeout_s: float) -> None:
         link = Link(
             end=self,
             handshake=Handshake(
                 own=self._local.hello, dialled=self.peer_id, members=(self.peer_id,)
             ),
             frames=DIALLER_FRAMES,
-            settings=settings,
+            settings=self._local.settings,
             clocks=self._local.clocks,
         )
         try:
-            async with asyncio.timeout(settings.handshake_timeout_s):
+            async with asyncio.timeout(timeout_s):
                 await self._loop.create_connection(
                     lambda: link,
                     self.address.host,
@@ -195,7 +229,6 @@ class Peer:
         finally:
             if not link.is_open:
                 link.abort()
-        return link if link.is_open else None
 
     async def _pause(self, failures: int) -> None:
         delay_s = reconnect_delay_s(failures, settings=self._local.settings, jitter=self._jitter())

@@ -11,6 +11,7 @@ from chainnode.p2p import PeerAddress, TlsPaths
 from chainnode.p2p.framing import Frame
 from chainnode.p2p.handshake import Hello, encode_hello
 from chainnode.pki import load_tls_contexts
+from devnet.faults.proxy import LinkProxy
 from tests.integration.p2p.harness import CHAIN_ID, Node
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -97,6 +98,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.target: PeerAddress | None = None
+        self.accepted = 0
         self._is_alive = asyncio.Event()
         self._is_alive.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -139,6 +141,7 @@ class Wire:
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self.accepted += 1
         await self._is_alive.wait()
         if self.target is None:
             writer.transport.abort()
@@ -158,3 +161,15 @@ class Wire:
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
+
+
+@asynccontextmanager
+async def holed(target: PeerAddress) -> AsyncIterator[LinkProxy]:
+    """Yield a proxy in front of a node that can lose what it carries."""
+    proxy = LinkProxy(upstream_port=target.port)
+    serving = asyncio.get_running_loop().create_task(proxy.serve())
+    try:
+        yield proxy
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)

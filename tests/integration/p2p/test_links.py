@@ -13,6 +13,7 @@ from chainnode.errors import ConfigurationError, InvariantBroken
 from chainnode.p2p import APPLICATION_KIND_MAX, PAYLOAD_BYTES_MAX, PeerAddress, RefusalReason
 from chainnode.p2p.framing import encode_heartbeat
 from chainnode.pki import CertificateError, load_tls_contexts
+from devnet.faults.proxy import OPEN, Flow, Shape, Way
 from tests.integration.p2p.harness import (
     SETTINGS,
     Consortium,
@@ -26,12 +27,14 @@ from tests.integration.p2p.raw import (
     Wire,
     dialled_raw,
     dialled_tls,
+    holed,
     is_hung_up,
     listening_raw,
 )
 
 # Longer than any test, so that what happens does not happen because of these times.
 PATIENT = replace(SETTINGS, heartbeat_s=900, reconnect_first_s=900, reconnect_max_s=900)
+HURRIED = replace(SETTINGS, handshake_timeout_s=900, redial_after_s=0.5)
 SILENT_SOON = replace(SETTINGS, heartbeat_s=0.02, silent_heartbeats_max=10)
 
 
@@ -139,6 +142,40 @@ async def test_a_peer_behind_a_dead_wire_is_noticed_and_found_again(
             assert a.transport.connected == ()
             wire.revive()
             await until(lambda: a.transport.connected == (1,), what="the link again")
+
+
+async def test_a_dial_that_hangs_in_a_hole_is_tried_anew_beside_itself(
+    consortium: Consortium,
+) -> None:
+    a = make_node(0, consortium.issue(0), settings=HURRIED)
+    b = make_node(1, consortium.issue(1))
+    async with running(a, b), holed(b.address) as hole:
+        hole.change({Way.OUT: Shape(flow=Flow.SWALLOW)})
+        b.transport.set_peers({0: a.address})
+        a.transport.set_peers({1: PeerAddress(host="127.0.0.1", port=hole.port)})
+        # Those beside the first: that one alone would outlast every deadline, and it stays dumb.
+        await until(lambda: a.transport.metrics.of(1).dials_failed >= 2, what="two dials more")
+        hole.change({Way.OUT: OPEN})
+        await until(lambda: a.transport.connected == (1,), what="the link")
+
+
+async def test_of_two_dials_that_open_at_once_one_link_remains_and_works(
+    consortium: Consortium,
+) -> None:
+    async with Wire() as wire:
+        a = make_node(0, consortium.issue(0), settings=HURRIED)
+        b = make_node(1, consortium.issue(1))
+        async with running(a, b):
+            wire.go_dead()
+            wire.target = b.address
+            b.transport.set_peers({0: a.address})
+            a.transport.set_peers({1: wire.address})
+            await until(lambda: wire.accepted >= 2, what="a second dial beside the first")
+            wire.revive()
+            await until(lambda: a.transport.connected == (1,), what="the link")
+            a.transport.send(1, 1, b"heard")
+            await until(lambda: bool(b.received), what="the message")
+            assert await a.transport.request(1, 1, b"asked", 20) == b"asked"
 
 
 STOPPED_PEER = """
