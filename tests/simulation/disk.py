@@ -175,7 +175,7 @@ class Disk:
         self.ledger = Ledger()
         # Set for good: this key must not vote again (checklist G4).
         self.is_disowned = False
-        # Somebody put an older copy back in place.
+        # Somebody put an older copy back in place, or the newest blocks were given up.
         self.is_older_copy = False
         self._counters: Counter[str] = Counter() if counters is None else counters
         self._segment = 1
@@ -279,9 +279,13 @@ class Disk:
             self._counters["disk_vote_rot"] += 1
 
     def rot_block(self, random: Random) -> None:
-        """Change a byte of a block: its checksum will tell, and it must come again."""
+        """Change a byte of a block: its checksum will tell, and it must come again.
+
+        Our CHECKPOINTs are lost with the blocks that they were stored with.
+        """
         if self.ledger.blocks:
             self.ledger.cut(random.randrange(self.ledger.height))
+            self.is_older_copy = True
             self._counters["disk_block_rot"] += 1
 
     # Opening
