@@ -49,10 +49,7 @@ REMOVALS: dict[str, Removal] = {
         old="certificate.sequence <= previous or not in_window or certificate.view >= new_view",
         new="False",
     ),
-    "E5": Removal(
-        old="message.new_view > max(state.active_view, held.new_view if held is not None else 0)",
-        new="True",
-    ),
+    "E5": Removal(old="held is None or message.new_view > held.new_view", new="True"),
     "E6": Removal(old="held.view < one.view", new="held.view > one.view"),
     "E7": Removal(
         old="for sequence in map(SequenceNumber, range(low + 1, high + 1))",
@@ -74,16 +71,19 @@ REMOVALS: dict[str, Removal] = {
     "F4": Removal(
         old="min(2 * state.timeout_ms, state.config.timeout_cap_ms)", new="2 * state.timeout_ms"
     ),
-    "F5": Removal(old="        state.outbox.send(message.sender, answer)", new="        break"),
+    "F5": Removal(
+        old="            state.outbox.send(message.sender, missing)", new="            break"
+    ),
     "G1": Removal(old="(*persist, *self._effects)", new="(*self._effects, *persist)"),
-    "G2": Removal(old="held.content != content", new="False"),
-    "G3": Removal(old="    _resume(state)\n", new=""),
+    "G2": Removal(old="        if held.content != content:\n", new="        if not held:\n"),
+    "G3": Removal(old="        _resume(state)\n", new=""),
     "G5": Removal(
         old="        if slot.prepared is not None:\n            past.append(slot.prepared)\n",
         new="",
     ),
     "H1": Removal(old="not state.asked_for_stable and ", new=""),
     "H2": Removal(old="membership.quorum", new="membership.weak_quorum"),
+    "H4": Removal(old="state.state_target is not None or ", new=""),
     "J1": Removal(old="        self._keep_quota(votes, low)\n", new=""),
     "J2": Removal(
         old="        self._dispatch(event)\n        self._conclude()",
