@@ -23,6 +23,7 @@ from consensus.messages import (
     Prepare,
     PreparedCertificate,
     PrePrepare,
+    RecoveryPromise,
     StableCheckpoint,
     ViewChange,
 )
@@ -111,6 +112,8 @@ def _record(record: Record) -> JsonObject:
             return _certificate(record)
         case ViewChange() | NewView():
             return _view(record)
+        case RecoveryPromise():
+            return {"kind": "RECOVERY", "epoch": record.epoch, "sender": record.sender}
         case _:
             assert_never(record)
 

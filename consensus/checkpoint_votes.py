@@ -43,6 +43,22 @@ class CheckpointVotes:
             membership=self._membership,
         )
 
+    def is_split(self, height: Height) -> bool:
+        """Tell whether no header of `height` can reach a quorum, whoever still votes (B9).
+
+        While at most `max_faulty` replicas lie, the honest ones must have computed
+        different headers then.
+        """
+        cast = [votes[height].header_digest for votes in self._votes.values() if height in votes]
+        most = max((cast.count(digest) for digest in cast), default=0)
+        return most + self._membership.size - len(cast) < self._membership.quorum
+
+    def votes_at(self, height: Height) -> tuple[Checkpoint, ...]:
+        """List the votes for one height, ascending by replica."""
+        return tuple(
+            self._votes[one][height] for one in sorted(self._votes) if height in self._votes[one]
+        )
+
     def note_certified(self, stable: StableCheckpoint) -> None:
         """Remember what a quorum signed at this height."""
         self._certified[stable.height] = stable.header_digest

@@ -6,7 +6,7 @@ ends; it counts as behind only when the next batch does not come either (ADR-000
 """
 
 from consensus.codec import checkpoints_of
-from consensus.effects import FetchState, Stabilized, Timer
+from consensus.effects import FetchState, HeadersDiverged, Stabilized, Timer
 from consensus.epoch_switch import note_next_epoch
 from consensus.errors import Diverged, ExecutionOutOfOrder
 from consensus.events import Executed, Synced
@@ -135,11 +135,21 @@ def _conclude(state: ReplicaState, height: Height, digest: Digest) -> None:
     """Stabilize, or certify a height below: readers carry the certificate of any block."""
     certificate = state.checkpoints.certificate_at(height, digest)
     if certificate is None:
+        _note_split(state, height)
         return
     if height > state.low_height:
         _stabilize(state, certificate)
     else:
         _note_certified(state, certificate)
+
+
+def _note_split(state: ReplicaState, height: Height) -> None:
+    """Halt once it is certain that no quorum will ever sign a header of `height` (B9)."""
+    is_new = state.split_at is None and height > state.low_height
+    if is_new and state.checkpoints.is_split(height):
+        state.split_at = height
+        votes = state.checkpoints.votes_at(height)
+        state.outbox.emit(HeadersDiverged(height=height, checkpoints=votes))
 
 
 def _stabilize(state: ReplicaState, stable: StableCheckpoint) -> None:

@@ -24,6 +24,7 @@ from consensus.messages import (
     PrePrepare,
     Recall,
     Recollection,
+    RecoveryPromise,
     StableCheckpoint,
     Status,
     ViewChange,
@@ -278,5 +279,8 @@ def record_to_plain(record: Record) -> tuple[Plain, ...]:
             return (kinds.PREPARED_CERTIFICATE, _prepared_to_plain(record))
         case StableCheckpoint():
             return (kinds.STABLE_CHECKPOINT, certificate_to_plain(record))
+        case RecoveryPromise():
+            promise = (record.epoch, record.sender, record.content, record.signature)
+            return (kinds.RECOVERY_PROMISE, promise)
         case _:
             return message_to_plain(record)

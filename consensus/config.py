@@ -5,7 +5,14 @@ from itertools import pairwise
 
 from consensus.epochs import EpochEnd, EpochStart
 from consensus.errors import InvalidEpochChange, InvalidReplicaConfig
-from consensus.types import Membership, ReplicaId, Window, sequence_of
+from consensus.types import (
+    GENESIS_SEQUENCE,
+    Membership,
+    ReplicaId,
+    SequenceNumber,
+    Window,
+    sequence_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +25,8 @@ class ReplicaConfig:
 
     `past` says how earlier epochs ended, oldest first; the last of them is where this one
     begins (checklist I2), none means at genesis. Older ones only serve replicas that are still
-    in them and may be left out.
+    in them and may be left out. `settled` is the last sequence whose batch a recovery record
+    decided, 0 without one (checklist B9).
     """
 
     replica_id: ReplicaId
@@ -33,6 +41,7 @@ class ReplicaConfig:
     status_ms: int = 1_000
     may_vote: bool = True
     past: tuple[EpochEnd, ...] = field(default=(), repr=False)
+    settled: SequenceNumber = GENESIS_SEQUENCE
 
     def __post_init__(self) -> None:
         Window(size=self.window)
@@ -67,7 +76,8 @@ class ReplicaConfig:
         if not self.past:
             return EpochStart()
         base = self.past[-1]
-        return EpochStart(base=base, settled=sequence_of(base.stable.height))
+        below_first = sequence_of(base.stable.height)
+        return EpochStart(base=base, settled=max(below_first, self.settled))
 
     def _require_ascending_epochs(self) -> None:
         epochs = (*(one.membership.epoch for one in self.past), self.membership.epoch)

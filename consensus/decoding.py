@@ -22,6 +22,7 @@ from consensus.messages import (
     Promise,
     Recall,
     Recollection,
+    RecoveryPromise,
     StableCheckpoint,
     Status,
     ViewChange,
@@ -75,9 +76,11 @@ def record_from_plain(plain: Plain, *, open_batch: OpenBatch) -> Record:
         return _prepared_certificate(_Fields(plain, what="record", size=2).after_kind())
     if kind == kinds.STABLE_CHECKPOINT:
         return certificate_from_plain(_Fields(plain, what="record", size=2).after_kind())
+    if kind == kinds.RECOVERY_PROMISE:
+        return _recovery_promise(_Fields(plain, what="record", size=2).after_kind())
     message = message_from_plain(plain, open_batch=open_batch)
     if isinstance(message, Checkpoint | Status | Recall | Recollection):
-        raise InvalidShape(what="record kind", expected="1 2 3 5 6 8 9", actual=str(kind))
+        raise InvalidShape(what="record kind", expected="1 2 3 5 6 8 9 12", actual=str(kind))
     return message
 
 
@@ -128,6 +131,12 @@ class _Fields:
 
     def nonce(self) -> Nonce:
         return Nonce(self._bytes("nonce", NONCE_BYTES))
+
+    def content(self, name: str) -> bytes:
+        value = next(self._rest)
+        if not isinstance(value, bytes):
+            raise self._wrong(name, "bytes", value)
+        return value
 
     def array(self, name: str) -> tuple[Plain, ...]:
         value = next(self._rest)
@@ -248,6 +257,16 @@ def _prepared_certificate(plain: Plain) -> PreparedCertificate:
         batch_digest=fields.digest("batch digest"),
         primary_signature=fields.signature(),
         prepares=_signers(fields.array("prepares")),
+    )
+
+
+def _recovery_promise(plain: Plain) -> RecoveryPromise:
+    fields = _Fields(plain, what="recovery promise", size=4)
+    return RecoveryPromise(
+        epoch=Epoch(fields.integer("epoch")),
+        sender=ReplicaId(fields.integer("sender")),
+        content=fields.content("content"),
+        signature=fields.signature(),
     )
 
 

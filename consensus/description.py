@@ -49,7 +49,8 @@ class Description:
 
     `epoch_last` is the last sequence of the epoch, once a change of members is pending.
     `missing_checkpoints` and `checkpoint_digests` (replica and the header digest it signed)
-    refer to our newest executed block, while it is not stable.
+    refer to our newest executed block, while it is not stable, and the digests to `split_at`,
+    the first height at which the headers diverged for good.
     `missing_view_changes` names who has not asked for `view` or a later one, during a view
     change. `awaits_new_view_of` is the primary that has a quorum of them and is silent.
     """
@@ -58,6 +59,7 @@ class Description:
     may_vote: bool
     epoch: int
     epoch_last: int | None
+    split_at: int | None
     view: int
     active_view: int
     status: str
@@ -89,6 +91,7 @@ def describe(state: ReplicaState) -> Description:
         may_vote=state.may_vote,
         epoch=state.membership.epoch,
         epoch_last=None if next_epoch is None else next_epoch.last_before,
+        split_at=state.split_at,
         view=state.view,
         active_view=state.active_view,
         status=status_name(state),
@@ -157,7 +160,7 @@ def _missing_checkpoints(state: ReplicaState) -> tuple[int, ...]:
 
 
 def _checkpoint_digests(state: ReplicaState) -> tuple[tuple[int, bytes], ...]:
-    height = height_of(state.log.executed)
+    height = state.split_at or height_of(state.log.executed)
     if height <= state.low_height:
         return ()
     votes = (state.checkpoints.vote_of(one, height) for one in _members(state))

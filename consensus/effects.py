@@ -10,6 +10,7 @@ from typing import TypeAlias
 from consensus.epochs import NextEpoch
 from consensus.messages import (
     Batch,
+    Checkpoint,
     Commit,
     Message,
     NewView,
@@ -17,14 +18,22 @@ from consensus.messages import (
     PreparedCertificate,
     PrePrepare,
     Promise,
+    RecoveryPromise,
     StableCheckpoint,
     ViewChange,
 )
-from consensus.types import Digest, ReplicaId, SequenceNumber
+from consensus.types import Digest, Height, ReplicaId, SequenceNumber
 
 # What the vote log holds: a PRE-PREPARE with its batch, own votes, certificates (checklist G1).
 Record: TypeAlias = (
-    PrePrepare | Prepare | Commit | PreparedCertificate | ViewChange | NewView | StableCheckpoint
+    PrePrepare
+    | Prepare
+    | Commit
+    | PreparedCertificate
+    | ViewChange
+    | NewView
+    | StableCheckpoint
+    | RecoveryPromise
 )
 
 
@@ -119,6 +128,18 @@ class Equivocated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeadersDiverged:
+    """No header of this height can reach a quorum any more: more than a fault of a few (B9).
+
+    `checkpoints` are the votes that prove it, by replica. We stop voting; people must find
+    out whose execution is wrong, and sign a recovery record.
+    """
+
+    height: Height
+    checkpoints: tuple[Checkpoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EpochEnded:
     """The last block of the epoch is durable here and `stable` (checklist I1): we are done.
 
@@ -167,6 +188,7 @@ Effect: TypeAlias = (
     | FetchState
     | EnteredView
     | Equivocated
+    | HeadersDiverged
     | EpochEnded
     | VotingEnded
     | StartTimer

@@ -97,6 +97,7 @@ class Restored:
 
     After a change of epoch the ledger stands at its base or above, `stable` is the base's
     certificate or one of this epoch, and records of earlier epochs say nothing any more.
+    `decided` are the batches above `executed` that a recovery record keeps (checklist B9).
     """
 
     records: tuple[Record, ...]
@@ -108,6 +109,7 @@ class Restored:
     nonce: Nonce
     now_ms: int
     next_epoch: NextEpoch | None = None
+    decided: tuple[Batch, ...] = ()
 
 
 Event: TypeAlias = (

@@ -18,9 +18,11 @@ from consensus.messages import (
     Message,
     NewView,
     PreparedCertificate,
+    RecoveryPromise,
     StableCheckpoint,
 )
 from consensus.ports import Encoder
+from consensus.recovery_record import RECOVERY
 from consensus.types import Epoch, ReplicaId, Signature
 
 _VOTES = ("preprepare", "prepare", "commit")
@@ -57,6 +59,8 @@ class VoteGuard:
         self._chain_id = chain_id
         self._encoder = encoder
         self._signed: _Memory = {}
+        # Our signature over the recovery record of this epoch: none is given after it (B9).
+        self._farewell: _Signed | None = None
 
     @property
     def size(self) -> int:
@@ -75,7 +79,7 @@ class VoteGuard:
         """
         if not slot:
             return None
-        held = self._signed.get(slot)
+        held = self._farewell if slot[0] == RECOVERY else self._signed.get(slot)
         if held is None:
             self._refuse_forgotten(slot)
             return None
@@ -86,6 +90,9 @@ class VoteGuard:
     def remember(self, *, slot: Slot, content: bytes, signature: Signature) -> None:
         """Note a signature that `recall` allowed."""
         if not slot:
+            return
+        if slot[0] == RECOVERY:
+            self._farewell = _Signed(content=content, signature=signature)
             return
         kind, position = slot[0], int(slot[-1])
         self._signed[slot] = _Signed(content=content, signature=signature)
@@ -148,6 +155,8 @@ class VoteGuard:
                 self._raise_floor(record.height)
             case PreparedCertificate():
                 pass
+            case RecoveryPromise():
+                self._farewell = _Signed(content=record.content, signature=record.signature)
             case NewView() if record.sender != self._replica_id:
                 self._raise_view(record.view)
                 self.entered_view = max(self.entered_view, record.view)
@@ -168,6 +177,10 @@ class VoteGuard:
         kind, epoch, *position = slot
         if epoch != self._epoch:
             raise ForgottenVote(slot=_name(slot), floor=self._epoch)
+        if self._farewell is not None:
+            raise ForgottenVote(slot=_name(slot), floor=self._epoch + 1)
+        if kind == RECOVERY:
+            return
         if kind == "checkpoint":
             self._refuse_below(slot, int(position[0]), floor=self._newest_checkpoint() + 1)
         elif kind == "viewchange":

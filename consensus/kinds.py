@@ -12,3 +12,4 @@ RECOLLECTION = 11
 # Only in the vote log, never on the wire.
 PREPARED_CERTIFICATE = 8
 STABLE_CHECKPOINT = 9
+RECOVERY_PROMISE = 12

@@ -35,6 +35,13 @@ class Log:
         self.handed = self.executed
         self._membership = membership
         self._slots: dict[SequenceNumber, Slot] = {}
+        # What a recovery record decided: executed without votes (checklist B9).
+        self._settled: dict[SequenceNumber, Batch] = {}
+
+    def settle(self, batches: tuple[Batch, ...]) -> None:
+        """Take over batches that are decided, in order, above what is executed."""
+        for sequence, batch in enumerate(batches, start=self.executed + 1):
+            self._settled[SequenceNumber(sequence)] = batch
 
     def stand_on(self, stable: StableCheckpoint) -> None:
         """Move the watermarks up to a certificate that is durable."""
@@ -70,7 +77,7 @@ class Log:
 
     def is_open(self, sequence: SequenceNumber) -> bool:
         """Tell whether a COMMIT for `sequence` can still teach us something."""
-        return self.collected < sequence <= self.high_watermark
+        return max(self.collected, self.start.settled) < sequence <= self.high_watermark
 
     def slot(self, sequence: SequenceNumber) -> Slot:
         """Return the slot of `sequence`, which is open, and make it if it is new."""
@@ -90,6 +97,8 @@ class Log:
 
     def collect(self) -> None:
         """Forget what no longer matters (§4.3)."""
+        for sequence in [one for one in self._settled if one <= self.executed]:
+            del self._settled[sequence]
         bound = self.collected
         for sequence in [one for one in self._slots if one <= bound]:
             del self._slots[sequence]
@@ -102,7 +111,8 @@ class Log:
     @property
     def committed(self) -> SequenceNumber:
         """The last sequence up to which, without a gap, all is executed or committed here."""
-        return self._reach(self.executed, lambda slot: slot.is_committed_local)
+        start = max(self.executed, self.start.settled)
+        return self._reach(start, lambda slot: slot.is_committed_local)
 
     def prepared_in(self, view: View) -> SequenceNumber:
         """Return the last sequence up to which, without a gap, all is stable or prepared.
@@ -110,7 +120,8 @@ class Log:
         In exactly this view: what was executed before it is agreed on again, and others may
         need our COMMIT for that (checklist E10).
         """
-        return self._reach(self.low_watermark, lambda slot: slot.is_prepared(view))
+        start = max(self.low_watermark, self.start.settled)
+        return self._reach(start, lambda slot: slot.is_prepared(view))
 
     def _reach(self, start: SequenceNumber, holds: Callable[[Slot], bool]) -> SequenceNumber:
         sequence = start
@@ -121,5 +132,6 @@ class Log:
     @property
     def next_batch(self) -> Batch | None:
         """The batch to execute next, once it is decided and its body is here."""
-        slot = self._slots.get(SequenceNumber(self.handed + 1))
-        return None if slot is None else slot.committed_batch
+        sequence = SequenceNumber(self.handed + 1)
+        slot = self._slots.get(sequence)
+        return self._settled.get(sequence) if slot is None else slot.committed_batch

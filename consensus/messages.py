@@ -110,6 +110,16 @@ class StableCheckpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryPromise:
+    """Our signature over a recovery record: it is the last one that we give in its epoch (B9)."""
+
+    epoch: Epoch
+    sender: ReplicaId
+    content: bytes = field(repr=False)
+    signature: Signature = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ViewChange:
     """A replica leaves its view and says what it has prepared (§4.4)."""
 

@@ -17,6 +17,7 @@ from consensus.messages import (
     PreparedCertificate,
     PrePrepare,
     Recollection,
+    RecoveryPromise,
     StableCheckpoint,
     ViewChange,
 )
@@ -40,6 +41,7 @@ def restore(state: ReplicaState, event: Restored) -> None:
     """
     _require_base(state, event)
     _restore_ledger(state, event)
+    _settle(state, event)
     for record in event.records:
         if record.epoch == state.membership.epoch:
             _replay(state, record)
@@ -75,6 +77,18 @@ def _require_base(state: ReplicaState, event: Restored) -> None:
             expected=f"height {base} or more, executed and certified",
             actual=f"height {reached}",
         )
+
+
+def _settle(state: ReplicaState, event: Restored) -> None:
+    """Take over the batches that a recovery record decided and that are not executed yet (B9)."""
+    missing = max(0, state.start.settled - event.executed)
+    if len(event.decided) != missing:
+        raise InvalidEpochChange(
+            what="batches of the recovery record",
+            expected=f"{missing} above height {event.executed}",
+            actual=str(len(event.decided)),
+        )
+    state.log.settle(event.decided)
 
 
 def _restore_ledger(state: ReplicaState, event: Restored) -> None:
@@ -114,6 +128,8 @@ def _replay(state: ReplicaState, record: Record) -> None:
     match record:
         case StableCheckpoint():
             _replay_stable(state, record)
+        case RecoveryPromise():
+            state.farewell = record
         case ViewChange():
             _replay_view_change(state, record)
         case NewView():
@@ -196,7 +212,8 @@ def restatement(state: ReplicaState) -> tuple[Record, ...]:
         if slot.prepared is not None:
             past.append(slot.prepared)
         present.extend(_own_votes(state, slot))
-    return (*past, *_view_records(state, present))
+    farewell = () if state.farewell is None else (state.farewell,)
+    return (*past, *_view_records(state, present), *farewell)
 
 
 def _is_announced(state: ReplicaState) -> bool:

@@ -13,7 +13,14 @@ from consensus.config import ReplicaConfig
 from consensus.effects import Equivocated, Record
 from consensus.epochs import EpochStart
 from consensus.log import Log
-from consensus.messages import Message, NewView, Recall, StableCheckpoint, ViewChange
+from consensus.messages import (
+    Message,
+    NewView,
+    Recall,
+    RecoveryPromise,
+    StableCheckpoint,
+    ViewChange,
+)
 from consensus.outbox import Outbox
 from consensus.ports import Encoder, Signer
 from consensus.types import (
@@ -78,6 +85,10 @@ class ReplicaState:
     view_changes: dict[ReplicaId, ViewChange] = field(default_factory=dict)
     distrusts_primary: bool = False
 
+    # The first height at which the headers of the replicas diverged for good.
+    split_at: Height | None = None
+    # Our signature over the recovery record that ends this epoch.
+    farewell: RecoveryPromise | None = None
     # The epoch ended here: the next one has a replica of its own.
     is_over: bool = False
     # The position for which a block that fills the epoch was last asked for.
@@ -141,13 +152,19 @@ class ReplicaState:
 
     @property
     def may_sign(self) -> bool:
-        """Neither a learner nor one whose vote memory proved incomplete (checklist G4)."""
-        return self.config.may_vote and not self.has_forgotten
+        """Neither a learner nor one whose vote memory proved incomplete (checklist G4).
+
+        Nor one that signed a recovery record: this epoch is over for it (B9).
+        """
+        return self.config.may_vote and not self.has_forgotten and self.farewell is None
 
     @property
     def may_vote(self) -> bool:
-        """We may promise something: others have told us what we signed before (checklist G5)."""
-        return self.may_sign and self.recall is None
+        """We may promise something: others have told us what we signed before (checklist G5).
+
+        Where headers diverged for good nothing is promised any more (B9).
+        """
+        return self.may_sign and self.recall is None and self.split_at is None
 
     def persist(self, *records: Record) -> None:
         """Write to the vote log; a learner has none, since it gives no votes."""

@@ -76,7 +76,8 @@ def on_status(state: ReplicaState, message: Status) -> None:
             view=message.view, executed=message.executed, standing=standing
         )
     answer = Answered(standing=standing, was_outdated=is_outdated)
-    if state.may_vote and _may_give(state, message.sender, answer):
+    is_talking = state.may_vote or state.split_at is not None
+    if is_talking and _may_give(state, message.sender, answer):
         for missing in _missing(state, message):
             _note_given(state, message.sender, answer)
             state.outbox.send(message.sender, missing)

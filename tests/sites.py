@@ -60,6 +60,7 @@ class FakeReplica:
             may_vote=True,
             epoch=0,
             epoch_last=None,
+            split_at=None,
             view=0,
             active_view=0,
             status="normal",

@@ -38,6 +38,7 @@ from consensus.effects import (
     Execute,
     FetchBatch,
     FetchState,
+    HeadersDiverged,
     Persist,
     Send,
     Stabilized,
@@ -285,6 +286,8 @@ class Driver:
                 self._on_equivocated(effect)
             case EpochEnded():
                 self._ended = effect
+            case HeadersDiverged(height=height):
+                _log.critical("headers_diverged", extra={"height": height})
             case VotingEnded(promise=promise):
                 self._voting_ended(promise)
             case StartTimer():

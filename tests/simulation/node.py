@@ -19,6 +19,7 @@ from consensus.effects import (
     Execute,
     FetchBatch,
     FetchState,
+    HeadersDiverged,
     Persist,
     Send,
     Stabilized,
@@ -95,6 +96,8 @@ class Node:
         self.is_paused = False
         self.lives = 0
         self.fuse: Fuse | None = None
+        # What a recovery record keeps, by sequence (checklist B9).
+        self.kept: dict[int, Batch] = {}
         self.has_bad_disk = False
         # How the disk of this run behaves: see `Options`.
         self.tearing = False
@@ -124,6 +127,7 @@ class Node:
             StartTimer: self._start_timer,
             StopTimer: self._stop_timer,
             Equivocated: lambda _: None,
+            HeadersDiverged: lambda _: None,
             VotingEnded: self._end_voting,
         }
 
@@ -165,6 +169,7 @@ class Node:
                 checkpoints=ledger.checkpoints_above(stable.height),
                 nonce=Nonce(digest_of(b"life %d of %d" % (self.lives, self.index))),
                 now_ms=self.local.now_ms,
+                decided=tuple(self.kept[one] for one in sorted(self.kept) if one > ledger.height),
             )
         )
         self._is_recovering = False
