@@ -103,7 +103,13 @@ class StatusReader:
         if self._is_behind(described):
             return "this node is catching up"
         halted = self._halted_because(described)
-        return None if halted is None else str(halted["reason"])
+        if halted is not None:
+            return str(halted["reason"])
+        heard = sum(one.executed is not None for one in described.peers)
+        if heard + 1 < described.quorum:
+            # Just started: whether it is behind can only be told by what the others say.
+            return "this node has not heard yet how far the others are"
+        return None
 
     def describe(self) -> JsonObject:
         """Return the body of `/v1/consensus`."""

@@ -164,7 +164,7 @@ def test_an_executed_block_without_its_certificate_lacks_checkpoints(overdue: Si
 
 @pytest.mark.parametrize(
     ("executed", "is_behind"),
-    [((3, 0, 0), False), ((3, 3, 0), True), ((2, 2, 2), False), ((None, None, 9), False)],
+    [((3, 0, 0), False), ((3, 3, 0), True), ((2, 2, 2), False), ((None, 0, 9), False)],
 )
 def test_a_node_is_behind_when_more_peers_than_may_lie_are_further(
     site: Site,
@@ -179,6 +179,24 @@ def test_a_node_is_behind_when_more_peers_than_may_lie_are_further(
     status = site.status()
     assert status.describe()["state"] == ("syncing" if is_behind else "running")
     assert (status.not_ready_because() is not None) is is_behind
+
+
+@pytest.mark.parametrize(
+    ("executed", "is_ready"),
+    [((None, None, None), False), ((None, None, 0), False), ((None, 0, 0), True)],
+)
+def test_a_node_is_ready_only_when_a_quorum_has_said_how_far_it_is(
+    site: Site,
+    executed: tuple[int | None, ...],
+    is_ready: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    told = tuple(
+        replace(one, executed=height)
+        for one, height in zip(site.replica.description.peers, executed, strict=True)
+    )
+    site.replica.set(peers=told)
+    assert (site.status().not_ready_because() is None) is is_ready
+    assert site.status().describe()["halted_because"] is None
 
 
 def test_a_node_that_fetches_state_is_behind_whatever_peers_say(site: Site) -> None:
