@@ -251,6 +251,7 @@ class Node:
                 installer=self._execution,
                 proposed=self._proposed_body,
                 tell=self._on_certificate,
+                rebased=self._admission.drop_forgotten,
                 keep_blocks=base.config.keep_blocks,
                 verify_threads=base.verify_threads,
                 serving_thread=base.serving_thread,
@@ -346,6 +347,7 @@ class Node:
             ledger=base.ledger,
             replica=self._replica,
             links=self.transport,
+            transfer=self.state_transfer.fetcher,
             voting_stopped_because=lambda: base.voting.stopped_because,
         )
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -32,6 +32,7 @@ from chainnode.registry import LedgerRegistry
 from chainnode.service import Identity, NodeService, Outcomes, Questions, StatusReader
 from chainnode.submission import Call, Submission
 from chainnode.suites import suite_named
+from chainnode.sync.snapshot_fetching import SnapshotProgress
 from chainnode.verify.trust import Trust
 from consensus.description import Description, PeerDescription
 from contracts.schemas.shape import PublicPart, encode_part
@@ -91,6 +92,14 @@ class FakeReplica:
         self.description = replace(self.description, **fields)  # type: ignore[arg-type]  # fields of a description
 
 
+@dataclass
+class FakeTransfer:
+    """State transfer that is at rest until a test says otherwise."""
+
+    target: int | None = None
+    progress: SnapshotProgress | None = None
+
+
 class Site:
     """See the module. Close it."""
 
@@ -117,6 +126,7 @@ class Site:
         self.connected: Sequence[int] = (1, 2, 3)
         self.software_versions: dict[int, str] = {}
         self.clock_offsets_ms: dict[int, int] = {}
+        self.transfer = FakeTransfer()
         self.orders_at_once = False
         self.status_reader = self.status()
         self.trust = Trust.from_genesis(self.genesis)
@@ -169,6 +179,7 @@ class Site:
             ledger=self.ledger,
             replica=self.replica,
             links=self,
+            transfer=self.transfer,
             voting_stopped_because=lambda: stopped_because,
         )
 

@@ -16,6 +16,7 @@ from chainnode.api.gate import add_gate
 from chainnode.api.problems import MEDIA_TYPE, Problem, problem_response
 from chainnode.audit import ReadModelUnavailable
 from chainnode.errors import InvalidInput
+from chainnode.ledger.errors import Pruned
 from chainnode.mempool import PoolRefusal
 from chainnode.proofs import NotCertified
 from chainnode.service import NodeService, Refused
@@ -43,18 +44,18 @@ def create_app(service: NodeService) -> FastAPI:
     )
     app.state.service = service
     add_gate(app)
-    _add_error_handlers(app)
+    _add_error_handlers(app, service)
     for router in (submissions.router, chain.router, verify.router, audit.router, node.router):
         app.include_router(router)
     return app
 
 
-def _add_error_handlers(app: FastAPI) -> None:
-    _add_refusals(app)
+def _add_error_handlers(app: FastAPI, service: NodeService) -> None:
+    _add_refusals(app, service)
     _add_faults(app)
 
 
-def _add_refusals(app: FastAPI) -> None:
+def _add_refusals(app: FastAPI, service: NodeService) -> None:
     """Refusals that know their code."""
 
     @app.exception_handler(Problem)
@@ -77,6 +78,18 @@ def _add_refusals(app: FastAPI) -> None:
     async def on_pool_refusal(request: Request, error: PoolRefusal) -> Response:
         problem = Problem(error.code, expected=error.expected, actual=error.actual)
         return problem_response(request, problem)
+
+    @app.exception_handler(Pruned)
+    async def on_pruned(request: Request, error: Pruned) -> Response:
+        return problem_response(
+            request,
+            Problem(
+                "PRUNED",
+                expected=f"{error.what} ≥ {error.oldest}",
+                actual=str(error.asked),
+                more=service.elsewhere(),
+            ),
+        )
 
     @app.exception_handler(ReadModelUnavailable)
     async def on_read_model_unavailable(request: Request, _: ReadModelUnavailable) -> Response:

@@ -143,6 +143,13 @@ KINDS: dict[str, ProblemKind] = {
         zh="请求体接收超时",
         en="The body took too long",
     ),
+    "PRUNED": ProblemKind(
+        status=HTTPStatus.GONE,
+        zh="本节点不再保存",
+        en="Not kept by this node",
+        hint_zh="询问其他部门的节点；本节点自所示高度起提供",
+        hint_en="Ask a node of another department; this one serves from the height shown.",
+    ),
     "INTERNAL": ProblemKind(
         status=HTTPStatus.INTERNAL_SERVER_ERROR, zh="内部错误", en="Internal error"
     ),
@@ -155,10 +162,14 @@ _NO_HEADERS: Mapping[str, str] = {}
 class Problem(Exception):
     """Ends a request with a problem document; `expected` and `actual` say what was wrong."""
 
-    def __init__(self, code: str, *, expected: str = "", actual: str = "") -> None:
+    def __init__(
+        self, code: str, *, expected: str = "", actual: str = "", more: JsonObject | None = None
+    ) -> None:
         self.code = code
         self.expected = expected
         self.actual = actual
+        # Members that this code adds to its documents (RFC 9457 §3.2).
+        self.more = more or {}
         super().__init__(code)
 
 
@@ -173,6 +184,7 @@ def problem_document(problem: Problem, *, lang: str, request_id: str) -> JsonObj
         "code": problem.code,
         "hint": kind.hint_zh if chinese else kind.hint_en,
         "request_id": request_id,
+        **problem.more,
     }
     if problem.expected:
         document["expected"] = problem.expected

@@ -156,6 +156,11 @@ class EntrySource(Protocol):
         """Height of the last block."""
         ...
 
+    @property
+    def base_height(self) -> int:
+        """Height below which entries are not here; 0: all are."""
+        ...
+
     def header(self, height: int) -> Header:
         """Return the header of a block."""
         ...

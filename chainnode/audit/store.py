@@ -124,6 +124,8 @@ class AuditStore:
         if progress.height > self._source.height:
             self._database.rebuild()
             progress = self._database.progress()
+        if progress.height < self._source.base_height:
+            progress = self._begin_at_base()
         if progress.height >= height:
             return False
         size = self._source.header(height).head.log_size
@@ -140,6 +142,14 @@ class AuditStore:
         reached = height if is_whole else progress.height
         self._database.append(entries, upto=Progress(height=reached, log_size=stop))
         return not is_whole
+
+    def _begin_at_base(self) -> Progress:
+        """Begin anew above a snapshot: what lies below it is not here to be followed."""
+        base = self._source.base_height
+        progress = Progress(height=base, log_size=self._source.header(base).head.log_size)
+        self._database.rebuild()
+        self._database.append((), upto=progress)
+        return progress
 
 
 def _indexed(position: int, data: bytes) -> IndexedEntry:

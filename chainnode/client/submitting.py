@@ -41,8 +41,9 @@ RETRY_PAUSE_S = 0.25
 VALIDITY_SHARE = 2
 NONCE_CODES = (Code.NONCE_USED, Code.NONCE_AHEAD)
 _HTTP_CLIENT_ERRORS = range(400, 500)
-# Door refusals that another moment may change: busy, not final yet, unknown so far.
-_PASSING_STATUSES = frozenset({404, 408, 425, 429})
+# Door refusals that another moment or node may change: busy, not final yet, unknown so far,
+# executed where this node cannot look.
+_PASSING_STATUSES = frozenset({404, 408, 410, 425, 429})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

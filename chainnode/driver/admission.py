@@ -46,6 +46,10 @@ class Registry(Protocol):
         """Whether a submission with this digest consumed its nonce already."""
         ...
 
+    def is_forgotten(self, key_id: bytes, nonce: int) -> bool:
+        """Whether a nonce was used by what this node knows nothing of any more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
@@ -140,8 +144,29 @@ class Admission:
         self._verify_known_key(submission)
         if not self._registry.is_executed(submission.digest):
             self.validate_for_any_primary(submission)
+            self._require_known_fate(submission)
         self._batches.verify_signature(submission)
         return submission
+
+    def drop_forgotten(self) -> None:
+        """Let go of what was executed below a snapshot that this node stands on now."""
+        waiting = self._pool.waiting(len(self._pool))
+        gone = [one.digest for one in waiting if self._is_forgotten(one)]
+        self._pool.remove(gone)
+        self.forget(gone)
+
+    def _is_forgotten(self, submission: Submission) -> bool:
+        sender = key_id(self._suite, submission.public_key)
+        return self._registry.is_forgotten(sender, submission.nonce)
+
+    def _require_known_fate(self, submission: Submission) -> None:
+        """Refuse what was executed where this node cannot look: another one has its receipt."""
+        if self._is_forgotten(submission):
+            raise InvalidSubmission(
+                code="PRUNED",
+                expected="a nonce that was not used before this node's snapshot",
+                actual=f"nonce {submission.nonce}; ask another node for its receipt",
+            )
 
     def validate_for_any_primary(self, submission: Submission) -> None:
         """Check it at our time and at that of a primary whose clock lags as far as it may.

@@ -79,6 +79,14 @@ class NodeService:
                 "NOT_FOUND", expected=f"a height up to {self._ledger.height}", actual=str(height)
             )
 
+    def elsewhere(self) -> JsonObject:
+        """Say from where on this node serves, and who may have what lies below."""
+        return {
+            "serves_from_height": self._ledger.base_height,
+            "serves_from_position": self._ledger.first_position,
+            "may_be_kept_by": self.status.others(),
+        }
+
     def require_identifier(self, identifier: str) -> None:
         """Refuse what is no certificate identifier.
 

@@ -71,6 +71,7 @@ class Questions:
         """
         height, position = self._accepted(digest)
         question = self._question_at(position)
+        self._require_period_here(question)
         stable = self._ledger.certified_height
         await self._store.reach(stable)
         try:
@@ -111,13 +112,29 @@ class Questions:
                 actual=f"{len(submission.calls)} calls of contract {submission.contract}",
             )
         try:
-            _SCHEMA.decode(submission.calls[0].public)
+            question = _SCHEMA.decode(submission.calls[0].public)
         except Rejection as error:
             raise InvalidSubmission(
                 code="MALFORMED",
                 expected="a question as in docs/wire-format.md §9",
                 actual=f"{Code(error.code).name} {list(error.details)}",
             ) from error
+        self._require_period_here(question)
+
+    def _require_period_here(self, question: audit.Question) -> None:
+        """Refuse a period that begins before our log does: the list would look complete.
+
+        Raises:
+            Refused: `PRUNED`.
+
+        """
+        base = self._ledger.base_height
+        if base and question.from_ms <= (since_ms := self._ledger.header(base).head.time_ms):
+            raise Refused(
+                "PRUNED",
+                expected=f"a period that begins after {since_ms} (height {base} of this node)",
+                actual=str(question.from_ms),
+            )
 
     def _accepted(self, digest: SubmissionDigest) -> tuple[int, int]:
         """Return height and log position of a question that the ledger accepted."""
@@ -135,7 +152,13 @@ class Questions:
 
     def _question_at(self, position: int) -> audit.Question:
         parts = self._ledger.call_parts(position)
-        if parts is None or parts[0] != ACTION:
+        if parts is None:
+            raise Refused(
+                "PRUNED",
+                expected=f"a question asked at height {self._ledger.floor} or later",
+                actual=f"log position {position}",
+            )
+        if parts[0] != ACTION:
             raise Refused("NOT_FOUND", expected="a recorded question", actual="another record")
         return _SCHEMA.decode(parts[1])
 

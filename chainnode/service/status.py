@@ -60,6 +60,39 @@ class Links(Protocol):
         ...
 
 
+class Progress(Protocol):
+    """How far a snapshot that is being fetched has come, in parts of the state."""
+
+    @property
+    def height(self) -> int:
+        """Height of the snapshot."""
+        ...
+
+    @property
+    def done(self) -> int:
+        """Parts that are here."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """All parts."""
+        ...
+
+
+class Transfer(Protocol):
+    """State transfer, as far as it tells about itself."""
+
+    @property
+    def target(self) -> int | None:
+        """The height that is being fetched, None when none is."""
+        ...
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far a snapshot has come, None when blocks are fetched or nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Who this node is, for people."""
@@ -82,6 +115,7 @@ class StatusReader:
         ledger: Ledger,
         replica: Describable,
         links: Links,
+        transfer: Transfer,
         voting_stopped_because: Callable[[], str | None],
     ) -> None:
         self._identity = identity
@@ -89,6 +123,7 @@ class StatusReader:
         self._ledger = ledger
         self._replica = replica
         self._links = links
+        self._transfer = transfer
         self._voting_stopped_because = voting_stopped_because
         self._idle_block_ms = genesis.parameters.idle_block_ms
         self._drift_ms = genesis.parameters.drift_ms
@@ -137,7 +172,36 @@ class StatusReader:
             "peers": [self._peer(one) for one in described.peers],
             "open_slots": [_slot(one) for one in described.slots],
             "halted_because": self._halted_because(described),
+            "history": self._history(),
+            "transfer": self._transferring(),
         }
+
+    def others(self) -> list[JsonValue]:
+        """Name all other members."""
+        own = self._identity.replica_id
+        return [self._named(one) for one in range(self._membership.size) if one != own]
+
+    def _history(self) -> JsonObject:
+        """Say from where on this node can serve what."""
+        base = self._ledger.base_height
+        return {
+            "snapshot_height": base or None,
+            "serves_from_height": base,
+            "bodies_from_height": self._ledger.floor,
+        }
+
+    def _transferring(self) -> JsonObject | None:
+        target, progress = self._transfer.target, self._transfer.progress
+        if target is None:
+            return None
+        if progress is None:
+            return {"target_height": target, "snapshot": None}
+        snapshot: JsonObject = {
+            "height": progress.height,
+            "parts_done": progress.done,
+            "parts": progress.total,
+        }
+        return {"target_height": target, "snapshot": snapshot}
 
     def _role(self) -> str:
         if self._voting_stopped_because() is not None:

@@ -1,6 +1,7 @@
 """The front door of the room: builds its parts and says what has to run."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -24,6 +25,8 @@ from chainnode.sync.serving import BlockServer
 from chainnode.sync.snapshot_fetching import MembersAt, SnapshotFetcher
 from chainnode.sync.snapshot_serving import SnapshotServer
 
+_log = logging.getLogger(__name__)
+
 
 class Installer(Protocol):
     """The one writer of the ledger."""
@@ -42,7 +45,8 @@ class Surroundings:
     """What state transfer works with. `members_at` returns the vote keys of a height.
 
     `proposed` returns a body that the core holds; `tell` takes a certificate above our tip;
-    `keep_blocks` is how many batches stay, 0 for all.
+    `rebased` is called when the ledger stands on a snapshot; `keep_blocks` is how many batches
+    stay, 0 for all.
     """
 
     transport: Transport
@@ -54,6 +58,7 @@ class Surroundings:
     installer: Installer
     proposed: Callable[[int, bytes], bytes | None]
     tell: Callable[[bytes], None]
+    rebased: Callable[[], None]
     keep_blocks: int
     verify_threads: Executor
     serving_thread: Executor
@@ -73,7 +78,7 @@ class StateTransfer:
             suite=around.suite,
             members_at=around.members_at,
             bits=around.state_map_bits,
-            install=around.installer.stand_on,
+            install=self._stand_on,
             threads=around.verify_threads,
         )
         self.fetcher = self._build_fetcher()
@@ -85,6 +90,12 @@ class StateTransfer:
             pace=PeerPace(now_s=time.monotonic),
             threads=around.serving_thread,
         )
+
+    async def _stand_on(self, end: SnapshotEnd) -> ExecutedBatch:
+        made = await self._around.installer.stand_on(end)
+        _log.info("snapshot_installed", extra={"height": end.header.height})
+        self._around.rebased()
+        return made
 
     def start(self) -> set[asyncio.Task[None]]:
         """Start what runs for as long as the node does; the caller cancels it."""

@@ -26,6 +26,13 @@ class NonceWindow(Row, frozen=True):
         """The nonce after the highest used one."""
         return self.base + int.from_bytes(self.bitmap, "little").bit_length()
 
+    def is_used(self, nonce: int) -> bool:
+        """Tell whether a submission with this nonce was executed."""
+        offset = nonce - self.base
+        if not 0 <= offset < WINDOW_NONCES:
+            return offset < 0
+        return bool(self.bitmap[offset // 8] >> offset % 8 & 1)
+
 
 # Key: key id. A key without a row has used no nonce.
 WINDOWS = Table("nonces", "window", NonceWindow)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from chainnode.cli.answers import NodeAnswer, answer_of
 from chainnode.cli.health import Health, Judgement, judge
+from chainnode.cli.histories import history_notes
 from chainnode.cli.output import Output
 from chainnode.cli.probe import fetch_all
 from chainnode.cli.target import Target, resolve_target, target_options
@@ -61,6 +62,8 @@ def status_document(answers: list[NodeAnswer], judgement: Judgement) -> dict[str
                 "height": one.height,
                 "header_digest": one.words("header_digest"),
                 "version": one.words("version"),
+                "history": one.consensus.get("history"),
+                "transfer": one.consensus.get("transfer"),
                 "problem": one.problem or None,
             }
             for one in answers
@@ -95,6 +98,8 @@ def _print(output: Output, answers: list[NodeAnswer], judgement: Judgement) -> N
             for one in answers
         ],
     )
+    for note in history_notes(answers):
+        output.line(f"  {note.in_language(output.language)}")
     if judgement.next_step is not None:
         step = judgement.next_step.in_language(output.language)
         output.line(output.words(f"下一步：{step}", f"Next: {step}"))

@@ -30,6 +30,8 @@ PER_BLOCK = 2
 class MemoryLog:
     """An `EntrySource` over a list; block h holds entries 2h − 2 and 2h − 1."""
 
+    base_height = 0
+
     def __init__(self, count: int = 0) -> None:
         self.data: list[bytes] = []
         self.grow(count)
@@ -339,3 +341,18 @@ async def test_a_query_out_of_bounds_is_refused_by_name(
     with pytest.raises(InvalidAuditQuery) as refusal:
         await store.find(**{**legal, **change})  # type: ignore[arg-type]  # wrong ones are meant
     assert refusal.value.what == what
+
+
+async def test_above_a_snapshot_the_model_begins_with_what_is_here(tmp_path: Path) -> None:
+    log = MemoryLog(100)
+    database = SqliteAuditDatabase(tmp_path / "audit.sqlite", chain_id=CHAIN_ID)
+    store = AuditStore(database, log)
+    assert len((await ask(store, ALICE, height=10)).positions) == 7
+
+    log.base_height = 40
+    log.data[:80] = [b"not here"] * 80
+    page = await ask(store, ALICE)
+
+    assert page.positions == (81, 84, 87, 90, 93, 96, 99)
+    assert database.progress().height == 50
+    store.close()

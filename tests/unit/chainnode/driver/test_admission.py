@@ -44,9 +44,15 @@ class KnownKeys:
 
     genesis: Genesis
     executed: set[SubmissionDigest] = field(default_factory=set)
+    # Nonces that were used below a snapshot.
+    forgotten: set[int] = field(default_factory=set)
 
     def is_key_registered(self, key_id: bytes) -> bool:
         return key_id in self._ids()
+
+    def is_forgotten(self, key_id: bytes, nonce: int) -> bool:
+        assert len(key_id) == 20
+        return nonce in self.forgotten
 
     def is_executed(self, digest: SubmissionDigest) -> bool:
         return digest in self.executed
