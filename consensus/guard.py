@@ -170,8 +170,12 @@ class VoteGuard:
             self.entered_view = max(self.entered_view, message.view)
             for pre_prepare in message.pre_prepares:
                 self._note_own(pre_prepare)
+        slot = slot_of(message)
+        held = self._signed.get(slot)
+        if held is not None and held.signature == message.signature:
+            return  # Signed in this life, and remembered since.
         content = signed_content(message, chain_id=self._chain_id, encoder=self._encoder)
-        self.remember(slot=slot_of(message), content=content, signature=message.signature)
+        self.remember(slot=slot, content=content, signature=message.signature)
 
     def _refuse_forgotten(self, slot: Slot) -> None:
         kind, epoch, *position = slot

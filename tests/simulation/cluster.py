@@ -46,7 +46,7 @@ REQUEST_TIMEOUT_MS = 400
 TIMEOUT_CAP_MS = 3_200
 STATUS_MS = 300
 # A look at all containers of one node in so many deliveries.
-_MEMORY_EVERY = 200
+_MEMORY_EVERY = 400
 # Effects that no oracle looks at: messages are seen as they leave.
 _UNWATCHED = frozenset({Broadcast, Send, StartTimer, StopTimer})
 

@@ -39,22 +39,26 @@ class Trace:
 
 
 def _named(effect: Effect) -> bytes:
+    """Name an effect by what it is about; most are messages and timers."""
+    if isinstance(effect, Broadcast):
+        return effect.message.signature
+    if isinstance(effect, Send):
+        return b"%d %b" % (effect.to, effect.message.signature)
+    if isinstance(effect, StartTimer):
+        return b"%d %d" % (effect.generation, effect.duration_ms)
+    if isinstance(effect, Persist):
+        return b"".join(map(_named_record, effect.records))
+    return _named_seldom(effect)
+
+
+def _named_seldom(effect: Effect) -> bytes:
     match effect:
-        case Broadcast(message=message):
-            name: bytes = message.signature
-        case Send(to=to, message=message):
-            name = b"%d %b" % (to, message.signature)
-        case Persist(records=records):
-            name = b"".join(_named_record(one) for one in records)
         case Execute(sequence=sequence, batch=batch):
-            name = b"execute %d %b" % (sequence, batch.digest)
+            return b"execute %d %b" % (sequence, batch.digest)
         case Stabilized(stable=stable):
-            name = b"stable %d %b" % (stable.height, stable.header_digest)
-        case StartTimer(timer=timer, generation=generation, duration_ms=duration_ms):
-            name = b"%b %d %d" % (timer.name.encode(), generation, duration_ms)
+            return b"stable %d %b" % (stable.height, stable.header_digest)
         case _:
-            name = type(effect).__name__.encode()
-    return name
+            return type(effect).__name__.encode()
 
 
 def _named_record(record: object) -> bytes:
