@@ -3,7 +3,7 @@
 Execution announces a change of members; it takes effect two windows later. Until then the
 primary fills the rest of the epoch with blocks, empty ones if need be, and the request timer
 watches that duty. When the last block is stable and durable here the replica is done: the next
-epoch has a replica of its own (ADR-0013), which starts in view 0 and owes nothing to the views,
+epoch has a replica of its own (ADR-0014), which starts in view 0 and owes nothing to the views,
 slots and promises of this one.
 """
 

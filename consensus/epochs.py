@@ -1,6 +1,6 @@
 """Epochs as values: where one begins, how one ended, which comes next. Checklist I1, I2.
 
-One `Replica` lives in one epoch (ADR-0013). Its sequences begin above a *base*, the last block
+One `Replica` lives in one epoch (ADR-0014). Its sequences begin above a *base*, the last block
 before them, which the members of an earlier epoch signed; genesis needs no signature. They end
 where a change of members takes effect. What happens there is `epoch_switch`'s business.
 """

@@ -2,7 +2,7 @@
 
 Replicas that executed the same batches differently can certify nothing any more. A quorum of
 them signs from where the chain goes on, and with which batches; the next epoch executes these
-again, without voting on them (docs/wire-format.md §7, ADR-0014).
+again, without voting on them (docs/wire-format.md §7, ADR-0015).
 """
 
 from dataclasses import dataclass, field
