@@ -144,8 +144,14 @@ def _talk_fields(message: Status | Recall | Recollection) -> tuple[Plain, ...]:
         case Recall():
             return (message.epoch, message.nonce, message.sender)
         case Recollection():
-            parts = tuple(message_to_plain(one) for one in message.messages)
-            return (message.epoch, message.asker, message.nonce, parts, message.sender)
+            return (
+                message.epoch,
+                message.asker,
+                message.nonce,
+                certificate_to_plain(message.stable),
+                tuple(message_to_plain(one) for one in message.messages),
+                message.sender,
+            )
         case _:
             assert_never(message)
 
@@ -238,7 +244,7 @@ def signed_messages(message: Message, *, size: int) -> tuple[Message, ...]:
                 parts.extend(signed_messages(view_change, size=size))
             return tuple(parts)
         case Recollection():
-            return (message, *message.messages)
+            return (message, *checkpoints_of(message.stable), *message.messages)
         case _:
             return (message,)
 

@@ -331,11 +331,12 @@ def _recall(plain: Plain) -> Recall:
 
 
 def _recollection(plain: Plain) -> Recollection:
-    fields = _Fields(plain, what="Recollection", size=7).skip_kind()
+    fields = _Fields(plain, what="Recollection", size=8).skip_kind()
     return Recollection(
         epoch=Epoch(fields.integer("epoch")),
         asker=ReplicaId(fields.integer("asker")),
         nonce=fields.nonce(),
+        stable=certificate_from_plain(fields.array("stable")),
         messages=tuple(_promise_part(one) for one in fields.array("messages")),
         sender=ReplicaId(fields.integer("sender")),
         signature=fields.signature(),

@@ -177,11 +177,15 @@ class Recall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recollection:
-    """What the sender holds of `asker`: it proves itself, since the asker signed every part."""
+    """What the sender holds of `asker`: it proves itself, since the asker signed every part.
+
+    Of votes up to `stable` nothing is held any more, nor need it be: nobody votes there again.
+    """
 
     epoch: Epoch
     asker: ReplicaId
     nonce: Nonce
+    stable: StableCheckpoint
     messages: tuple[Promise, ...]
     sender: ReplicaId
     signature: Signature = field(repr=False)

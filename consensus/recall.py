@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from consensus.codec import (
     Vote,
-    checkpoints_of,
     signed_content,
     signed_messages,
     slot_of,
@@ -22,7 +21,6 @@ from consensus.codec import (
 )
 from consensus.effects import Timer, VotingEnded
 from consensus.messages import (
-    Checkpoint,
     Commit,
     Message,
     Prepare,
@@ -123,6 +121,7 @@ def _recollection(state: ReplicaState, message: Recall) -> Recollection:
         epoch=state.membership.epoch,
         asker=message.sender,
         nonce=message.nonce,
+        stable=state.log.stable,
         messages=tuple(_held_of(state, message.sender)),
         sender=state.me,
         signature=UNSIGNED,
@@ -137,12 +136,7 @@ def _held_of(state: ReplicaState, asker: ReplicaId) -> Iterator[Promise]:
     for slot in state.log.slots():
         if state.log.window.may_accept(slot.sequence, above=state.log.low_watermark):
             yield from _votes_in(state, slot, asker)
-    known = state.checkpoints.votes_above(asker, Height(0))
-    # The certificate that the epoch began with is of another one.
-    stable = state.log.stable
-    certified = checkpoints_of(stable) if stable.epoch == state.membership.epoch else ()
-    checkpoints = (*known, *certified)
-    yield from _newest((one for one in checkpoints if one.sender == asker), _height)
+    yield from state.checkpoints.votes_above(asker, Height(0))[-1:]
     announced = () if state.new_view is None else (state.new_view,)
     shown = (one for new_view in announced for one in new_view.view_changes)
     wishes = (*state.view_changes.values(), *shown)
@@ -173,10 +167,6 @@ def _newest(
 
 def _view(vote: Vote) -> int:
     return vote.view
-
-
-def _height(checkpoint: Checkpoint) -> int:
-    return checkpoint.height
 
 
 def _new_view(wish: ViewChange) -> int:

@@ -5,7 +5,7 @@ change; same set P, window, bodies and own votes. Votes of others are asked for 
 """
 
 from consensus import recall, view_change
-from consensus.checkpoints import note_computed
+from consensus.checkpoints import adopt_stable, note_computed
 from consensus.effects import EnteredView, Record, Timer
 from consensus.epoch_switch import note_next_epoch
 from consensus.errors import InvalidEpochChange
@@ -59,8 +59,12 @@ def restore(state: ReplicaState, event: Restored) -> None:
 
 
 def on_recollection(state: ReplicaState, message: Recollection) -> None:
-    """Look at what a peer holds of us; take up our part once enough have shown theirs."""
+    """Look at what a peer holds of us; take up our part once enough have shown theirs.
+
+    What is stable there was forgotten there, so that we must not vote on it either.
+    """
     recall.examine_parts(state, message)
+    adopt_stable(state, message.stable)
     if recall.is_answered(state, message):
         _repeat_checkpoints(state)
         _resume(state)

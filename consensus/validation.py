@@ -59,7 +59,7 @@ def validate_message(
         case Status() | Recall():
             pass
         case Recollection():
-            validate_recollection(message, membership=membership, window=window)
+            validate_recollection(message, membership=membership, window=window, start=start)
         case _:
             assert_never(message)
 
@@ -174,13 +174,22 @@ def _validate_quorum(
         validate_view_change(one, membership=membership, window=window, start=start)
 
 
-def validate_recollection(message: Recollection, *, membership: Membership, window: Window) -> None:
+def validate_recollection(
+    message: Recollection,
+    *,
+    membership: Membership,
+    window: Window,
+    start: EpochStart = FROM_GENESIS,
+) -> None:
     """Checklist G5: a bounded list of what one member signed in this epoch.
 
     The parts are not judged by themselves: a signature binds whatever it stands under.
     """
     if not membership.is_member(message.asker) or message.asker == message.sender:
         raise _refused(message, what="asker", expected="another member", actual=str(message.asker))
+    validate_stable_checkpoint(
+        message.stable, membership=membership, sender=message.sender, start=start
+    )
     if len(message.messages) > window.promises_max:
         raise _refused(
             message,

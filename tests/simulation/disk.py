@@ -7,6 +7,7 @@ A block is one atomic write; it stores how far the vote log was durable.
 """
 
 from collections import Counter
+from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
 
@@ -38,6 +39,8 @@ COUNTERS = (
     "disk_vote_rot",
     "disk_block_rot",
     "learner_after_damage",
+    "older_copy_of_all",
+    "older_copy_of_votes",
 )
 
 
@@ -157,6 +160,15 @@ class _Pending:
 
     records: tuple[Record, ...]
     is_rotation: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OlderCopy:
+    """What somebody saved of a disk, vote log and ledger of the same moment."""
+
+    votes: tuple[Record, ...]
+    segment: int
+    ledger: Ledger
 
 
 @dataclass(slots=True, kw_only=True)
@@ -287,6 +299,22 @@ class Disk:
             self.ledger.cut(random.randrange(self.ledger.height))
             self.is_older_copy = True
             self._counters["disk_block_rot"] += 1
+
+    # Copies
+
+    def copy(self) -> OlderCopy:
+        """Save what is durable."""
+        return OlderCopy(
+            votes=tuple(self.votes), segment=self._segment, ledger=deepcopy(self.ledger)
+        )
+
+    def put_back(self, copy: OlderCopy, *, with_ledger: bool) -> None:
+        """Replace the vote log by an older one, with or without the ledger of its time."""
+        self.is_older_copy = True
+        self.votes, self._segment = list(copy.votes), copy.segment
+        self._counters["older_copy_of_all" if with_ledger else "older_copy_of_votes"] += 1
+        if with_ledger:
+            self.ledger = deepcopy(copy.ledger)
 
     # Opening
 

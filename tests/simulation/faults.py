@@ -11,6 +11,7 @@ from typing import Protocol
 
 from tests.simulation.clock import Clock
 from tests.simulation.crash import AFTER, DISK_ERRORS, RARE_EFFECTS, CrashPoint, Fuse
+from tests.simulation.disk import OlderCopy
 from tests.simulation.network import Link, Network
 from tests.simulation.node import Node
 from tests.simulation.options import Options, stream
@@ -77,6 +78,7 @@ class Faults:
             ("vote_rot", self._rot_votes),
             ("block_rot", self._rot_block),
             ("rotations", self._rotate),
+            ("older_copies", self._save_copy),
             ("splits", self._split),
             ("one_ways", self._cut_one_way),
             ("bridges", self._leave_a_bridge),
@@ -178,6 +180,17 @@ class Faults:
         for node in self._one_unreliable(random):
             node.crash()
             node.disk.rot_block(random)
+
+    def _save_copy(self, random: Random) -> None:
+        """Save a disk; put it back some time later, as a restored backup or a cloned machine."""
+        for node in self._one_unreliable(random):
+            arguments = (node, node.disk.copy(), random.random() < 0.7)
+            self._stage.clock.after(random.randint(30, 800), self._put_back, *arguments)
+
+    def _put_back(self, node: Node, copy: OlderCopy, with_ledger: bool) -> None:  # noqa: FBT001 (an argument of the clock)
+        if node.is_alive and not self._stage.is_healed:
+            node.crash()
+            node.disk.put_back(copy, with_ledger=with_ledger)
 
     def _rotate(self, random: Random) -> None:
         node = random.choice(self._stage.correct)

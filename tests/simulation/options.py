@@ -15,6 +15,27 @@ from tests.simulation.byzantine import Vice, draw_vices
 # Groups of four show most mistakes with the fewest messages; n ≠ 3f+1 must not be rare.
 _SIZES = (4, 4, 4, 4, 4, 5, 5, 6, 6, 7, 8, 9, 10)
 _BIASED_SHARE = 0.15
+_OLDER_COPIES_SHARE = 0.03
+# What makes a member lose what it holds of others, or keeps it from hearing it.
+_MEMORY_LOSSES = (
+    "drop",
+    "crashes",
+    "recovery_crashes",
+    "power_cuts",
+    "pauses",
+    "io_errors",
+    "reorderings",
+    "vote_rot",
+    "block_rot",
+    "splits",
+    "one_ways",
+    "bridges",
+    "isolations",
+    "clogs",
+    "lossy_links",
+    "wild_clocks",
+    "left_down",
+)
 _EVERY_DAY_DRIFT_MS = 60_000
 
 
@@ -65,6 +86,7 @@ class Options:
     vote_rot: int = 0
     block_rot: int = 0
     rotations: int = 0
+    older_copies: int = 0
     splits: int = 0
     one_ways: int = 0
     bridges: int = 0
@@ -123,7 +145,10 @@ def options_of(seed: int) -> Options:
         idle_ms=random.choice((2_500, 2_500, 700)),
     )
     troubled = _clock_faults(_network_faults(_process_faults(calm, random), random), random)
-    return _for_bias(troubled, random) if troubled.biased else troubled
+    if troubled.biased:
+        return _for_bias(troubled, random)
+    is_copied = stream(seed, "older copies").random() < _OLDER_COPIES_SHARE
+    return for_older_copies(troubled) if is_copied else troubled
 
 
 def _process_faults(options: Options, random: Random) -> Options:
@@ -180,6 +205,17 @@ def _for_bias(options: Options, random: Random) -> Options:
         bridges=0,
         one_ways=0,
     )
+
+
+def for_older_copies(options: Options) -> Options:
+    """Let backups be put back where enough peers hold what came after: only they can tell.
+
+    Nothing else loses what peers hold of the replica: neither links nor crashes nor liars.
+    """
+    quiet = dict.fromkeys(_MEMORY_LOSSES, 0)
+    chosen = {"learner": False, "fragile": tuple(range(options.size)), "older_copies": 2}
+    shown = {"vices": MappingProxyType({}), "delay_max_ms": min(options.delay_max_ms, 40)}
+    return replace(options, **quiet, **chosen, **shown)  # type: ignore[arg-type]  # fields by name
 
 
 def stream(seed: int, *purpose: str | int) -> Random:

@@ -212,6 +212,7 @@ def messages_of(group: Group, batch: DecodedBatch) -> dict[str, Message]:
         epoch=_EPOCH,
         asker=ReplicaId(1),
         nonce=_NONCE,
+        stable=wish.stable,
         messages=(group.signed(commit), group.signed(checkpoint_of(1)), wish),
         sender=ReplicaId(2),
         signature=_UNSIGNED,

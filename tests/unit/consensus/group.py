@@ -288,12 +288,19 @@ def recall(sender: int, *, nonce: bytes = NONCE) -> Recall:
     )
 
 
-def recollection(sender: int, asker: int, *messages: Promise, nonce: bytes = NONCE) -> Recollection:
+def recollection(
+    sender: int,
+    asker: int,
+    *messages: Promise,
+    nonce: bytes = NONCE,
+    base: StableCheckpoint = GENESIS,
+) -> Recollection:
     return signed(
         Recollection(
             epoch=Epoch(0),
             asker=ReplicaId(asker),
             nonce=Nonce(nonce),
+            stable=base,
             messages=messages,
             sender=ReplicaId(sender),
             signature=UNSIGNED,

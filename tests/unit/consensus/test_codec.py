@@ -55,6 +55,7 @@ MESSAGES: list[Message] = [
         checkpoint(3),
         CHANGE,
         new_view(),
+        base=stable(2),
     ),
 ]
 RECORDS: list[Record] = [
@@ -124,10 +125,10 @@ def test_question_what_we_signed_names_our_life() -> None:
 
 def test_answer_signs_whole_messages_and_the_question() -> None:
     vote = commit(3)
-    answer = recollection(0, 3, vote)
+    answer = recollection(0, 3, vote, base=stable(2))
 
-    parts = (message_to_plain(vote),)
-    content = ("kun.recollection", 1, CHAIN_ID, 0, 3, answer.nonce, parts, 0)
+    settled, parts = certificate_to_plain(stable(2)), (message_to_plain(vote),)
+    content = ("kun.recollection", 1, CHAIN_ID, 0, 3, answer.nonce, settled, parts, 0)
 
     assert _content(answer) == ENCODER.encode(content)
 
@@ -224,22 +225,23 @@ _SHAPES: list[tuple[str, Message, Callable[[tuple[Plain, ...]], Plain]]] = [
     ("entry of another kind", new_view(), _replaced(4, (message_to_plain(prepare(1)),))),
     ("short nonce", recall(1), _replaced(2, bytes(31))),
     ("nonce as number", recall(1), _replaced(2, 7)),
-    ("answer without a list", recollection(0, 1), _replaced(4, b"")),
-    ("answer with a number", recollection(0, 1), _replaced(4, (5,))),
+    ("answer without a certificate", recollection(0, 1), _replaced(4, b"")),
+    ("answer without a list", recollection(0, 1), _replaced(5, b"")),
+    ("answer with a number", recollection(0, 1), _replaced(5, (5,))),
     (
         "answer with a status",
         recollection(0, 1),
-        _replaced(4, (message_to_plain(status(1)),)),
+        _replaced(5, (message_to_plain(status(1)),)),
     ),
     (
         "answer in an answer",
         recollection(0, 1),
-        _replaced(4, (message_to_plain(recollection(1, 2)),)),
+        _replaced(5, (message_to_plain(recollection(1, 2)),)),
     ),
     (
         "answer with a batch",
         recollection(0, 1),
-        _replaced(4, (message_to_plain(pre_prepare()),)),
+        _replaced(5, (message_to_plain(pre_prepare()),)),
     ),
     ("entry with a batch", new_view(), _replaced(4, (message_to_plain(pre_prepare()),))),
 ]

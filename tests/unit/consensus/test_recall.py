@@ -270,8 +270,8 @@ def test_peer_that_restarted_shows_what_its_certificates_carry() -> None:
     records: list[Record] = [prepared(3), stable(2)]
     backup = Subject(3, restored=restored_at(2, records=records, base=stable(2)))
 
-    assert _answer(backup, 2) == (prepare(2, 3), checkpoint(2, 2))
-    assert [type(one) for one in _answer(backup, 0)] == [PrePrepare, Checkpoint]
+    assert _answer(backup, 2) == (prepare(2, 3),)
+    assert [type(one) for one in _answer(backup, 0)] == [PrePrepare]
 
 
 def test_wish_is_remembered_after_its_view_was_entered() -> None:
@@ -284,7 +284,10 @@ def test_votes_on_stable_sequences_are_not_shown() -> None:
     backup = Subject(1).receive(pre_prepare(1), commit(2, 1))
     backup.receive(*(checkpoint(one, 1) for one in (0, 2, 3)))
 
-    assert _answer(backup, 2) == (checkpoint(2, 1),)
+    (answer,) = backup.receive(recall(2)).sends(Recollection)
+
+    assert answer.messages == (checkpoint(2, 1),)
+    assert answer.stable == stable(1, signers=(0, 2, 3))
 
 
 def test_peer_that_asks_itself_answers_and_asks_back_who_has_not_answered() -> None:
@@ -331,6 +334,25 @@ def test_longest_answer_is_accepted() -> None:
     parts = [commit(1, one) for one in range(1, 6 * WINDOW + 4)]
 
     assert _asking().receive(recollection(0, 1, *parts)).of(VotingEnded)
+
+
+def test_what_is_stable_at_a_peer_is_not_voted_on_any_more() -> None:
+    """The peer has forgotten what we said there, so that nobody could tell."""
+    primary = _asking(0)
+    primary.receive(recollection(1, 0, base=stable(2, signers=(1, 2, 3))))
+    primary.receive(recollection(2, 0))
+    primary.submit()
+
+    assert primary.replica.may_vote
+    assert [one.sequence for one in primary.broadcasts(PrePrepare)] == [3]
+
+
+def test_our_signature_in_the_certificate_of_a_peer_counts() -> None:
+    backup = _asking(2)
+
+    (ended,) = backup.receive(recollection(1, 2, base=stable(4))).of(VotingEnded)
+
+    assert ended.promise == checkpoint(2, 4)
 
 
 # Forgetting

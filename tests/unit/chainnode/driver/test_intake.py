@@ -122,6 +122,7 @@ def messages() -> Iterator[Message]:
             epoch=Epoch(0),
             asker=ReplicaId(1),
             nonce=RECALL.nonce,
+            stable=WISH.stable,
             messages=(signed(vote(Commit)),),
             sender=ReplicaId(3),
             signature=UNSIGNED,
