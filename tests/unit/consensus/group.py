@@ -368,7 +368,9 @@ class Subject:
         """Let as many peers as are needed answer that they hold nothing of us."""
         group = self.replica.describe()
         peers = [one.replica_id for one in group.peers][: group.quorum - 1]
-        answers = (recollection(one, self.me) for one in peers)
+        base = self.settings.start.base
+        settled = GENESIS if base is None else base.stable
+        answers = (recollection(one, self.me, base=settled) for one in peers)
         epoch = self.settings.membership.epoch
         return self.receive(*(signed(replace(one, epoch=epoch)) for one in answers))
 
