@@ -45,6 +45,9 @@ from consensus.messages import Batch, Checkpoint
 from consensus.types import Epoch, Membership, SequenceNumber
 
 _TIMEOUT_S = 5.0
+# Batches asked for at a time, whoever is asked: fewer than one peer answers us at once, so that
+# a whole window of missing bodies waits its turn and does not fail, and blocks find room too.
+BATCH_REQUESTS_MAX = 6
 # An answer that ends early and is smaller than this did not end because it was full.
 _FULL_ANSWER_BYTES = ANSWER_BYTES_MAX // 3
 
@@ -89,6 +92,7 @@ class BlockFetcher:
         self._snapshots = snapshots
         self._threads = threads
         self._target = 0
+        self._batch_places = asyncio.Semaphore(BATCH_REQUESTS_MAX)
 
     @property
     def passed_over(self) -> Counter[tuple[int, str]]:
@@ -107,6 +111,10 @@ class BlockFetcher:
 
     async def fetch_batch(self, effect: FetchBatch) -> Batch | None:
         """Return the batch with the digest asked for; None when no peer has it now."""
+        async with self._batch_places:
+            return await self._fetch_batch(effect)
+
+    async def _fetch_batch(self, effect: FetchBatch) -> Batch | None:
         request = encode_batch_request(effect.digest, effect.sequence)
         for peer in self._peers.in_order():
             try:

@@ -1,5 +1,6 @@
 """State transfer from peers that may lie: a liar is passed over and named, an honest one used."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from chainnode.batch import build_batch
 from chainnode.codec import encode
 from chainnode.driver.execution import ExecutionDiverged
 from chainnode.ledger.codec import encode_header
+from chainnode.p2p import TransportSettings
+from chainnode.sync.fetching import BATCH_REQUESTS_MAX
 from chainnode.sync.frames import TransferredBlock
 from consensus.effects import FetchBatch
 from consensus.types import Digest, SequenceNumber
@@ -261,6 +264,30 @@ async def test_a_missing_batch_is_taken_from_the_peer_that_has_it(late: Late) ->
     named = {peer for peer, _ in late.fetcher.passed_over}
     assert named == {1, 2, 3, 4}
     assert late.here.batches.body(_wanted(late).digest) == right
+
+
+async def test_a_window_of_missing_batches_asks_no_peer_for_more_than_it_answers_at_once(
+    late: Late,
+) -> None:
+    body = late.blocks(1, 1)[0].batch
+    under_way, most = 0, 0
+
+    async def slowly() -> bytes:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        return body
+
+    late.transport.answers = {1: lambda _kind, _payload: slowly()}
+    found = await asyncio.gather(
+        *(late.fetcher.fetch_batch(_wanted(late)) for _ in range(4 * BATCH_REQUESTS_MAX))
+    )
+
+    assert None not in found
+    assert 1 < most <= BATCH_REQUESTS_MAX < TransportSettings().requests_max
+    assert late.fetcher.passed_over == {}
 
 
 async def test_a_batch_that_nobody_has_is_none_and_a_wrong_one_is_not_remembered(
