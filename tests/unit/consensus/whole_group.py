@@ -33,18 +33,15 @@ class Group:
         self.queue: deque[tuple[int, int, Message]] = deque()
         self.ledgers = [Ledger() for _ in range(size)]
         self.stabilized: list[list[int]] = [[] for _ in range(size)]
-        self.members = [
-            Replica(
-                config(one, size=size),
-                encoder=ENCODER,
-                signer=GuardedSigner(ReplicaId(one), make_guard(one)),
-            )
-            for one in range(size)
-        ]
+        self.members = [self._make_member(one) for one in range(size)]
         self._timers: list[dict[Timer, int]] = [{} for _ in range(size)]
         for one in range(size):
             self.step(one, restored_at())
         self.deliver()
+
+    def _make_member(self, one: int) -> Replica:
+        signer = GuardedSigner(ReplicaId(one), make_guard(one))
+        return Replica(config(one, size=self.size), encoder=ENCODER, signer=signer)
 
     def step(self, member: int, event: Event) -> None:
         for effect in self.members[member].step(event):
