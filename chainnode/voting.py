@@ -18,7 +18,7 @@ from consensus.codec import OpenBatch, certificate_from_plain, message_from_plai
 from consensus.effects import Record
 from consensus.errors import InvalidMessage
 from consensus.events import Restored
-from consensus.messages import NULL_BATCH, Checkpoint, Message, StableCheckpoint
+from consensus.messages import NULL_BATCH, Checkpoint, Promise, StableCheckpoint
 from consensus.types import (
     Digest,
     Epoch,
@@ -93,7 +93,7 @@ class Voting:
         """Whether this replica signs."""
         return self.stopped_because is None
 
-    def end(self, promise: Message) -> None:
+    def end(self, promise: Promise) -> None:
         """Never sign again, in no later life either: this key signed what its log lacks.
 
         Raises:
@@ -113,7 +113,7 @@ class Voting:
             write_secret_file(self._ending, reason.encode() + b"\n")
 
 
-def _name(promise: Message) -> str:
+def _name(promise: Promise) -> str:
     kind, _, *position = slot_of(promise)
     named = {
         "preprepare": "PRE-PREPARE of view {}, sequence {}",

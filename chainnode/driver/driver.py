@@ -59,7 +59,7 @@ from consensus.events import (
     TimerExpired,
     Waiting,
 )
-from consensus.messages import Message, StableCheckpoint
+from consensus.messages import Message, Promise, StableCheckpoint
 from consensus.replica import Replica
 from consensus.types import Digest, Height, sequence_of
 
@@ -105,7 +105,7 @@ class Driver:
         proposals: Proposals,
         finality: Finality,
         entered_view: Callable[[], None],
-        voting_ended: Callable[[Message], None],
+        voting_ended: Callable[[Promise], None],
         disk: Executor,
     ) -> None:
         self.replica = replica

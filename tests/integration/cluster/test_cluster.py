@@ -205,6 +205,63 @@ async def test_a_replica_that_lost_its_votes_follows_the_chain_and_signs_nothing
             await cluster.stop(3)
 
 
+async def test_an_older_copy_of_blocks_and_votes_together_makes_a_learner_that_says_why(
+    tmp_path: Path,
+) -> None:
+    """Every check at home passes; only what peers hold of this key tells."""
+    parts = ("votes", "ledger")
+    async with running_cluster(tmp_path) as cluster:
+        await final(cluster, 0, call_record(cluster, 0))
+        await cluster.stop(3)
+        folder, backup = cluster.data_dir(3), tmp_path / "backup"
+        for part in parts:
+            shutil.copytree(folder / part, backup / part)
+        await cluster.start(3)
+        later = await final(cluster, 3, call_record(cluster, 1))
+        ledger = cluster.members[3].base.ledger
+        await until(
+            lambda: ledger.own_checkpoint(cast("int", later["height"])) is not None,
+            what="a vote after the backup",
+        )
+        await cluster.stop(3)
+
+        for restart in range(2):
+            for part in parts:
+                shutil.rmtree(folder / part)
+                shutil.copytree(backup / part, folder / part)
+            await cluster.start(3)
+            told = await until_document(
+                lambda: cluster.read(3, "/v1/consensus"),
+                lambda document: document["state"] == "voting_stopped",
+                what="the end of its voting",
+            )
+            assert told["role"] == "learner"
+            assert "older copy" in str(told["voting_stopped_because"])
+            assert "new key in a new epoch" in str(told["voting_stopped_because"])
+            outcome = await final(cluster, 3, call_record(cluster, 2 + restart))
+            height = cast("int", outcome["height"])
+            document = await cluster.read(0, f"/v1/headers/{height}")
+            header = verify_header(document["header"], document["certificate"], cluster.trust)
+            assert 3 not in header.signers
+            await cluster.stop(3)
+
+
+async def test_a_learner_catches_up_on_a_network_that_stands_still(tmp_path: Path) -> None:
+    async with running_cluster(tmp_path) as cluster:
+        await final(cluster, 0, call_record(cluster, 0))
+        await cluster.stop(3)
+        shutil.rmtree(cluster.data_dir(3) / "votes")
+        for nonce in range(1, 4):
+            await final(cluster, 0, call_record(cluster, nonce))
+        await cluster.stop(0)
+        height = max(cluster.certified(1), cluster.certified(2))
+
+        await cluster.start(3)
+
+        await cluster.until_height(height, ids=[3])
+        assert (await cluster.read(3, "/v1/consensus"))["role"] == "learner"
+
+
 async def test_a_storage_error_ends_one_node_and_not_the_chain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

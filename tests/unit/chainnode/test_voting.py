@@ -15,8 +15,8 @@ from chainnode.registry import LedgerRegistry
 from chainnode.submission import key_id
 from chainnode.voting import LearnerVotes, Voting, open_voting, restored_event
 from consensus.codec import message_to_plain
-from consensus.messages import NULL_BATCH
-from consensus.types import Digest, ReplicaId, SequenceNumber
+from consensus.messages import NULL_BATCH, Checkpoint, Promise, StableCheckpoint, ViewChange
+from consensus.types import Digest, Epoch, Height, ReplicaId, SequenceNumber, Signature, View
 from tests.builders import NOW_MS, secret_key, submission_key, submission_of, vote_key
 from tests.sites import Site
 from tests.unit.chainnode.driver.fakes import prepare
@@ -149,6 +149,83 @@ async def test_a_key_that_has_voted_never_votes_without_its_log_even_with_a_new_
     assert not voting.may_vote
     assert "has voted" in str(voting.stopped_because)
     assert not restarts.votes.exists()
+    restarts.site.close()
+
+
+PROMISES: dict[str, Promise] = {
+    "PREPARE of view 0, sequence 7": prepare(7),
+    "CHECKPOINT of height 7": Checkpoint(
+        epoch=Epoch(0),
+        height=Height(7),
+        header_digest=Digest(bytes(32)),
+        sender=ReplicaId(0),
+        signature=Signature(bytes(64)),
+    ),
+    "VIEW-CHANGE to view 4": ViewChange(
+        epoch=Epoch(0),
+        new_view=View(4),
+        stable=StableCheckpoint(
+            epoch=Epoch(0), height=Height(0), header_digest=Digest(bytes(32)), signatures=()
+        ),
+        prepared=(),
+        sender=ReplicaId(0),
+        signature=Signature(bytes(64)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROMISES)
+async def test_a_key_that_signed_what_its_log_lacks_never_votes_again_and_says_why(
+    restarts: Restarts, name: str
+) -> None:
+    voting = restarts.open()
+    await restarts.run_block(voting)
+
+    voting.end(PROMISES[name])
+    voting.end(prepare(8))
+    voting.votes.close()
+
+    assert not voting.may_vote
+    earlier = restarts.open()
+    assert not earlier.may_vote
+    assert name in str(earlier.stopped_because)
+    assert "new key in a new epoch" in str(earlier.stopped_because)
+    restarts.site.close()
+
+
+async def test_a_block_after_the_end_of_voting_keeps_the_key_silent_even_without_its_marker(
+    restarts: Restarts,
+) -> None:
+    voting = restarts.open()
+    await restarts.run_block(voting)
+    voting.end(prepare(7))
+    await restarts.run_block(voting)
+    voting.votes.close()
+    assert restarts.site.ledger.own_checkpoint(2) is None
+
+    (ending,) = restarts.folder.glob("*.ended")
+    ending.unlink()
+
+    assert not restarts.open().may_vote
+    restarts.site.close()
+
+
+async def test_a_key_that_ended_voting_says_nothing_of_another_key(restarts: Restarts) -> None:
+    voting = restarts.open()
+    voting.end(prepare(7))
+    voting.votes.close()
+
+    other = open_voting(
+        restarts.folder / "votes of another key",
+        key=vote_key("intl", 1),
+        replica_id=ReplicaId(1),
+        ledger=restarts.site.ledger,
+        open_batch=lambda _: NULL_BATCH,
+        marker=restarts.folder / "other.voted",
+    )
+
+    assert other.may_vote
+    other.votes.close()
     restarts.site.close()
 
 

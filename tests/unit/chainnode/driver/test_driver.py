@@ -25,6 +25,7 @@ from consensus.effects import (
     StartTimer,
     StopTimer,
     Timer,
+    VotingEnded,
 )
 from consensus.epochs import NextEpoch
 from consensus.errors import InvariantViolation
@@ -400,6 +401,14 @@ async def test_evidence_of_equivocation_is_kept_and_all_of_it_counted() -> None:
         await until(lambda: len(bench.evidence.pairs) == 3, what="all of them")
     assert bench.driver.equivocations == 3
     assert bench.evidence.pairs[0] == (pair.first, pair.second)
+
+
+async def test_the_end_of_our_voting_is_told_at_once() -> None:
+    bench = Bench(on_received(VotingEnded(promise=prepare(7))))
+    async with bench.running():
+        post(bench)
+        await until(lambda: "voting ended" in bench.happened(), what="word of it")
+    assert ("voting ended", prepare(7)) in bench.journal
 
 
 async def test_what_is_stable_and_executed_is_final_whichever_comes_first() -> None:

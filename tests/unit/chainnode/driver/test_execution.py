@@ -125,6 +125,32 @@ async def test_a_learner_executes_and_signs_nothing(site: Site) -> None:
     assert bench.key.contents == []
 
 
+async def test_blocks_that_came_before_we_might_vote_are_signed_with_the_next_one(
+    site: Site,
+) -> None:
+    bench = Bench(site, may_vote=False)
+    for height in (1, 2):
+        await bench.execution.execute(SequenceNumber(height), bench.batch(height))
+    assert site.ledger.newest_own_checkpoint() is None
+
+    bench.may_vote = True
+    done = await bench.execution.execute(SequenceNumber(3), bench.batch(3))
+    bench.execution.close()
+
+    assert done.checkpoint is not None
+    assert done.checkpoint.height == 3
+    assert [site.ledger.own_checkpoint(one) is None for one in (1, 2, 3)] == [False] * 3
+    assert bench.key.contents == [
+        checkpoint_content(
+            chain_id=site.genesis.chain_id,
+            epoch=0,
+            height=one,
+            header_digest=site.ledger.header(one).digest(site.suite.digest),
+        )
+        for one in (1, 2, 3)
+    ]
+
+
 async def test_an_installed_block_is_stored_with_its_certificate_and_signed_but_not_sent(
     site: Site, tmp_path: Path
 ) -> None:
