@@ -73,6 +73,10 @@ crash: $(READY) ## power cuts of four traced nodes: STATES= how many (0 all), SE
 	@$(BIN)/python -m tests.crash \
 	  $(if $(STATES),--states $(STATES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: sim-exhaustive
+sim-exhaustive: $(READY) ## every schedule of a small world: four members, one liar, two slots, three views
+	@$(BIN)/python -m tests.exhaustive
+
 .PHONY: accept
 accept: $(READY) ## what a release must show: NAME=main-job
 	@test -n "$(NAME)" || { echo "which one? make accept NAME=main-job" >&2; exit 2; }
