@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from consensus.effects import Effect, Execute, Persist, Stabilized
+from consensus.effects import Effect, Equivocated, Execute, Persist, Stabilized
 from consensus.messages import Message
 from consensus.types import Membership, ReplicaId, SequenceNumber
 from tests.simulation.checkers import Oracles, Violation, fair_quorum
@@ -240,6 +240,20 @@ def test_two_quorums_that_commit_differently_are_seen() -> None:
 
     with pytest.raises(Violation, match="committed twice"):
         group.oracles.on_lie(other[2])
+
+
+def test_accusation_of_a_correct_member_is_seen() -> None:
+    pair = (commit(2), commit(2, digest=batch(9).digest))
+
+    with pytest.raises(Violation, match="replica 2 is accused"):
+        Group().do(0, Equivocated(first=pair[0], second=pair[1]))
+
+
+def test_accusation_with_a_forged_signature_is_seen() -> None:
+    forged = replace(commit(2), signature=commit(3).signature)
+
+    with pytest.raises(Violation, match="bad signature of 2"):
+        Group().do(0, Equivocated(first=forged, second=commit(2)))
 
 
 def test_container_that_outgrows_its_limit_is_seen() -> None:

@@ -33,9 +33,10 @@ class CertificateOracle:
             case NewView():
                 pass  # `check_new_view` is asked for it.
             case _:
-                self._check_signature(message)
+                self.check_signature(message)
 
-    def _check_signature(self, message: Message) -> None:
+    def check_signature(self, message: Message) -> None:
+        """The outermost signature is that of the sender."""
         content = signed_content(message, chain_id=CHAIN_ID, encoder=ENCODER)
         if not has_stub_signature(message.sender, message.signature, content):
             raise Violation(f"bad signature of {message.sender} in {type(message).__name__}")
@@ -49,7 +50,7 @@ class CertificateOracle:
     def _check_view_change(self, message: ViewChange) -> None:
         if not self._is_new(message):
             return
-        self._check_signature(message)
+        self.check_signature(message)
         self.check_stable(message.stable)
         for certificate in message.prepared:
             self.check_prepared(certificate)
@@ -61,7 +62,7 @@ class CertificateOracle:
         if len(signers) < self._quorum or len(signers) != len(stable.signatures):
             raise Violation(f"certificate {stable.height} has signers {sorted(signers)}")
         for vote in checkpoints_of(stable):
-            self._check_signature(vote)
+            self.check_signature(vote)
         held = self._certified.setdefault(stable.height, stable.header_digest)
         if held != stable.header_digest:
             raise Violation(f"agreement: height {stable.height} has two certified headers")
@@ -74,7 +75,7 @@ class CertificateOracle:
         if len(signers) < self._quorum or len(signers) != len(certificate.prepares) + 1:
             raise Violation(f"prepared certificate {certificate.sequence} of {sorted(signers)}")
         for vote in votes_of(certificate, primary=primary):
-            self._check_signature(vote)
+            self.check_signature(vote)
 
     def check_new_view(self, message: NewView) -> None:
         """A quorum asked for the view, and exactly what it proves is proposed again."""
@@ -89,8 +90,8 @@ class CertificateOracle:
                 raise Violation(f"NEW-VIEW {message.view} shows a wish for {wish.new_view}")
             self._check_view_change(wish)
         for proposal in message.pre_prepares:
-            self._check_signature(proposal)
-        self._check_signature(message)
+            self.check_signature(proposal)
+        self.check_signature(message)
         proposed = [(one.sequence, one.batch_digest) for one in message.pre_prepares]
         if proposed != self._owed(message):
             raise Violation(f"NEW-VIEW {message.view} proposes {proposed}")

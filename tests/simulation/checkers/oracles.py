@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from consensus.effects import Effect, Execute, Persist, Stabilized, VotingEnded
+from consensus.effects import Effect, Equivocated, Execute, Persist, Stabilized, VotingEnded
 from consensus.messages import Message, NewView, PreparedCertificate
 from tests.simulation.checkers.certificates import CertificateOracle
 from tests.simulation.checkers.ledgers import LedgerOracle
@@ -68,10 +68,19 @@ class Oracles:
                     elif isinstance(record, NewView):
                         self._certificates.check_new_view(record)
                         self._votes.check_new_view(record)
+            case Equivocated(first=first, second=second):
+                self._check_evidence(first, second)
             case VotingEnded(promise=promise) if not node.disk.is_older_copy:
                 raise Violation(f"replica {node.index} is said to have forgotten {promise}")
             case _:
                 pass
+
+    def _check_evidence(self, first: Message, second: Message) -> None:
+        """Only a liar is accused, and by its own signatures (checklist B8)."""
+        for one in (first, second):
+            self._certificates.check_signature(one)
+            if one.sender in self._correct:
+                raise Violation(f"replica {one.sender} is accused, and did not lie")
 
     def on_block(self, node: "Node", block: Block) -> None:
         if node.index in self._correct:
