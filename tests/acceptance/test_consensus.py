@@ -1,10 +1,25 @@
 """What consensus must show; `make accept NAME=consensus` prints the figures."""
 
+import json
+import sys
+from pathlib import Path
+
 import pytest
 
 from devnet.faults.plan import Fault
 from devnet.faults.report import Report
 from tests.acceptance.faults import broken_for_a_minute
+from tests.acceptance.searches import (
+    BIASED_SHARE_MIN,
+    DELIVERIES_PER_S_CORE_MIN,
+    MUTANTS_SHARE_MIN,
+    PLANTED_MIN,
+    PLANTED_RUNS_MAX,
+    SCHEDULES,
+    bound_of,
+    require_clean,
+)
+from tests.acceptance.targets import last_line_of, output_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -58,3 +73,59 @@ def test_memory_and_descriptors_stay_bounded(report: Report) -> None:
     for usage in report.usage.values():
         assert 0 < usage.rss_max_kib < RSS_KIB_MAX
         assert 0 < usage.descriptors_max < DESCRIPTORS_MAX
+
+
+def test_twenty_thousand_schedules_violate_nothing_and_every_fault_happened() -> None:
+    report = last_line_of("sim", f"SEEDS={SCHEDULES}", timeout_s=1_200)
+    require_clean(report)
+    assert report["biased_share"] >= BIASED_SHARE_MIN
+    assert report["deliveries_per_s_core"] >= DELIVERIES_PER_S_CORE_MIN
+    print(f"· a violation has a chance below {bound_of(SCHEDULES):.5f} per schedule")  # noqa: T201 - a figure of the closing note
+
+
+def test_every_planted_mistake_is_killed_by_the_general_oracles() -> None:
+    report = last_line_of("sim-planted", timeout_s=1_200)
+    assert report["planted"] >= PLANTED_MIN
+    assert report["killed"] == report["planted"] == len(report["runs"])
+    assert max(report["runs"].values()) <= PLANTED_RUNS_MAX
+
+
+def test_the_bounded_search_visits_every_state_and_finds_no_violation() -> None:
+    report = last_line_of("sim-exhaustive", timeout_s=900)
+    assert report["violations"] == 0
+    assert report["states"] > 0
+
+
+def test_mutants_of_quorums_certificates_and_new_views_are_killed() -> None:
+    report = last_line_of("mutants", timeout_s=1_800)
+    assert report["share"] >= MUTANTS_SHARE_MIN
+    assert report["mutants"] > 0
+
+
+_TRACES = """
+from tests.simulation.cluster import run_seed
+for seed in range(100):
+    print(seed, run_seed(seed).trace)
+"""
+
+
+def test_one_seed_has_one_trace_under_every_hash_seed() -> None:
+    traces = {
+        tuple(output_of(sys.executable, "-c", _TRACES, timeout_s=300, PYTHONHASHSEED=hash_seed))
+        for hash_seed in ("0", "1", "2")
+    }
+    (trace,) = traces
+    assert len(trace) == 100
+
+
+def test_the_core_is_covered_to_the_last_branch_and_fits_on_a_desk(tmp_path: Path) -> None:
+    shown = tmp_path / "coverage.json"
+    folders = ("tests/unit/consensus", "tests/paper", "tests/scenarios", "tests/property/consensus")
+    output_of(
+        *(sys.executable, "-m", "pytest", "-q", *folders),
+        *("--cov=consensus", "--cov-branch", f"--cov-report=json:{shown}"),
+        timeout_s=600,
+    )
+    totals = json.loads(shown.read_text("utf-8"))["totals"]
+    print(f"· coverage of consensus/: {totals['percent_covered']} %")  # noqa: T201 - a figure of the closing note
+    assert totals["missing_lines"] == totals["missing_branches"] == 0
