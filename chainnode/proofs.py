@@ -166,11 +166,11 @@ class Proofs:
         )
 
     def _anchor(self, height: int) -> Anchor:
+        header = self._ledger.header(height)
         stored = self._ledger.certificate(height)
         if stored is None:
             raise NotCertified(height=height, stable_height=self._ledger.certified_height)
         certificate = decode_certificate(stored)
-        header = self._ledger.header(height)
         return Anchor(
             chain_id=header.head.chain_id,
             suite_name=self._suite_name,

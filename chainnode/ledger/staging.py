@@ -17,7 +17,7 @@ from chainnode.ledger.subtrees import SubtreePage, buckets_in_subtree
 
 
 class Staging:
-    """One attempt to gather a state. Closed, its slot is swept; open, it is filled."""
+    """One state that is being gathered. Open, it is filled; closed, its slot may be swept."""
 
     def __init__(self, store: Store, *, bits: int, slot: int) -> None:
         self._store = store
@@ -87,14 +87,17 @@ class Staging:
     def sweep(self, *, keys_max: int) -> bool:
         """Delete up to `keys_max` keys of a slot that nobody fills; tell whether any was left.
 
+        Marks go first: what has lost a part must not be found whole.
+
         Raises:
             StoreFailed: the process must exit.
 
         """
         with self._lock:
-            if self._is_open or next(self.marks_gone(), None) is not None:
+            if self._is_open:
                 return False
-            ranges = (keyspace.values_of(self._slot), keyspace.buckets_of(self._slot))
+            slot = self._slot
+            ranges = (keyspace.STAGED, keyspace.values_of(slot), keyspace.buckets_of(slot))
             gone = list(itertools.islice(self._keys(ranges), keys_max))
             if gone:
                 self._store.write([(key, None) for key in gone], sync=False)

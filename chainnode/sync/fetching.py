@@ -141,13 +141,12 @@ class BlockFetcher:
             ExecutionDiverged: our execution disagrees with a quorum.
 
         """
-        self._target = effect.target.height
-        try:
-            while self._ledger.height < self._target:
-                if not await self._advance(self._target, installed):
-                    return None
-        finally:
-            self._target = 0
+        self._target = target = effect.target.height
+        while self._ledger.height < target:
+            if not await self._advance(target, installed):
+                # It is tried again: until then it is still what we want.
+                return None
+        self._target = 0
         here = stable_here(self._ledger, self._suite.digest)
         is_newer = here.height > effect.target.height
         return TransferredState(

@@ -5,6 +5,7 @@ before a crash. Never above what a quorum certified, and never what a proof need
 """
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Executor
 
 from chainnode.ledger.chain import Ledger
@@ -17,14 +18,24 @@ _SWEPT_PER_STEP = 256
 
 
 class Housekeeping:
-    """Follows the certified height at a distance of `keep_blocks`; 0 keeps every batch."""
+    """Follows the certified height at a distance of `keep_blocks`; 0 keeps every batch.
+
+    `is_fetching` tells whether state is being transferred, or is to be.
+    """
 
     def __init__(
-        self, *, ledger: Ledger, server: BlockServer, keep_blocks: int, threads: Executor
+        self,
+        *,
+        ledger: Ledger,
+        server: BlockServer,
+        keep_blocks: int,
+        is_fetching: Callable[[], bool],
+        threads: Executor,
     ) -> None:
         self._ledger = ledger
         self._server = server
         self._keep_blocks = keep_blocks
+        self._is_fetching = is_fetching
         self._threads = threads
         self._started_at = ledger.height
 
@@ -41,7 +52,7 @@ class Housekeeping:
         ledger = self._ledger
         if self._keep_blocks and ledger.floor < (below := self._first_kept()):
             return ledger.prune_batches(below)
-        if ledger.height <= self._started_at:
+        if self._is_fetching() or ledger.height <= self._started_at:
             # What an interrupted transfer left may be just what the next one needs.
             return False
         return ledger.staging.sweep(keys_max=_SWEPT_PER_STEP)

@@ -124,19 +124,17 @@ class SnapshotFetcher:
         `voices` is how many peers contain an honest one: the height is taken from among the
         highest that so many have reached, so that an old one is not chosen for us.
         """
-        heights = await self._certified_heights(least)
-        ranked = sorted(heights, reverse=True)
-        chosen = [*ranked[voices - 1 : voices], *ranked[: voices - 1], *ranked[voices:]]
-        for height in dict.fromkeys(chosen):
-            work = await self._held_at(height)
-            if work is None:
-                continue
-            try:
-                if await self._gather(work):
+        staging = self._ledger.staging
+        staging.open()
+        try:
+            for height in await self._candidates(least, voices):
+                work = await self._held_at(height)
+                if work is not None and await self._gather(work):
                     return await self._install(work.target.end)
-            finally:
-                self._progress = None
-        return None
+            return None
+        finally:
+            self._progress = None
+            staging.close()
 
     async def newest(self, peer: int) -> tuple[Header, bytes] | None:
         """Return the newest header of a peer with its certificate, verified; None: no answer."""
@@ -149,8 +147,8 @@ class SnapshotFetcher:
             self._peers.pass_over(peer, error)
             return None
 
-    async def _certified_heights(self, least: int) -> list[int]:
-        """Ask everybody for the newest certified height; keep those that are proven."""
+    async def _candidates(self, least: int, voices: int) -> list[int]:
+        """Ask everybody for the newest certified height; return the proven ones, best first."""
         peers = self._peers.ready()
         answers = await asyncio.gather(*(self.newest(one) for one in peers))
         heights = []
@@ -159,7 +157,9 @@ class SnapshotFetcher:
                 continue
             if answer[0].height >= max(least, self._ledger.height + 1):
                 heights.append(answer[0].height)
-        return heights
+        ranked = sorted(heights, reverse=True)
+        chosen = [*ranked[voices - 1 : voices], *ranked[: voices - 1], *ranked[voices:]]
+        return list(dict.fromkeys(chosen))
 
     def _is_honest_claim(self, peer: int, height: int) -> bool:
         try:
@@ -200,16 +200,11 @@ class SnapshotFetcher:
 
     async def _gather(self, work: _Work) -> bool:
         """Fetch what is wanted from all who hold it; False when nobody is left who does."""
-        staging = self._ledger.staging
-        staging.open()
-        try:
-            while work.wanted and work.providers:
-                self._note_progress(work)
-                # A peer that fails gives its share back: then those that were done go on.
-                await asyncio.gather(*(self._serve_from(one, work) for one in [*work.providers]))
-            return not work.wanted
-        finally:
-            staging.close()
+        while work.wanted and work.providers:
+            self._note_progress(work)
+            # A peer that fails gives its share back: then those that were done go on.
+            await asyncio.gather(*(self._serve_from(one, work) for one in [*work.providers]))
+        return not work.wanted
 
     async def _serve_from(self, peer: int, work: _Work) -> None:
         """Let one peer bring shares until nothing is wanted any more, or it fails."""

@@ -114,6 +114,7 @@ class StateTransfer:
             ledger=around.ledger,
             server=self.server,
             keep_blocks=around.keep_blocks,
+            is_fetching=lambda: self.fetcher.target is not None,
             threads=around.serving_thread,
         )
         return {

@@ -113,3 +113,12 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
 def test_a_malformed_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected host:port"):
         parse_address(text)
+
+
+def test_how_many_blocks_stay_is_a_count_and_all_by_default(tmp_path: Path) -> None:
+    assert load_config(_write(tmp_path, _TEXT), {}).keep_blocks == 0
+    path = _write(tmp_path, _TEXT + "\n[ledger]\nkeep_blocks = 5000\n")
+    assert load_config(path, {}).keep_blocks == 5000
+    path = _write(tmp_path, _TEXT + "\n[ledger]\nkeep_blocks = -1\n")
+    with pytest.raises(InvalidConfiguration, match=r"\[ledger\] keep_blocks"):
+        load_config(path, {})

@@ -11,6 +11,7 @@ from chainnode.driver.ports import ExecutedBatch, TransferredState
 from chainnode.errors import InvalidInput
 from chainnode.genesis import Genesis
 from chainnode.ledger.codec import encode_header
+from chainnode.ledger.snapshots import SnapshotEnd
 from chainnode.p2p import Transport
 from chainnode.p2p.errors import FailureCode, PeerUnavailable, RequestFailed
 from chainnode.sync.fetching import BlockFetcher
@@ -29,6 +30,7 @@ from chainnode.voting import LearnerVotes
 from consensus.codec import certificate_from_plain
 from consensus.effects import FetchState
 from consensus.messages import StableCheckpoint
+from consensus.types import SequenceNumber
 from tests.builders import submission_of
 from tests.sites import Site
 
@@ -204,3 +206,39 @@ def served(server: BlockServer, *, asker: int = 0) -> Answer:
             raise RequestFailed(1, kind=kind, code=FailureCode.HANDLER_FAILED) from error
 
     return answer
+
+
+async def stand_on_snapshot(here: Site, source: Site) -> None:
+    """Let a site stand on the newest certified height of another one."""
+    late = BarePeers(here, source)
+    assert await late.snapshots.fetch(least=source.ledger.height, voices=1) is not None
+
+
+class BarePeers:
+    """A site that fetches snapshots, and one honest peer."""
+
+    def __init__(self, here: Site, source: Site) -> None:
+        self.here = here
+        transport = ScriptedTransport()
+        transport.answers = {1: served(server_of(source))}
+        keys = {one.replica_id: one.vote_key for one in here.genesis.replicas}
+        self.snapshots = SnapshotFetcher(
+            transport=transport,
+            ledger=here.ledger,
+            peers=PeerBook(connected=lambda: transport.connected, now_s=lambda: 0.0),
+            suite=here.suite,
+            members_at=lambda _height: keys,
+            bits=here.genesis.parameters.state_map_bits,
+            install=self._install,
+            threads=here.threads,
+        )
+
+    async def _install(self, end: SnapshotEnd) -> ExecutedBatch:
+        self.here.ledger.install(end)
+        return ExecutedBatch(
+            sequence=SequenceNumber(end.header.height),
+            header_digest=self.here.ledger.tip_digest,
+            time_ms=end.header.head.time_ms,
+            checkpoint=None,
+            submissions=(),
+        )

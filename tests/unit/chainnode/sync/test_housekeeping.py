@@ -1,6 +1,6 @@
 """What is dropped in the background: old batches at a distance, and states that are not live."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -18,11 +18,14 @@ async def late(tmp_path: Path) -> AsyncIterator[Late]:
     made.close()
 
 
-def housekeeping(late: Late, *, keep_blocks: int) -> Housekeeping:
+def housekeeping(
+    late: Late, *, keep_blocks: int = 0, is_fetching: Callable[[], bool] = lambda: False
+) -> Housekeeping:
     return Housekeeping(
         ledger=late.source.ledger,
         server=server_of(late.source),
         keep_blocks=keep_blocks,
+        is_fetching=is_fetching,
         threads=late.source.threads,
     )
 
@@ -69,3 +72,20 @@ async def test_much_to_drop_is_dropped_a_little_at_a_time(
     assert late.source.ledger.floor == 150
     assert max(written) <= chain_module.PRUNED_PER_STEP + 1
     assert len(written) == 3
+
+
+async def test_an_interrupted_transfer_is_kept_until_blocks_came_without_it(late: Late) -> None:
+    ledger = late.source.ledger
+    fetching = True
+    work = housekeeping(late, is_fetching=lambda: fetching)
+    ledger.staging.put_empty(3, digest=bytes(32))
+
+    assert not work.step()
+    late.source.grow(submission_of(late.source.genesis, nonce=77))
+    assert not work.step()
+    assert ledger.staging.holds(3, bytes(32))
+
+    fetching = False
+    while work.step():
+        pass
+    assert not ledger.staging.holds(3, bytes(32))

@@ -1,6 +1,6 @@
 """State transfer by snapshot from peers that may lie: each lie is named, the target is reached."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from chainnode.codec import encode
 from chainnode.driver.kinds import FrameKind
 from chainnode.genesis import Genesis, Parameters
 from chainnode.ledger.codec import decode_header, encode_header
+from chainnode.ledger.store import Change, StoreFailed
 from chainnode.p2p.errors import PeerUnavailable, RequestTimeout
 from chainnode.sync import snapshot_fetching, snapshot_serving
 from chainnode.sync.snapshot_frames import (
@@ -446,3 +447,36 @@ async def test_the_newest_certified_header_of_a_peer_is_verified(late: Late) -> 
     )
     late.transport.answers[1] = says(encode_offer(unsigned))
     assert await late.snapshots.newest(1) is None
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2, 5, 9])
+async def test_a_fetch_that_is_cut_off_at_a_write_is_taken_up_by_the_next_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    first = Late(tmp_path, genesis=GENESIS)
+    first.source.ledger.prune_batches(HEIGHT)
+    first.transport.answers = {one: first.server() for one in (1, 2, 3)}
+    store = first.here.ledger._store  # noqa: SLF001 - the writes to be cut
+    write, left = store.write, writes
+
+    def cut(changes: Iterable[Change], *, sync: bool) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise StoreFailed(operation="write", cause="cut by the test")
+        write(changes, sync=sync)
+
+    monkeypatch.setattr(store, "write", cut)
+    monkeypatch.setattr(snapshot_fetching, "SUBTREES_PER_REQUEST_MAX", 2)
+    with pytest.raises(StoreFailed):
+        await first.fetch()
+    assert first.here.ledger.height == 0
+    first.close()
+
+    second = Late(tmp_path, genesis=GENESIS)
+    second.source.ledger.prune_batches(2 * HEIGHT)
+    second.transport.answers = {one: second.server() for one in (1, 2, 3)}
+    assert second.here.ledger.height == 0
+    assert await second.fetch(2 * HEIGHT) is not None
+    assert second.here.ledger.tip == second.source.ledger.tip
+    second.close()
