@@ -31,7 +31,8 @@ def _say(line: str) -> None:
 
 
 def _line(part: Part, result: Result) -> str:
-    return f"{part.name}: {result.states:,} states, {result.transitions:,} transitions"
+    counted = f"{result.states:,} states, {result.transitions:,} transitions"
+    return f"{part.name}: {counted}, {result.cpu_s} s"
 
 
 def _summary(results: list[Result], *, spent_s: float) -> dict[str, object]:
@@ -44,6 +45,7 @@ def _summary(results: list[Result], *, spent_s: float) -> dict[str, object]:
         "bounds": {"replicas": 4, "liars": 1, "slots": 2, "views": 3},
         "parts": {part.name: one.states for part, one in zip(PLAN, results, strict=True)},
         "seconds": round(spent_s, 1),
+        "cpu_seconds": round(sum(one.cpu_s for one in results), 1),
     }
 
 

@@ -1,5 +1,6 @@
 """What `make sim-exhaustive` searches, part by part, and what each part covers."""
 
+import time
 from dataclasses import dataclass
 from enum import Enum
 
@@ -41,6 +42,7 @@ class Result:
     transitions: int
     local_states: int
     steps: int
+    cpu_s: float
     violation: str | None
     schedule: tuple[str, ...] = ()
 
@@ -73,6 +75,7 @@ PLAN: tuple[Part, ...] = (
 
 def run(part: Part, *, replica_class: type[Replica] = Replica) -> Result:
     """Search one part to its end or to the first violation."""
+    start_s = time.process_time()
     search = Search(part.bounds, replica_class=replica_class)
     violation: str | None = None
     schedule: tuple[str, ...] = ()
@@ -89,6 +92,7 @@ def run(part: Part, *, replica_class: type[Replica] = Replica) -> Result:
         transitions=search.transitions,
         local_states=len(search.machine.members),
         steps=search.machine.steps,
+        cpu_s=round(time.process_time() - start_s, 1),
         violation=violation,
         schedule=schedule,
     )
