@@ -76,6 +76,8 @@ class Description:
     missing_view_changes: tuple[int, ...]
     awaits_new_view_of: int | None
     peers: tuple[PeerDescription, ...]
+    # Who has not answered yet what we signed before, while too few have (checklist G5).
+    missing_recollections: tuple[int, ...] = ()
 
 
 def describe(state: ReplicaState) -> Description:
@@ -108,6 +110,7 @@ def describe(state: ReplicaState) -> Description:
         missing_view_changes=missing_view_changes,
         awaits_new_view_of=primary if awaits else None,
         peers=tuple(_describe_peer(state, one) for one in _members(state) if one != state.me),
+        missing_recollections=_missing_recollections(state),
     )
 
 
@@ -174,6 +177,12 @@ def _missing_view_changes(state: ReplicaState) -> tuple[int, ...]:
     return _others(
         _members(state), tuple(one.sender for one in wishes if one.new_view >= state.view)
     )
+
+
+def _missing_recollections(state: ReplicaState) -> tuple[int, ...]:
+    if state.recall is None:
+        return ()
+    return _others(_members(state), (state.me, *state.recollected))
 
 
 def _describe_peer(state: ReplicaState, replica: ReplicaId) -> PeerDescription:

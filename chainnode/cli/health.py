@@ -17,6 +17,8 @@ from consensus.types import Epoch, Membership
 # Blocks that a node may be behind the highest one before it is worth a word.
 LAG_BLOCKS = 32
 # Names in one sentence.
+# The reason of a replica that stopped voting, as long as the longest that a node gives.
+_REASON_CHARACTERS_MAX = 400
 _NAMED_MAX = 8
 
 _AFTER_SILENCE = Text(
@@ -106,12 +108,21 @@ def _silent(answers: Sequence[NodeAnswer]) -> list[Text]:
 def _not_voting(answers: Sequence[NodeAnswer]) -> list[Text]:
     return [
         Text(
-            f"{one.title} ({one.name}) 未参与投票：{one.words('state')}",
-            f"{one.title} ({one.name}) does not vote: {one.words('state')}",
+            f"{one.title} ({one.name}) 未参与投票：{one.words('state')}{_why(one)}",
+            f"{one.title} ({one.name}) does not vote: {one.words('state')}{_why(one)}",
         )
         for one in answers
         if not one.is_silent and not one.is_voting
     ]
+
+
+def _why(one: NodeAnswer) -> str:
+    """Repeat why a node signs nothing any more, in its words: hostile, so printable and cut."""
+    reason = one.words("voting_stopped_because")
+    if reason is None:
+        return ""
+    shown = "".join(character for character in reason if character.isprintable())
+    return f" ({shown[:_REASON_CHARACTERS_MAX]})"
 
 
 def _lagging(answers: Sequence[NodeAnswer]) -> list[Text]:

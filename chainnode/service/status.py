@@ -137,6 +137,8 @@ class StatusReader:
         described = self._replica.describe()
         if self._is_behind(described):
             return "this node is catching up"
+        if described.missing_recollections:
+            return "this node asks its peers what it signed before it votes"
         halted = self._halted_because(described)
         if halted is not None:
             return str(halted["reason"])
@@ -211,7 +213,9 @@ class StatusReader:
     def _state(self, described: Description) -> NodeState:
         if self._voting_stopped_because() is not None:
             return NodeState.VOTING_STOPPED
-        return NodeState.SYNCING if self._is_behind(described) else NodeState.RUNNING
+        is_asking = bool(described.missing_recollections)
+        is_late = is_asking or self._is_behind(described)
+        return NodeState.SYNCING if is_late else NodeState.RUNNING
 
     def _is_behind(self, described: Description) -> bool:
         """f+1 replicas are further, so an honest one is."""
@@ -306,6 +310,9 @@ def _slot(slot: SlotDescription) -> JsonObject:
 
 def _missing_votes(described: Description, *, is_uncertified: bool) -> JsonObject:
     """Name the first vote that is missing a quorum, and by whom."""
+    if described.missing_recollections:
+        asked: list[JsonValue] = list(described.missing_recollections)
+        return {"vote": "RECOLLECTION", "replicas": asked}
     if described.status != "normal":
         silent_primary = described.awaits_new_view_of
         who: list[JsonValue] = list(described.missing_view_changes)

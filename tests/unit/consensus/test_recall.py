@@ -346,3 +346,11 @@ def test_our_signature_in_the_certificate_of_a_peer_counts() -> None:
     (ended,) = backup.receive(recollection(1, 2, base=stable(4))).of(VotingEnded)
 
     assert ended.promise == checkpoint(2, 4)
+
+
+def test_description_names_who_has_not_answered_yet() -> None:
+    backup = _asking()
+    assert backup.replica.describe().missing_recollections == (0, 2, 3)
+
+    assert backup.receive(recollection(2, 1)).replica.describe().missing_recollections == (0, 3)
+    assert backup.remember_nothing().replica.describe().missing_recollections == ()

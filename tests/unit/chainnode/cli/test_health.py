@@ -63,6 +63,18 @@ def test_a_node_that_does_not_vote_counts_as_missing() -> None:
     assert any("does not vote: syncing" in one.en for one in judgement.because)
 
 
+def test_a_node_that_stopped_voting_says_why_in_its_own_words() -> None:
+    answers = _answers()
+    reason = "an older copy: give this replica a new key\n" + 9_999 * "x"
+    answers[3] = _with(answers[3], state="voting_stopped", voting_stopped_because=reason)
+
+    (told,) = judge(answers, size=4).because
+
+    assert "voting_stopped (an older copy: give this replica a new keyxxx" in told.en
+    assert len(told.en) < 500
+    assert "older copy" in told.zh
+
+
 def test_a_replica_that_was_not_asked_is_not_blamed() -> None:
     assert judge(_answers()[:1], size=4).health is Health.HEALTHY
 

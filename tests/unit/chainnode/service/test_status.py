@@ -73,6 +73,16 @@ def test_the_primary_says_so_and_a_learner_why(site: Site) -> None:
     assert told["voting_stopped_because"] == "votes lost"
 
 
+def test_a_node_that_asks_what_it_signed_is_not_ready_and_names_who_has_not_answered(
+    overdue: Site,
+) -> None:
+    overdue.replica.set(missing_recollections=(2, 3))
+
+    assert overdue.status_reader.describe()["state"] == "syncing"
+    assert "asks its peers" in str(overdue.status_reader.not_ready_because())
+    assert halted(overdue)["missing"] == {"vote": "RECOLLECTION", "replicas": [2, 3]}
+
+
 def test_without_a_quorum_it_names_who_is_silent(site: Site) -> None:
     site.status_reader = site.status()
     site.connected = (1,)
