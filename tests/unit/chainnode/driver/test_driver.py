@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from chainnode.driver import driver as module
-from chainnode.driver.ports import Succession, TransferredState
+from chainnode.driver.ports import TransferredState
 from chainnode.errors import StorageError
 from chainnode.submission import SubmissionDigest
 from consensus.effects import (
@@ -14,7 +14,6 @@ from consensus.effects import (
     BuildBatch,
     Effect,
     EnteredView,
-    EpochEnded,
     Equivocated,
     Execute,
     FetchBatch,
@@ -27,31 +26,26 @@ from consensus.effects import (
     Timer,
     VotingEnded,
 )
-from consensus.epochs import NextEpoch
 from consensus.errors import InvariantViolation
 from consensus.events import (
     Event,
     Executed,
     Fetched,
     Received,
-    Restored,
     Submitted,
     Synced,
     TimerExpired,
     Waiting,
 )
 from consensus.messages import NULL_BATCH
-from consensus.types import Digest, Epoch, Membership, ReplicaId, SequenceNumber
+from consensus.types import Digest, ReplicaId, SequenceNumber
 from tests.builders import NOW_MS, submission_of
 from tests.integration.p2p.harness import until
 from tests.unit.chainnode.driver.fakes import (
     Bench,
-    FakeVotes,
-    ScriptedReplica,
     executed_batch,
     post,
     prepare,
-    restored,
     stable,
     status,
     transferred,
@@ -461,81 +455,3 @@ async def test_no_timer_fires_and_no_task_is_left_after_the_run() -> None:
             await asyncio.sleep(0)
         assert asyncio.all_tasks() == before
     assert len(bench.replica.events) == count
-
-
-# The end of an epoch
-
-
-def _ended() -> EpochEnded:
-    next_epoch = NextEpoch(membership=Membership(epoch=Epoch(1), size=4), first=SequenceNumber(9))
-    return EpochEnded(stable=stable(8), next_epoch=next_epoch)
-
-
-def _successor(bench: Bench, script: Callable[[Event], Sequence[Effect]]) -> ScriptedReplica:
-    replica = ScriptedReplica(script)
-    votes = FakeVotes(bench.journal)
-    bench.successions.append(Succession(replica=replica, votes=votes, restored=restored()))
-    return replica
-
-
-async def test_the_vote_log_of_an_epoch_begins_anew_before_anything_of_it_leaves() -> None:
-    bench = Bench(on_received(Broadcast(message=status()), _ended()))
-    heir = _successor(
-        bench,
-        lambda event: (Broadcast(message=prepare()),) if isinstance(event, Restored) else (),
-    )
-    async with bench.running():
-        post(bench)
-        await until(lambda: bench.happened().count("broadcast") == 2, what="the next epoch")
-        assert bench.driver.replica is heir
-    assert bench.happened() == [
-        "broadcast",
-        "epoch ended",
-        "rotate",
-        "sync begins",
-        "sync ends",
-        "broadcast",
-    ]
-
-
-async def test_the_next_replica_sees_its_restart_first_then_the_messages_that_waited() -> None:
-    bench = Bench(
-        on_received(StartTimer(timer=Timer.STATUS, generation=1, duration_ms=1), _ended())
-    )
-    heir = _successor(bench, lambda _: ())
-    async with bench.running():
-        for _ in range(300):
-            post(bench)
-        await until(lambda: heir.seen(Received) != [], what="the messages")
-        await asyncio.sleep(0)
-    assert isinstance(heir.events[0], Restored)
-    assert heir.seen(TimerExpired) == []
-
-
-async def test_what_waits_in_the_pool_is_offered_and_watched_again() -> None:
-    bench = Bench(on_received(_ended()))
-    heir = _successor(bench, lambda _: ())
-    bench.pool.add(submission_of(bench.genesis))
-    async with bench.running():
-        bench.driver.on_pool_changed()
-        await until(lambda: bench.replica.seen(Waiting) != [], what="the first to watch")
-        post(bench)
-        await until(lambda: heir.seen(Waiting) != [], what="the second to watch")
-
-
-async def test_a_node_without_part_in_the_next_epoch_ends_its_run() -> None:
-    bench = Bench(on_received(_ended()))
-    bench.successions.append(None)
-    async with bench.running() as task:
-        post(bench)
-        with pytest.raises(module.LeftGroup) as caught:
-            await task
-    assert (caught.value.epoch, caught.value.height) == (0, 8)
-
-
-async def test_a_message_that_came_before_the_start_is_seen_after_it() -> None:
-    bench = Bench()
-    post(bench)
-    async with bench.running():
-        await until(lambda: bench.replica.seen(Received) != [], what="the message")
-    assert isinstance(bench.replica.events[0], Restored)
