@@ -59,9 +59,12 @@ class Audit:
 class Auditor:
     """Asks the nodes with these API addresses, all of them at once, a thread each."""
 
-    def __init__(self, apis: Sequence[str], trust: Trust) -> None:
+    def __init__(
+        self, apis: Sequence[str], trust: Trust, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self._apis = tuple(apis)
         self._trust = trust
+        self._transport = transport
 
     def acknowledged(self, journal: Path, *, every_record: bool) -> Audit:
         """Prove every acknowledged submission on every node by its receipt, which names all calls.
@@ -82,7 +85,7 @@ class Auditor:
     def same_headers(self, heights: Iterable[int]) -> Audit:
         """Require one certified header at each height: heights, roots and links are equal."""
         audit = Audit()
-        clients = [httpx.Client(base_url=one, timeout=_TIMEOUT_S) for one in self._apis]
+        clients = [self._client(one) for one in self._apis]
         try:
             for height in heights:
                 try:
@@ -100,7 +103,7 @@ class Auditor:
 
     def _one_node(self, number: int, api: str, journal: Path, *, every_record: bool) -> Audit:
         audit = Audit()
-        with httpx.Client(base_url=api, timeout=_TIMEOUT_S) as http:
+        with self._client(api) as http:
             for at, (one, _) in enumerate(read_lines(journal)):
                 rows = range(len(one.call_ids))
                 wanted = rows if every_record else [(at + number) % len(rows)]
@@ -121,6 +124,9 @@ class Auditor:
                     audit.faults.append(f"{api}: submission {one.digest}: {error}")
                     del audit.faults[_FAULTS_SHOWN_MAX:]
         return audit
+
+    def _client(self, api: str) -> httpx.Client:
+        return httpx.Client(base_url=api, timeout=_TIMEOUT_S, transport=self._transport)
 
     def _receipt(self, http: httpx.Client, one: Acknowledged) -> JsonValue:
         name = hash_names(self._trust, bytes.fromhex(one.digest))

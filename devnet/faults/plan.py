@@ -72,7 +72,7 @@ _BEYOND: Final[tuple[tuple[Fault, int | None], ...]] = (
     (Fault.CLOG, None),
 )
 # After so many steps within the tolerance comes one beyond it.
-_WITHIN_BEFORE_BEYOND: Final = 2
+_WITHIN_BEFORE_BEYOND: Final = 3
 _CALM_S: Final = (0.1, 0.6)
 _DURATION_S: Final = (0.4, 1.6)
 _DURATION_BEYOND_S: Final = (0.8, 2.5)

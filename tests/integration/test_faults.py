@@ -9,8 +9,9 @@ from devnet.faults.run import RunRequest, run
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 NODES = 4
-# Its first steps: a node killed while it starts, connections torn, a power cut of all.
-SEED = 2
+# Its first steps: links cut, a node that nobody hears, one paused, a power cut of all, the primary
+# killed, and the primary in a hole from which only its own patience frees its links.
+SEED = 88
 STEPS = 6
 
 
