@@ -76,6 +76,9 @@ crash: $(READY) ## power cuts of four traced nodes: STATES= how many (0 all), SE
 .PHONY: sim-exhaustive
 sim-exhaustive: $(READY) ## every schedule of a small world: four members, one liar, two slots, three views
 	@$(BIN)/python -m tests.exhaustive
+.PHONY: sim-planted
+sim-planted: $(READY) ## plant known mistakes in the core, one at a time; the oracles must find each
+	@$(BIN)/python -m tests.simulation.hunt $(ARGS)
 
 .PHONY: accept
 accept: $(READY) ## what a release must show: NAME=main-job

@@ -7,7 +7,15 @@ in the next. A director holds back chosen messages until that has happened, and 
 from random import Random
 
 from consensus.effects import Effect, Persist
-from consensus.messages import Commit, Message, NewView, Prepare, PreparedCertificate, PrePrepare
+from consensus.messages import (
+    Commit,
+    Message,
+    NewView,
+    Prepare,
+    PreparedCertificate,
+    PrePrepare,
+    ViewChange,
+)
 from consensus.types import NULL_BATCH_DIGEST
 
 # What must have happened in a large number of runs.
@@ -30,6 +38,9 @@ class Director:
         self._prepares_heard_by = random.choice((everybody, everybody, few))
         self._is_next_mute = random.random() < 0.25
         self._is_next_idle = random.random() < 0.4
+        # The one that prepares in the first view, alone; its wish for the next one comes too late.
+        self._loner = random.choice((None,) * 5 + (random.randrange(size),))
+        self._is_prepared_again = False
         self._muted_view: int | None = None
         self._first_prepared_view: int | None = None
         self._announced: dict[tuple[int, bytes], list[int]] = {}
@@ -46,11 +57,25 @@ class Director:
             return False
         if isinstance(message, Commit):
             return receiver != self._confidant
+        if self._loner is not None:
+            return self._isolates(self._loner, receiver, message)
         if isinstance(message, Prepare):
             return self._is_idle(message.view) or receiver not in self._prepares_heard_by
         if isinstance(message, NewView):
             return self._is_muted(message.view)
         return isinstance(message, PrePrepare) and self._is_idle(message.view)
+
+    def _isolates(self, loner: int, receiver: int, message: Message) -> bool:
+        """Let one alone prepare in one view and all others in the next: then two certificates
+        of one sequence meet in the third.
+        """
+        first = self._first_prepared_view
+        if isinstance(message, Prepare):
+            is_first = first is None or message.view == first
+            return (receiver != loner) if is_first else (receiver == loner)
+        if isinstance(message, ViewChange):
+            return message.sender == loner and not self._is_prepared_again
+        return False
 
     def _is_idle(self, view: int) -> bool:
         """Tell whether nothing may be prepared in `view`: the one after the first that did."""
@@ -73,6 +98,8 @@ class Director:
             if isinstance(record, PreparedCertificate):
                 if self._first_prepared_view is None:
                     self._first_prepared_view = record.view
+                elif record.view > self._first_prepared_view:
+                    self._is_prepared_again = True
             elif isinstance(record, NewView):
                 self._note_new_view(record)
 

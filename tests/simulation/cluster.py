@@ -16,9 +16,7 @@ from consensus.effects import (
     Equivocated,
     FetchBatch,
     FetchState,
-    Send,
     Stabilized,
-    StartTimer,
     StopTimer,
 )
 from consensus.errors import ConsensusError, InvalidMessage
@@ -27,7 +25,7 @@ from consensus.messages import Batch, Message, PrePrepare
 from consensus.replica import Replica, ReplicaConfig
 from consensus.types import Epoch, Membership, ReplicaId
 from tests.simulation.bias import Director
-from tests.simulation.byzantine import ByzantineNode, TwinSides, Vice
+from tests.simulation.byzantine import STARVED_OF, ByzantineNode, TwinSides, Vice
 from tests.simulation.checkers import Oracles, Violation, fair_quorum
 from tests.simulation.clock import Clock
 from tests.simulation.crash import CrashPoint, Fuse
@@ -48,10 +46,13 @@ STATUS_MS = 300
 # Beside (f+1) capped time-outs (checklist F4): messages, state transfer, execution. One time-out
 # may run for a view that too few still want when the group heals, and one for each silent primary.
 CONVERGENCE_SLACK_MS = 1_000
+# Shorter than any timer waits; of clients whom nobody starves.
+TRICKLE_MS = 300
+FIRST_TRICKLED = 1_000 * STARVED_OF + 1
 # A look at all containers of one node in so many deliveries.
 _MEMORY_EVERY = 400
-# Effects that no oracle looks at: messages are seen as they leave.
-_UNWATCHED = frozenset({Broadcast, Send, StartTimer, StopTimer})
+# Effects that no oracle looks at: what is told to all is seen as it leaves.
+_UNWATCHED = frozenset({Broadcast, StopTimer})
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ class Cluster:
         self.deliveries = 0
         self.is_healed = False
         self.requests: list[int] = []
+        self._trickled: list[int] = []
         self.network = self._make_network()
         self._trace = Trace()
         self._replica_class = replica_class
@@ -203,6 +205,15 @@ class Cluster:
         self._converge()
         for node in self.correct:
             self._oracles.check_memory(node)
+        if self.options.calm:
+            self._check_calm()
+
+    def _check_calm(self) -> None:
+        """Where nothing failed nobody refuses, suspects or contradicts anybody."""
+        self.counters["calm_schedules"] += 1
+        for what in ("refused", "view_changes", "equivocations", "restarts"):
+            if self.counters[what]:
+                raise Violation(f"calm, and yet {what} = {self.counters[what]}")
 
     def _plan_requests(self) -> None:
         random = stream(self.seed, "requests")
@@ -214,12 +225,13 @@ class Cluster:
     def _submit(self, request: int) -> None:
         """A client tells some of the nodes; it will tell all of them if nothing happens."""
         self.requests.append(request)
-        for node in self.random.sample(self.nodes, len(self.nodes) - 1):
+        told = len(self.nodes) - (not self.options.calm)
+        for node in self.random.sample(self.nodes, told):
             node.submit(request)
 
     def is_submitted(self, request: int) -> bool:
         """Whether some client signed this request."""
-        return request in self.requests
+        return request in self.requests or request in self._trickled
 
     def _heal(self) -> None:
         """All but the faulty come back; links are quick again, clients repeat themselves."""
@@ -242,6 +254,15 @@ class Cluster:
         for request in self.requests:
             for node in self.nodes:
                 node.submit(request)
+        if Vice.STARVING_PRIMARY in self.options.vices.values():
+            self._trickle(FIRST_TRICKLED)
+
+    def _trickle(self, request: int) -> None:
+        """Let other clients be served all the time: that must not help who starves one (F2)."""
+        self._trickled.append(request)
+        for node in self.nodes:
+            node.submit(request)
+        self.clock.after(TRICKLE_MS, self._trickle, request + STARVED_OF)
 
     def _present(self) -> Iterator[Node]:
         return (one for one in self.correct if one not in self._absent)
@@ -263,7 +284,8 @@ class Cluster:
         for node in self._present():
             ledger = node.disk.ledger
             certified = max(ledger.certificates, default=0)
-            if node.pool or certified < ledger.height or not node.is_alive:
+            is_waiting = any(one in node.pool for one in self.requests)
+            if is_waiting or certified < ledger.height or not node.is_alive:
                 return False
             if not ledger.executed.issuperset(self.requests):
                 return False
@@ -441,7 +463,7 @@ def run_seed(
         cluster.run()
     except Violation as violation:
         outcome.violation = str(violation)
-    except (InvalidMessage, InvalidInput) as error:
+    except (ConsensusError, InvalidInput) as error:
         outcome.violation = f"{type(error).__name__}: {error}"
     outcome.deliveries = cluster.deliveries
     outcome.trace = cluster.trace

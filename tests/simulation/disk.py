@@ -123,6 +123,13 @@ class Ledger:
             root=root,
         )
 
+    def as_of(self, height: int) -> "Ledger":
+        """Return this ledger as it stood at `height`."""
+        earlier = Ledger()
+        for block in self.blocks[:height]:
+            earlier.append(block, None)
+        return earlier
+
     def is_extended_by(self, blocks: list[Block], *, target: StableCheckpoint) -> bool:
         """Tell whether these blocks lead from here to the certified header (checklist H3)."""
         tip, height = self.tip_digest, self.height

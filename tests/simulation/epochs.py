@@ -116,7 +116,7 @@ class EpochNode(Node):
     def start(self) -> None:
         self.lives += 1
         self.is_alive, self.is_paused = True, False
-        self._held, self._timers = [], {}
+        self._held = []
         self._backlog.clear()
         self._is_syncing = False
         self._busy_until_ms = 0
@@ -229,7 +229,6 @@ class EpochNode(Node):
             return
         pool = self.proposals.pool
         self.lives += 1
-        self._timers = {}
         self._surroundings.on_start(self)
         self._begin_segment = True
         self._stand_in(self.term(), pool=pool)

@@ -113,7 +113,6 @@ class Node:
         self._is_syncing = False
         self._backlog: deque[Effect] = deque()
         self._held: list[tuple[Callable[..., None], tuple[object, ...]]] = []
-        self._timers: dict[Timer, int] = {}
         self._busy_until_ms = 0
         self._actions: dict[type[Effect], Callable[..., None]] = {
             Broadcast: self._broadcast,
@@ -125,7 +124,7 @@ class Node:
             FetchBatch: lambda effect: self.later(FETCH_MS, self._fetch_batch, effect),
             FetchState: lambda effect: self.later(FETCH_MS, self._fetch_state, effect),
             StartTimer: self._start_timer,
-            StopTimer: self._stop_timer,
+            StopTimer: lambda _: None,
             Equivocated: lambda _: None,
             HeadersDiverged: lambda _: None,
             VotingEnded: self._end_voting,
@@ -146,7 +145,7 @@ class Node:
         """Open the disk and go on from there; the pool of an earlier life is lost."""
         self.lives += 1
         self.is_alive, self.is_paused = True, False
-        self._held, self._timers = [], {}
+        self._held = []
         self._backlog.clear()
         self._is_syncing = False
         self._busy_until_ms = 0
@@ -343,16 +342,12 @@ class Node:
         self._surroundings.transmit(self, effect.to, effect.message)
 
     def _start_timer(self, effect: StartTimer) -> None:
-        self._timers[effect.timer] = effect.generation
+        """Tell of every expiry, also of a timer that was stopped while it was on its way (E12)."""
         delay_ms = self.local.duration_ms(effect.duration_ms)
         self.later(delay_ms, self._expire, effect.timer, effect.generation)
 
-    def _stop_timer(self, effect: StopTimer) -> None:
-        self._timers.pop(effect.timer, None)
-
     def _expire(self, timer: Timer, generation: int) -> None:
-        if self._timers.get(timer) == generation:
-            self.step(TimerExpired(timer=timer, generation=generation, now_ms=self.local.now_ms))
+        self.step(TimerExpired(timer=timer, generation=generation, now_ms=self.local.now_ms))
 
     # Proposals
 

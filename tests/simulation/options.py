@@ -36,6 +36,8 @@ _MEMORY_LOSSES = (
     "wild_clocks",
     "left_down",
 )
+# Runs without any fault: nothing may be refused in them, and no view may be left.
+_CALM_SHARE = 0.04
 _EVERY_DAY_DRIFT_MS = 60_000
 
 
@@ -95,6 +97,8 @@ class Options:
     lossy_links: int = 0
     clock_jumps: int = 0
     wild_clocks: int = 0
+    # No fault of any kind: then nothing may be refused, and no view may be left.
+    calm: bool = False
 
     @property
     def max_faulty(self) -> int:
@@ -128,7 +132,7 @@ def options_of(seed: int) -> Options:
     size = random.choice(_SIZES)
     members = random.sample(range(size), size)
     liars = random.randint(0, (size - 1) // 3)
-    calm = Options(
+    drawn = Options(
         size=size,
         window=random.choice((2, 3, 4, 8)),
         vices=draw_vices(members[:liars], random),
@@ -144,11 +148,28 @@ def options_of(seed: int) -> Options:
         delay_max_ms=random.choice((10, 40, 150)),
         idle_ms=random.choice((2_500, 2_500, 700)),
     )
-    troubled = _clock_faults(_network_faults(_process_faults(calm, random), random), random)
+    if stream(seed, "calm").random() < _CALM_SHARE:
+        return _without_faults(drawn)
+    troubled = _clock_faults(_network_faults(_process_faults(drawn, random), random), random)
     if troubled.biased:
         return _for_bias(troubled, random)
     is_copied = stream(seed, "older copies").random() < _OLDER_COPIES_SHARE
     return for_older_copies(troubled) if is_copied else troubled
+
+
+def _without_faults(options: Options) -> Options:
+    return replace(
+        options,
+        vices=MappingProxyType({}),
+        learner=False,
+        fragile=(),
+        left_down=0,
+        biased=False,
+        drop=0.0,
+        duplicate=0.0,
+        delay_max_ms=10,
+        calm=True,
+    )
 
 
 def _process_faults(options: Options, random: Random) -> Options:

@@ -7,7 +7,15 @@ from typing import cast
 
 import pytest
 
-from consensus.effects import Effect, Equivocated, Execute, Persist, Stabilized
+from consensus.effects import (
+    Effect,
+    EnteredView,
+    Equivocated,
+    Execute,
+    Persist,
+    Send,
+    Stabilized,
+)
 from consensus.messages import Message
 from consensus.types import Membership, ReplicaId, SequenceNumber
 from tests.simulation.checkers import Oracles, Violation, fair_quorum
@@ -37,11 +45,26 @@ class Group:
     def __init__(self, *, submitted: Callable[[int], bool] = lambda _: True) -> None:
         self.oracles = Oracles(size=4, correct=frozenset(range(4)), is_submitted=submitted)
         self.ledgers = [Ledger() for _ in range(4)]
+        self.low_watermark = 0
+        self.now_ms = 0
 
     def _node(self, index: int) -> Node:
         disk = SimpleNamespace(ledger=self.ledgers[index], is_older_copy=False)
-        shown = SimpleNamespace(index=index, replica_id=index, lives=1, disk=disk)
+        shown = SimpleNamespace(
+            index=index,
+            replica_id=index,
+            lives=1,
+            disk=disk,
+            replica=SimpleNamespace(low_watermark=self.low_watermark),
+            config=SimpleNamespace(window=4),
+            local=SimpleNamespace(clock=SimpleNamespace(now_ms=self.now_ms)),
+        )
         return cast("Node", shown)
+
+    def decide(self, sequence: int, number: int) -> "Group":
+        for index in range(3):
+            self.say(index, commit(index, sequence, digest=batch(number).digest))
+        return self
 
     def say(self, index: int, *messages: Message) -> "Group":
         for one in messages:
@@ -75,7 +98,7 @@ def test_quorum_of_the_oracles_is_that_of_the_core(size: int) -> None:
 
 def test_two_batches_for_one_sequence_are_seen() -> None:
     with pytest.raises(Violation, match="two batches"):
-        Group().do(0, _execute(1, 1)).do(1, _execute(1, 2))
+        Group().decide(1, 1).do(0, _execute(1, 1)).do(1, _execute(1, 2))
 
 
 def test_execution_with_a_gap_is_seen() -> None:
@@ -85,7 +108,7 @@ def test_execution_with_a_gap_is_seen() -> None:
 
 def test_execution_for_the_second_time_is_seen() -> None:
     with pytest.raises(Violation, match="executes 1, expected 2"):
-        Group().do(0, _execute(1, 1), _execute(1, 1))
+        Group().decide(1, 1).do(0, _execute(1, 1), _execute(1, 1))
 
 
 def test_two_headers_for_one_height_are_seen() -> None:
@@ -154,7 +177,7 @@ def test_acknowledged_block_that_a_crash_takes_away_is_seen() -> None:
     ids=lambda one: type(one).__name__,
 )
 def test_second_different_vote_for_a_slot_is_seen(first: Message, second: Message) -> None:
-    group = Group().say(1, first, first)
+    group = Group().do(1, EnteredView(view=1)).say(1, first, first)
 
     with pytest.raises(Violation, match="contradicts itself"):
         group.say(1, second)
@@ -163,6 +186,54 @@ def test_second_different_vote_for_a_slot_is_seen(first: Message, second: Messag
 def test_vote_in_a_view_that_was_left_is_seen() -> None:
     with pytest.raises(Violation, match="votes in view 0 it left"):
         Group().say(1, view_change(1), prepare(1))
+
+
+def test_vote_in_a_view_that_was_not_entered_is_seen() -> None:
+    with pytest.raises(Violation, match="votes in view 1 it did not enter"):
+        Group().say(1, prepare(1, view=1))
+
+
+def test_vote_in_a_view_that_was_entered_is_not_blamed() -> None:
+    Group().do(2, EnteredView(view=1)).say(2, prepare(2, view=1))
+
+
+def test_vote_beyond_two_windows_is_seen() -> None:
+    group = Group().say(1, prepare(1, 8))
+
+    with pytest.raises(Violation, match="votes on 9 outside its window"):
+        group.say(1, prepare(1, 9))
+
+
+def test_watermark_that_goes_back_is_seen() -> None:
+    group = Group()
+    group.low_watermark = 3
+    group.say(1, prepare(1, 4))
+    group.low_watermark = 2
+
+    with pytest.raises(Violation, match="moves its watermark back to 2"):
+        group.say(1, prepare(1, 5))
+
+
+def test_execution_of_what_no_quorum_committed_is_seen() -> None:
+    group = Group()
+    for index in (0, 1):
+        group.say(index, commit(index, 1))
+
+    with pytest.raises(Violation, match="executes 1, which no quorum committed"):
+        group.do(0, _execute(1, 1))
+
+
+def test_answers_without_limit_are_seen() -> None:
+    group = Group()
+    answer = Send(to=ReplicaId(2), message=prepare(1))
+
+    def ask_often() -> None:
+        for moment in range(50):
+            group.now_ms = moment
+            group.do(1, answer)
+
+    with pytest.raises(Violation, match="answers replica 2"):
+        ask_often()
 
 
 def test_member_that_faulty_ones_moved_is_seen() -> None:

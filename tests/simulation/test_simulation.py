@@ -1,36 +1,16 @@
-"""The main test of the core: many seeded schedules, general oracles, planted mistakes."""
+"""The main test of the core: many seeded schedules, general oracles."""
 
 import os
 import subprocess
 import sys
-from dataclasses import replace
-from types import MappingProxyType
 
 import pytest
 
-from tests.simulation.byzantine import Vice
 from tests.simulation.cluster import options_of, run_seed
-from tests.simulation.hunt import hunt
-from tests.simulation.planted import ALL, Planted
 from tests.simulation.report import BIASED_SHARE_MIN
 
 FAST_SEEDS = 200
 SLOW_SEEDS = 3_000
-PLANTED_RUNS_MAX = 1_500
-# Found within a few dozen runs each, so they belong to the fast suite.
-QUICK = tuple(
-    one
-    for one in ALL
-    if one.name
-    not in {
-        "the lowest view wins in NEW-VIEW",
-        "vote log without prepared certificates",
-        "commit with f+1",
-        "NEW-VIEW stops at the first gap",
-        "P forgets what an intermediate view did not prepare",
-    }
-)
-PATIENT = tuple(one for one in ALL if one not in QUICK)
 
 
 def _assert_clean(first: int, count: int) -> None:
@@ -62,46 +42,6 @@ def test_no_oracle_speaks_in_many_more_schedules(part: int) -> None:
 )
 def test_no_oracle_speaks_in_schedules_that_once_failed(seed: int) -> None:
     _assert_clean(seed, 1)
-
-
-@pytest.mark.parametrize("bug", QUICK, ids=lambda bug: bug.name)
-def test_a_planted_mistake_is_found(bug: Planted) -> None:
-    assert hunt(bug, runs_max=PLANTED_RUNS_MAX) is not None, f"survived: {bug.name}"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("bug", PATIENT, ids=lambda bug: bug.name)
-def test_a_planted_mistake_that_needs_many_runs_is_found(bug: Planted) -> None:
-    assert hunt(bug, runs_max=PLANTED_RUNS_MAX) is not None, f"survived: {bug.name}"
-
-
-def test_more_twins_than_the_group_tolerates_break_agreement() -> None:
-    def too_many_twins(seed: int) -> str | None:
-        options = replace(
-            options_of(seed),
-            size=4,
-            vices=MappingProxyType({0: Vice.TWINS, 1: Vice.TWINS}),
-            learner=False,
-            twins_split=1.0,
-        )
-        return run_seed(seed, options=options).violation
-
-    violations = [too_many_twins(seed) for seed in range(60)]
-
-    assert any(one is not None and "agreement" in one for one in violations)
-
-
-def test_as_many_twins_as_the_group_tolerates_break_nothing() -> None:
-    for seed in range(300, 330):
-        options = replace(
-            options_of(seed),
-            size=7,
-            vices=MappingProxyType({0: Vice.TWINS, 1: Vice.TWINS}),
-            learner=False,
-        )
-
-        assert run_seed(seed, options=options).violation is None, f"make sim SEED={seed}"
 
 
 def test_the_default_schedules_really_contain_the_faults() -> None:

@@ -6,13 +6,15 @@ of some entry of P. A field that holds parts has a path of its own, for the part
 
 from collections.abc import Iterator
 from dataclasses import is_dataclass
-from types import NoneType
+from types import NoneType, UnionType
 from typing import NewType, TypeAlias, get_args, get_origin, get_type_hints
 
 from consensus.messages import Message
 
 Path: TypeAlias = tuple[str, ...]
 
+# Some field of a part that can be of several kinds.
+ANY_FIELD = "*"
 KINDS: tuple[type[Message], ...] = get_args(Message)
 
 
@@ -74,9 +76,17 @@ def pair_types(hint: object) -> tuple[object, ...]:
     return get_args(hint) if is_fixed else ()
 
 
+def choices_of(hint: object) -> tuple[type[object], ...]:
+    """Return the dataclasses of which a field holds one, where there are several."""
+    kinds = tuple(one for one in get_args(hint) if isinstance(one, type) and is_dataclass(one))
+    return kinds if isinstance(hint, UnionType) and len(kinds) > 1 else ()
+
+
 def _paths(hint: object) -> Iterator[Path]:
     yield ()
     part, item = part_type(hint), item_type(hint)
+    if choices_of(hint):
+        yield (ANY_FIELD,)
     if part is not None:
         for name, inner in fields_of(part).items():
             yield from ((name, *path) for path in _paths(inner))

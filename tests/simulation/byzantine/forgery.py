@@ -9,9 +9,15 @@ from random import Random
 
 from consensus.errors import ConflictingCertificates
 from consensus.messages import (
+    Checkpoint,
+    Commit,
+    Message,
     NewView,
+    Prepare,
     PreparedCertificate,
+    PrePrepare,
     StableCheckpoint,
+    Status,
     ViewChange,
 )
 from consensus.new_view import UNSIGNED, latest_stable, new_view_proposals
@@ -28,6 +34,8 @@ from tests.simulation.byzantine.keys import KeyRing
 from tests.simulation.stubs import digest_of
 
 _AHEAD_MAX = 3
+# Beyond every window.
+_FAR = 50
 # Far more than any window: a huge sequence number must not make the liar itself stop.
 _PROPOSALS_MAX = 64
 
@@ -88,6 +96,64 @@ class Forger:
         signed = self._keys.sign_deep(false)
         assert isinstance(signed, NewView)
         return signed
+
+    def other_proposals(self, message: NewView) -> NewView:
+        """Show the true V and an O that does not follow from it."""
+        true = message.pre_prepares
+        low = latest_stable(message.view_changes).height
+        extra = PrePrepare(
+            epoch=message.epoch,
+            view=message.view,
+            sequence=SequenceNumber(low + len(true) + 1),
+            batch_digest=digest_of(b"never prepared"),
+            sender=message.sender,
+            signature=UNSIGNED,
+        )
+        nulls = tuple(replace(one, batch_digest=NULL_BATCH_DIGEST) for one in true)
+        others = tuple(replace(one, batch_digest=extra.batch_digest) for one in true)
+        false = self._random.choice(((*true, extra), true[:-1], true[1:], nulls, others))
+        signed = self._keys.sign_deep(replace(message, pre_prepares=false))
+        assert isinstance(signed, NewView)
+        return signed
+
+    def flood(self, count: int) -> tuple[Message, ...]:
+        """Vote for places far away, each further than the last."""
+        epoch, me, far = self._membership.epoch, self._me, SequenceNumber(_FAR + count)
+        digest = digest_of(b"flood %d" % count)
+        vote = Prepare(
+            epoch=epoch,
+            view=View(count),
+            sequence=far,
+            batch_digest=digest,
+            sender=me,
+            signature=UNSIGNED,
+        )
+        commit = Commit(
+            epoch=epoch,
+            view=View(count),
+            sequence=far,
+            batch_digest=digest,
+            sender=me,
+            signature=UNSIGNED,
+        )
+        checkpoint = Checkpoint(
+            epoch=epoch, height=Height(far), header_digest=digest, sender=me, signature=UNSIGNED
+        )
+        return tuple(self._keys.sign(one) for one in (vote, commit, checkpoint))
+
+    def question(self, count: int) -> Message:
+        """Ask for everything, each time as somebody who stands elsewhere."""
+        status = Status(
+            epoch=self._membership.epoch,
+            view=View(0),
+            stable_height=Height(0),
+            prepared=SequenceNumber(0),
+            committed=SequenceNumber(0),
+            executed=SequenceNumber(count),
+            sender=self._me,
+            signature=UNSIGNED,
+        )
+        return self._keys.sign(status)
 
     def _stable_after(self, stable: StableCheckpoint) -> StableCheckpoint:
         height = Height(stable.height + self._random.randint(1, _AHEAD_MAX))

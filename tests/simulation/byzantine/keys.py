@@ -8,6 +8,8 @@ from consensus.messages import (
     NewView,
     PreparedCertificate,
     PrePrepare,
+    Promise,
+    Recollection,
     StableCheckpoint,
     ViewChange,
 )
@@ -45,6 +47,10 @@ class KeyRing:
                         ),
                     )
                 )
+            case Recollection():
+                return self.sign(
+                    replace(message, messages=tuple(self._renewed(one) for one in message.messages))
+                )
             case _:
                 return self.sign(message)
 
@@ -67,6 +73,9 @@ class KeyRing:
             stable=self.sign_stable(message.stable),
             prepared=tuple(self.sign_prepared(one) for one in message.prepared),
         )
+
+    def _renewed(self, message: Promise) -> Promise:
+        return replace(message, signature=self._renew(message))
 
     def _sign_view_change(self, message: ViewChange) -> ViewChange:
         renewed = self._with_parts(message)

@@ -8,14 +8,14 @@ from collections import Counter, deque
 from dataclasses import replace
 
 from consensus.effects import FetchBatch, FetchState
-from consensus.messages import Batch, Message, PrePrepare, ViewChange
+from consensus.messages import Batch, Message, PreparedCertificate, PrePrepare, ViewChange
 from consensus.new_view import UNSIGNED
 from consensus.ports import Signer
-from consensus.types import View
+from consensus.types import SequenceNumber, View
 from tests.simulation.byzantine.forgery import Forger
 from tests.simulation.byzantine.keys import KeyRing
 from tests.simulation.byzantine.mutation import Mutator
-from tests.simulation.byzantine.speech import Speech, ballot_for
+from tests.simulation.byzantine.speech import Speech, ballot_for, disguise
 from tests.simulation.byzantine.vices import Vice
 from tests.simulation.disk import Block
 from tests.simulation.node import NoAnswer, Node
@@ -26,9 +26,12 @@ _ACT_MS = 60
 _RESTLESS_STRIDE = 3
 _RESTLESS_VIEWS_MAX = 100_000
 _HEARD_MAX = 150
+_FLOOD_MS = 10
+_QUESTIONS_PER_VOTE = 4
 _REPLAYED = 3
+_DISGUISED_SHARE = 0.3
 # One client in three is starved; request numbers stand for clients.
-_STARVED_OF = 3
+STARVED_OF = 3
 # Votes that a yes-man gives to one view and sequence.
 _BALLOTS_MAX = 400
 
@@ -37,7 +40,7 @@ class Starving(Proposals):
     """Orders everybody's requests but those of some clients."""
 
     def _choose(self) -> list[int]:
-        return [one for one in super()._choose() if one % _STARVED_OF]
+        return [one for one in super()._choose() if one % STARVED_OF]
 
 
 class ByzantineNode(Node):
@@ -61,6 +64,7 @@ class ByzantineNode(Node):
         self._heard: deque[Message] = deque(maxlen=_HEARD_MAX)
         self._balloted: dict[tuple[int, int, bytes], None] = {}
         self._wished = 0
+        self._flooded = 0
 
     def start(self) -> None:
         super().start()
@@ -68,6 +72,7 @@ class ByzantineNode(Node):
             Vice.RESTLESS: self._agitate,
             Vice.REPLAYER: self._replay,
             Vice.FORGER: self._forge,
+            Vice.FLOODER: self._flood,
         }
         if self.vice in acts:
             self.later(_ACT_MS, acts[self.vice])
@@ -125,15 +130,33 @@ class ByzantineNode(Node):
     def _replay(self) -> None:
         """Say again what others said, long ago and out of place."""
         for _ in range(min(_REPLAYED, len(self._heard))):
-            self._surroundings.transmit(self, None, self._random.choice(self._heard))
+            message = self._random.choice(self._heard)
+            if self._random.random() < _DISGUISED_SHARE:
+                message = disguise(message)
+            self._surroundings.transmit(self, None, message)
         self.later(_ACT_MS, self._replay)
+
+    def _flood(self) -> None:
+        """Say ever new things about places where nobody is."""
+        self._flooded += 1
+        messages = [self._forger.question(self._flooded)]
+        if self._flooded % _QUESTIONS_PER_VOTE == 0:
+            messages += self._forger.flood(self._flooded)
+        for message in messages:
+            self._surroundings.transmit(self, None, message)
+        self.later(_FLOOD_MS, self._flood)
 
     def _forge(self) -> None:
         """Ask for a view with certificates that prove nothing."""
         wish = self._forger.view_change(
             new_view=View(self.replica.view + self._random.randint(0, 2)),
             stable=self.replica.stable,
-            prepared=(),
+            prepared=tuple(
+                one
+                for one in self.replica.restatement()
+                if isinstance(one, PreparedCertificate)
+                and one.sequence > self.replica.low_watermark
+            ),
         )
         self._surroundings.transmit(self, None, wish)
         self.later(2 * _ACT_MS, self._forge)
@@ -163,6 +186,7 @@ class ByzantineNode(Node):
             raise NoAnswer
         first, *rest = blocks
         other = make_batch(first.time_ms, (effect.target.height,))
+        forged = self.disk.ledger.as_of(above).build(SequenceNumber(first.height), other)
         return self._random.choice(
             (
                 [],
@@ -170,6 +194,7 @@ class ByzantineNode(Node):
                 blocks[:-1],
                 [*rest, first],
                 [replace(first, batch=other), *rest],
+                [forged, *rest],
                 [replace(first, requests=(*first.requests, 0)), *rest],
                 [replace(first, time_ms=first.time_ms + 1), *rest],
             )

@@ -16,6 +16,7 @@ from consensus.messages import Batch, Message, NewView, PrePrepare
 from consensus.types import INTEGER_MAX, Digest, Membership
 from tests.simulation.byzantine.fields import (
     Path,
+    choices_of,
     fields_of,
     item_type,
     name_of,
@@ -104,6 +105,9 @@ class Mutator:
     def _change(self, hint: object, value: object, path: Path) -> object:
         if not path:
             return self._other(hint, value)
+        if choices_of(hint):
+            kind = cast("type[Message]", type(value))
+            return self._change(kind, value, self._random.choice(paths_of(kind)))
         if item_type(hint) is not None:
             return self._change_item(hint, cast("tuple[object, ...]", value), path)
         if pairs := pair_types(hint):
@@ -126,7 +130,7 @@ class Mutator:
 
     def _change_item(self, hint: object, value: tuple[object, ...], path: Path) -> object:
         if not value:
-            value = (self._pick(list(self._memories[item_type(hint)])),)
+            value = (self._pick(self._known(item_type(hint))),)
         position = self._random.randrange(len(value))
         changed = self._change(item_type(hint), value[position], path)
         return (*value[:position], changed, *value[position + 1 :])
@@ -163,7 +167,7 @@ class Mutator:
 
     def _other_tuple(self, hint: object, value: tuple[object, ...]) -> tuple[object, ...]:
         """Drop, repeat, turn round, empty, add or replace by an older one."""
-        older = [one for one in self._memories[item_type(hint)] if one not in value]
+        older = [one for one in self._known(item_type(hint)) if one not in value]
         candidates: list[tuple[object, ...]] = [value[:-1], value[1:], value[::-1], ()]
         if value:
             candidates += [(value[0], *value), (*value, value[-1])]
@@ -173,6 +177,11 @@ class Mutator:
             for position in range(len(value)):
                 candidates.append((*value[:position], stranger, *value[position + 1 :]))
         return self._pick([one for one in candidates if one != value])
+
+    def _known(self, hint: object) -> list[object]:
+        """List the remembered values that a field of this type may hold."""
+        types = choices_of(hint) or (hint,)
+        return [one for each in types for one in self._memories[each]]
 
     def _pick(self, candidates: list[Value]) -> Value:
         if not candidates:

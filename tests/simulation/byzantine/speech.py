@@ -11,6 +11,8 @@ from consensus.messages import (
     NewView,
     Prepare,
     PrePrepare,
+    Recall,
+    Recollection,
     Status,
 )
 from consensus.new_view import UNSIGNED
@@ -27,10 +29,11 @@ _ROUND_MS = 200
 # Rounds in which a mutator tells the truth, and lies that only some hear.
 _HONEST_SHARE = 0.4
 _PARTIAL_SHARE = 0.3
+_WRONG_O_SHARE = 0.5
 # Far more than any kind of message has.
 _FIELDS_MAX = 10_000
 # Messages that promise nothing and only tell where the sender stands.
-CLAIMS: tuple[type[Message], ...] = (Status,)
+CLAIMS: tuple[type[Message], ...] = (Status, Recall, Recollection)
 # Contradictions that an equivocator remembers.
 _CONTRADICTIONS_MAX = 64
 
@@ -125,6 +128,8 @@ class Speech:
     def _announce_wrongly(self, message: Message, _receiver: int) -> Message:
         if not isinstance(message, NewView):
             return message
+        if self._random.random() < _WRONG_O_SHARE:
+            return self._forger.other_proposals(message)
         return self._mutator.mutate(message, round_number=self._random.randrange(_FIELDS_MAX))
 
     def _mutate(self, message: Message, receiver: int) -> Message:
@@ -134,7 +139,7 @@ class Speech:
         """
         self._mutator.note(message)
         if isinstance(message, NewView):
-            return self._announce_wrongly(message, receiver)
+            return self._mutator.mutate(message, round_number=self._random.randrange(_FIELDS_MAX))
         draw = Random(self._round * len(KINDS) + KINDS.index(type(message)))  # noqa: S311 (a seed must replay)
         is_partial = draw.random() < _PARTIAL_SHARE
         if draw.random() < _HONEST_SHARE or (is_partial and receiver % 2):
@@ -164,3 +169,28 @@ def ballot_for(proposal: PrePrepare, *, sender: ReplicaId) -> tuple[Prepare, Com
         signature=UNSIGNED,
     )
     return prepare, commit
+
+
+def disguise(message: Message) -> Message:
+    """Put a vote of one phase into the other under the same signature."""
+    match message:
+        case Prepare():
+            return Commit(
+                epoch=message.epoch,
+                view=message.view,
+                sequence=message.sequence,
+                batch_digest=message.batch_digest,
+                sender=message.sender,
+                signature=message.signature,
+            )
+        case Commit():
+            return Prepare(
+                epoch=message.epoch,
+                view=message.view,
+                sequence=message.sequence,
+                batch_digest=message.batch_digest,
+                sender=message.sender,
+                signature=message.signature,
+            )
+        case _:
+            return message

@@ -34,6 +34,7 @@ class Vice(Enum):
     RESTLESS = "restless"
     YES_MAN = "yes_man"
     REPLAYER = "replayer"
+    FLOODER = "flooder"
     TWINS = "twins"
 
 
@@ -45,8 +46,17 @@ WITHHELD: dict[Vice, tuple[type[Message], ...]] = {
 }
 
 
-# The mutator and the twins lie in many ways, so they come more often than the others.
-_WEIGHTS = {Vice.NONE: 0, Vice.MUTATOR: 6, Vice.TWINS: 4}
+# Who lies in many ways comes more often than the others.
+_WEIGHTS = {
+    Vice.NONE: 0,
+    Vice.MUTATOR: 6,
+    Vice.TWINS: 4,
+    Vice.FORGER: 2,
+    Vice.INVALID_NEW_VIEW: 2,
+    Vice.EQUIVOCATOR: 2,
+    Vice.HOSTILE_SERVER: 2,
+    Vice.REPLAYER: 2,
+}
 
 
 def draw_vices(members: list[int], random: Random) -> MappingProxyType[int, Vice]:

@@ -3,8 +3,20 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from consensus.effects import Effect, Equivocated, Execute, Persist, Stabilized, VotingEnded
-from consensus.messages import Message, NewView, PreparedCertificate
+from consensus.effects import (
+    Effect,
+    EnteredView,
+    Equivocated,
+    Execute,
+    Persist,
+    Record,
+    Send,
+    Stabilized,
+    StartTimer,
+    VotingEnded,
+)
+from consensus.messages import Commit, Message, NewView, PreparedCertificate
+from tests.simulation.checkers.answers import AnswerOracle
 from tests.simulation.checkers.certificates import CertificateOracle
 from tests.simulation.checkers.ledgers import LedgerOracle
 from tests.simulation.checkers.memory import check_memory
@@ -33,6 +45,7 @@ class Oracles:
         self._correct = correct
         self._certificates = CertificateOracle(size=size)
         self._votes = VoteOracle(size=size, certificates=self._certificates)
+        self._answers = AnswerOracle()
         self._ledgers = LedgerOracle(
             size=size, correct=correct, unreliable=unreliable, is_submitted=is_submitted
         )
@@ -42,10 +55,11 @@ class Oracles:
             self._ledgers.on_start(node)
 
     def on_send(self, node: "Node", message: Message) -> None:
-        """A message leaves; whose COMMITs count is known of liars as well."""
-        self._votes.note_commit(message)
+        """A message leaves; of a liar's words `on_lie` tells what becomes of them."""
         if node.index in self._correct:
+            self._votes.note_commit(message)
             self._votes.on_send(node.replica_id, message)
+            self._votes.check_place(node, message)
 
     def on_lie(self, message: Message) -> None:
         """What a liar really said, and a driver let in: a COMMIT of it counts like any other."""
@@ -57,17 +71,17 @@ class Oracles:
         match effect:
             case Execute():
                 self._ledgers.on_execute(node, effect)
+                self._votes.check_decided(node, effect)
+            case EnteredView(view=view):
+                self._votes.on_enter(node, view)
+            case Send() | StartTimer():
+                self._answers.on_effect(node, effect)
             case Stabilized(stable=stable):
                 self._certificates.check_stable(stable)
                 self._ledgers.on_acknowledged(stable)
             case Persist(records=records):
                 for record in records:
-                    if isinstance(record, PreparedCertificate):
-                        self._certificates.check_prepared(record)
-                        self._votes.check_carried(record)
-                    elif isinstance(record, NewView):
-                        self._certificates.check_new_view(record)
-                        self._votes.check_new_view(record)
+                    self._on_record(record)
             case Equivocated(first=first, second=second):
                 self._check_evidence(first, second)
             case VotingEnded(promise=promise) if not node.disk.is_older_copy:
@@ -81,6 +95,19 @@ class Oracles:
             self._certificates.check_signature(one)
             if one.sender in self._correct:
                 raise Violation(f"replica {one.sender} is accused, and did not lie")
+
+    def _on_record(self, record: Record) -> None:
+        match record:
+            case PreparedCertificate():
+                self._certificates.check_prepared(record)
+                self._votes.check_carried(record)
+            case Commit():
+                self._votes.note_commit(record)
+            case NewView():
+                self._certificates.check_new_view(record)
+                self._votes.check_new_view(record)
+            case _:
+                pass
 
     def on_block(self, node: "Node", block: Block) -> None:
         if node.index in self._correct:

@@ -1,6 +1,9 @@
 """One vote per slot over all lives, promises that are kept, decisions that later views carry."""
 
+from typing import TYPE_CHECKING
+
 from consensus.codec import slot_of
+from consensus.effects import Execute
 from consensus.messages import (
     Commit,
     Message,
@@ -14,6 +17,9 @@ from consensus.types import NULL_BATCH_DIGEST, ReplicaId
 from tests.simulation.checkers.certificates import CertificateOracle
 from tests.simulation.checkers.violation import Violation, fair_quorum
 
+if TYPE_CHECKING:
+    from tests.simulation.node import Node
+
 
 class VoteOracle:
     """Remembers everything that correct replicas ever said, and all COMMITs of anybody."""
@@ -26,6 +32,9 @@ class VoteOracle:
         self._commits: dict[tuple[int, int, bytes], set[int]] = {}
         # Per sequence the first view in which a quorum sent COMMIT, and for what.
         self._committed: dict[int, tuple[int, bytes]] = {}
+        # Per process the last view it entered, and how far its window reached.
+        self._entered: dict[int, int] = {}
+        self._low: dict[tuple[int, int], int] = {}
 
     def note_commit(self, message: Message) -> None:
         if not isinstance(message, Commit):
@@ -39,6 +48,36 @@ class VoteOracle:
                 raise Violation(f"agreement: sequence {message.sequence} is committed twice")
             if held is None or message.view < held[0]:
                 self._committed[message.sequence] = (message.view, message.batch_digest)
+
+    def on_enter(self, node: "Node", view: int) -> None:
+        self._entered[node.index] = view
+
+    def check_place(self, node: "Node", message: Message) -> None:
+        """A vote is for a view that was entered and for a place inside the window, which grows."""
+        low, life = node.replica.low_watermark, (node.index, node.lives)
+        if low < self._low.get(life, 0):
+            raise Violation(f"replica {node.index} moves its watermark back to {low}")
+        self._low[life] = low
+        match message:
+            case PrePrepare() | Prepare() | Commit() if message.sender == node.replica_id:
+                if message.view > self._entered.get(node.index, 0):
+                    raise Violation(
+                        f"replica {node.index} votes in view {message.view} it did not enter"
+                    )
+                if message.sequence > low + 2 * node.config.window:
+                    raise Violation(
+                        f"replica {node.index} votes on {message.sequence} outside its window"
+                    )
+            case _:
+                pass
+
+    def check_decided(self, node: "Node", effect: Execute) -> None:
+        """Nothing is executed for which no quorum ever sent COMMIT."""
+        decided = self._committed.get(effect.sequence)
+        if decided is None or decided[1] != effect.batch.digest:
+            raise Violation(
+                f"replica {node.index} executes {effect.sequence}, which no quorum committed"
+            )
 
     def on_send(self, replica: ReplicaId, message: Message) -> None:
         self._check_single(replica, message)
