@@ -45,6 +45,8 @@ class NodeReadings:
         yield gauge("height", "Height of the last executed block", ledger.height)
         yield gauge("certified_height", "Newest certified height", ledger.certified_height)
         yield gauge("log_size", "Records in the log", ledger.log_size)
+        yield gauge("bodies_from_height", "Lowest height with all bodies from there", ledger.floor)
+        yield gauge("snapshot_height", "Snapshot stood upon, 0 for none", ledger.base_height)
         yield gauge("view", "View of this replica", replica.view)
         yield gauge("is_primary", "1 when this replica is the primary", int(replica.is_primary))
         yield gauge("in_flight", "Proposed and not executed", replica.in_flight)

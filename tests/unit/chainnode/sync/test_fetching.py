@@ -12,8 +12,9 @@ from chainnode.codec import encode
 from chainnode.driver.execution import ExecutionDiverged
 from chainnode.ledger.codec import encode_header
 from chainnode.p2p import TransportSettings
+from chainnode.p2p.errors import RequestTimeout
 from chainnode.sync.fetching import BATCH_REQUESTS_MAX
-from chainnode.sync.frames import TransferredBlock
+from chainnode.sync.frames import TransferredBlock, decode_blocks_request
 from consensus.effects import FetchBatch
 from consensus.types import Digest, SequenceNumber
 from tests.builders import NOW_MS, genesis_of, submission_of
@@ -93,6 +94,7 @@ def _lies(late: Late, folder: Path) -> dict[str, bytes]:
         "flipped signature": with_certificate(_flipped(first.certificate)),
         "another block's certificate": with_certificate(second.certificate),
         "two signers": with_certificate(late.source.certificate(header, signers=(0, 1))),
+        "foreign signers": with_certificate(late.source.certificate(header, signers=(0, 1, 9))),
         "one signer thrice": with_certificate(late.source.certificate(header, signers=(1, 1, 1))),
         "no certificate": with_certificate(b""),
         "another batch": with_batch(second.batch),
@@ -128,6 +130,7 @@ LIES = (
     "flipped signature",
     "another block's certificate",
     "two signers",
+    "foreign signers",
     "one signer thrice",
     "no certificate",
     "another batch",
@@ -298,3 +301,50 @@ async def test_a_batch_that_nobody_has_is_none_and_a_wrong_one_is_not_remembered
     late.transport.answers = {1: says(wrong)}
     assert await late.fetcher.fetch_batch(_wanted(late)) is None
     assert late.here.batches.body(late.source.ledger.header(2).head.batch_digest) is None
+
+
+async def test_blocks_that_are_claimed_and_not_brought_are_held_against_the_peer(
+    late: Late,
+) -> None:
+    late.transport.answers = {1: says(answer_of(()))}
+    assert await late.fetch() is None
+    assert late.fetcher.passed_over == {(1, "ClaimTakenBack"): 1}
+
+
+async def test_a_peer_that_brings_a_block_at_a_time_is_used_and_asked_last(late: Late) -> None:
+    def drip(_kind: int, payload: bytes) -> bytes:
+        first, _ = decode_blocks_request(payload)
+        return answer_of(late.blocks(first, first))
+
+    late.transport.answers = {1: drip, 2: drip, 3: late.honest}
+    assert await late.fetch() is not None
+    assert {peer for peer, _ in late.fetcher.passed_over} <= {1, 2}
+    assert len(late.transport.asked) <= 3
+
+    alone = Late(late.folder / "alone")
+    alone.transport.answers = {1: drip}
+    assert await alone.fetch() is not None
+    alone.close()
+
+
+async def test_a_certified_height_that_is_taken_back_is_held_against_the_peer(late: Late) -> None:
+    claims = iter((9, 2))
+
+    def lowering(_kind: int, payload: bytes) -> bytes:
+        first, _ = decode_blocks_request(payload)
+        return answer_of(late.blocks(first, first), certified=next(claims))
+
+    late.transport.answers = {1: lowering}
+    for height in (1, 2):
+        assert await late.fetch(height) is not None
+    assert late.fetcher.passed_over == {(1, "ClaimTakenBack"): 1}
+
+
+async def test_a_peer_that_never_answers_in_time_is_asked_last(late: Late) -> None:
+    def silent(kind: int, _payload: bytes) -> bytes:
+        raise RequestTimeout(1, kind=kind, timeout_s=5)
+
+    late.transport.answers = {1: silent, 2: late.honest}
+    for height in range(1, HEIGHT + 1):
+        assert await late.fetch(height) is not None
+    assert late.transport.asked.count(1) <= 1
