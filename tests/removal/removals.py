@@ -77,6 +77,16 @@ REMOVALS: dict[str, Removal] = {
     "G1": Removal(old="(*persist, *self._effects)", new="(*self._effects, *persist)"),
     "G2": Removal(old="        if held.content != content:\n", new="        if not held:\n"),
     "G3": Removal(old="        _resume(state)\n", new=""),
+    "F5a": Removal(
+        old="OUTDATED_ANSWERS_PER_TICK_MAX if answer.was_outdated else ANSWERS_PER_TICK_MAX",
+        new="ANSWERS_PER_TICK_MAX",
+    ),
+    "G4": Removal(old="return int(position) > self._reached()", new="return False"),
+    "G5a": Removal(
+        old="len(state.recollected) < state.membership.witnesses",
+        new="len(state.recollected) < 1",
+    ),
+    "G5b": Removal(old="self.may_sign and self.recall is None", new="self.may_sign"),
     "G5": Removal(
         old="        if slot.prepared is not None:\n            past.append(slot.prepared)\n",
         new="",
