@@ -29,7 +29,7 @@ from chainnode.driver.kinds import FrameKind
 from chainnode.driver.network import PeerNetwork
 from chainnode.driver.proposals import Proposals
 from chainnode.execution import Executor
-from chainnode.genesis import Genesis, load_genesis_file
+from chainnode.genesis import load_genesis_file
 from chainnode.logs import start_logging
 from chainnode.mempool import Mempool
 from chainnode.metrics import NodeMetrics
@@ -44,7 +44,7 @@ from chainnode.sync.state_transfer import StateTransfer, Surroundings
 from chainnode.voting import decode_stable, restored_event
 from consensus.codec import checkpoints_of
 from consensus.replica import Replica, ReplicaConfig
-from consensus.types import NONCE_BYTES, Digest, Epoch, Membership, ReplicaId, SequenceNumber, View
+from consensus.types import NONCE_BYTES, Digest, Membership, ReplicaId, SequenceNumber, View
 
 EXIT_OK = 0
 _MS_PER_S = 1000
@@ -111,6 +111,8 @@ class Node:
             suite=self._suite,
             batches=base.batches,
             threads=base.verify_threads,
+            epoch=base.era.epoch,
+            start=settings_of(base).start,
         )
         self._pool = Mempool()
         self._finality = Finality()
@@ -165,6 +167,7 @@ class Node:
             digest=self._suite.digest,
             nonce=secrets.token_bytes(NONCE_BYTES),
             now_ms=base.clock.now_ms(),
+            decided=base.era.kept_above(base.ledger.height),
         )
         await self.transport.start()
         tasks = {
@@ -236,6 +239,7 @@ class Node:
             ),
             votes=base.voting.votes,
             digest=self._suite.digest,
+            epoch_at=base.era.epoch_at,
         )
 
     def _build_state_transfer(self) -> StateTransfer:
@@ -385,29 +389,28 @@ class Node:
         replica = self._replica
         if replica.is_primary:
             return None
-        return _membership(self._base.genesis).primary(View(replica.view))
+        return settings_of(self._base).membership.primary(View(replica.view))
 
 
-def _membership(genesis: Genesis) -> Membership:
-    """Return the group of epoch 0; no other epoch exists yet."""
-    return Membership(epoch=Epoch(0), size=len(genesis.replicas))
+def settings_of(base: Base) -> ReplicaConfig:
+    """Return the core's settings: members are those of genesis in every epoch so far."""
+    parameters = base.genesis.parameters
+    size = len(base.genesis.replicas)
+    return ReplicaConfig(
+        replica_id=ReplicaId(base.config.replica_id),
+        membership=Membership(epoch=base.era.epoch, size=size),
+        chain_id=base.genesis.chain_id,
+        window=parameters.window,
+        idle_block_ms=parameters.idle_block_ms,
+        drift_ms=parameters.drift_ms,
+        request_timeout_ms=base.config.request_timeout_ms,
+        timeout_cap_ms=base.config.timeout_cap_ms,
+        may_vote=base.voting.may_vote,
+        past=base.era.past(size=size),
+        settled=base.era.settled,
+    )
 
 
 def replica_of(base: Base) -> Replica:
     """Return the core of a node, before it has seen its first event."""
-    parameters = base.genesis.parameters
-    return Replica(
-        ReplicaConfig(
-            replica_id=ReplicaId(base.config.replica_id),
-            membership=_membership(base.genesis),
-            chain_id=base.genesis.chain_id,
-            window=parameters.window,
-            idle_block_ms=parameters.idle_block_ms,
-            drift_ms=parameters.drift_ms,
-            request_timeout_ms=base.config.request_timeout_ms,
-            timeout_cap_ms=base.config.timeout_cap_ms,
-            may_vote=base.voting.may_vote,
-        ),
-        encoder=codec,
-        signer=base.voting.votes,
-    )
+    return Replica(settings_of(base), encoder=codec, signer=base.voting.votes)

@@ -19,6 +19,8 @@ from chainnode.execution import genesis_state
 from chainnode.genesis import Genesis
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.ledger.chain import Ledger
+from chainnode.recovery.document import Verifier
+from chainnode.recovery.era import Era, load_era
 from chainnode.suites import suite_named
 from chainnode.suites.port import PrivateKey
 from chainnode.voting import Voting, open_voting
@@ -88,6 +90,7 @@ class Base:
     listener: socket
     ledger: Ledger
     batches: Batches
+    era: Era
     voting: Voting
     verify_threads: ThreadPoolExecutor
     vote_thread: ThreadPoolExecutor
@@ -110,10 +113,12 @@ def open_base(
     )
     stack.callback(ledger.close)
     batches = Batches(genesis=genesis, suite=suite)
+    era = load_era(config.data_dir, Verifier(genesis=genesis, suite=suite))
     voting = open_voting(
         config.data_dir / VOTES_FOLDER,
         key=key,
         replica_id=ReplicaId(config.replica_id),
+        epoch=era.epoch,
         ledger=ledger,
         open_batch=batches.open,
         marker=voted_marker(config),
@@ -126,6 +131,7 @@ def open_base(
         listener=listener,
         ledger=ledger,
         batches=batches,
+        era=era,
         voting=voting,
         verify_threads=_threads(stack, _VERIFY_THREADS, "verify"),
         vote_thread=_threads(stack, 1, "votes"),

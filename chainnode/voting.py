@@ -18,8 +18,9 @@ from consensus.codec import OpenBatch, certificate_from_plain, message_from_plai
 from consensus.effects import Record
 from consensus.errors import InvalidMessage
 from consensus.events import Restored
-from consensus.messages import NULL_BATCH, Checkpoint, Promise, StableCheckpoint
+from consensus.messages import NULL_BATCH, Batch, Checkpoint, Promise, StableCheckpoint
 from consensus.types import (
+    FIRST_EPOCH,
     Digest,
     Epoch,
     Height,
@@ -131,6 +132,7 @@ def open_voting(
     *,
     key: PrivateKey,
     replica_id: ReplicaId,
+    epoch: Epoch = FIRST_EPOCH,
     ledger: Ledger,
     open_batch: OpenBatch,
     marker: Path,
@@ -160,7 +162,7 @@ def open_voting(
             directory,
             key=key,
             replica_id=replica_id,
-            epoch=Epoch(0),
+            epoch=epoch,
             chain_id=ledger.tip.head.chain_id,
             open_batch=open_batch,
             ledger_mark=ledger.vote_mark(),
@@ -179,9 +181,18 @@ def _learner(reason: str, *, kind: str, ending: Path) -> Voting:
 
 
 def restored_event(
-    ledger: Ledger, records: tuple[Record, ...], *, digest: Hash, nonce: bytes, now_ms: int
+    ledger: Ledger,
+    records: tuple[Record, ...],
+    *,
+    digest: Hash,
+    nonce: bytes,
+    now_ms: int,
+    decided: tuple[Batch, ...] = (),
 ) -> Restored:
-    """Return the core's first event of this process; `nonce` is random and of this life alone."""
+    """Return the core's first event of this process; `nonce` is random and of this life alone.
+
+    `decided` are the batches above the ledger that a recovery record keeps.
+    """
     stable = stable_here(ledger, digest)
     return Restored(
         records=records,
@@ -192,6 +203,7 @@ def restored_event(
         checkpoints=_own_checkpoints(ledger, above=stable.height),
         nonce=Nonce(nonce),
         now_ms=now_ms,
+        decided=decided,
     )
 
 

@@ -26,6 +26,7 @@ from consensus.errors import InvariantViolation
 from consensus.messages import Batch, Checkpoint
 from consensus.ports import Signer
 from consensus.types import (
+    FIRST_EPOCH,
     Digest,
     Epoch,
     Height,
@@ -79,6 +80,11 @@ class OneEpoch:
             f"epoch {ended.stable.epoch} ended at height {ended.stable.height},"
             " but no contract of this version can announce a change of members"
         )
+
+
+def _always_first(_height: int) -> int:
+    """Return the epoch of a chain that never left its first one."""
+    return FIRST_EPOCH
 
 
 class VoteMark(Protocol):
@@ -139,6 +145,7 @@ class BlockExecution:
         checkpoints: CheckpointSigner,
         votes: VoteMark,
         digest: Callable[[bytes], bytes],
+        epoch_at: Callable[[int], int] = _always_first,
     ) -> None:
         self._executor = executor
         self._ledger = ledger
@@ -146,8 +153,7 @@ class BlockExecution:
         self._checkpoints = checkpoints
         self._votes = votes
         self._digest = digest
-        # Epoch 0 until the membership may change.
-        self._epoch = 0
+        self._epoch_at = epoch_at
         self._members = tuple(
             Member(replica_id=one.replica_id, organisation=one.organisation, vote_key=one.vote_key)
             for one in genesis.replicas
@@ -244,7 +250,7 @@ class BlockExecution:
         while self._unsigned:
             below, digest = self._unsigned[0]
             checkpoint = self._checkpoints.sign(
-                epoch=self._epoch, height=below, header_digest=digest
+                epoch=self._epoch_at(below), height=below, header_digest=digest
             )
             if checkpoint is None:
                 break
@@ -259,7 +265,7 @@ class BlockExecution:
         return self._executor.execute(
             height_of(sequence),
             self._batches.decoded(batch),
-            epoch=self._epoch,
+            epoch=self._epoch_at(height_of(sequence)),
             members=self._members,
         )
 

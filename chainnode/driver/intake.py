@@ -21,9 +21,10 @@ from chainnode.errors import InvalidInput
 from chainnode.genesis import Genesis
 from chainnode.suites.port import Suite
 from consensus.codec import message_from_plain, signed_content, signed_parts
+from consensus.epochs import FROM_GENESIS, EpochStart
 from consensus.errors import InvalidMessage
 from consensus.messages import Batch, Message, NewView, PrePrepare, Recall, Status
-from consensus.types import Epoch, Membership, ReplicaId, Window
+from consensus.types import FIRST_EPOCH, Epoch, Membership, ReplicaId, Window
 from consensus.validation import validate_message
 
 # A NEW-VIEW of 31 replicas with full windows has about 1.2 MB and 70,000 elements; a
@@ -56,12 +57,20 @@ class Intake:
     """Opens consensus messages of peers."""
 
     def __init__(
-        self, *, genesis: Genesis, suite: Suite, batches: Batches, threads: Executor
+        self,
+        *,
+        genesis: Genesis,
+        suite: Suite,
+        batches: Batches,
+        threads: Executor,
+        epoch: Epoch = FIRST_EPOCH,
+        start: EpochStart = FROM_GENESIS,
     ) -> None:
         self._suite = suite
         self._chain_id = genesis.chain_id
         self._vote_keys = {one.replica_id: one.vote_key for one in genesis.replicas}
-        self._membership = Membership(epoch=Epoch(0), size=len(genesis.replicas))
+        self._membership = Membership(epoch=epoch, size=len(genesis.replicas))
+        self._start = start
         self._window = Window(size=genesis.parameters.window)
         self._batches = batches
         self._threads = threads
@@ -159,7 +168,12 @@ class Intake:
 
         """
         try:
-            validate_message(message, membership=self._membership, window=self._window)
+            validate_message(
+                message,
+                membership=self._membership,
+                window=self._window,
+                start=self._start,
+            )
         except InvalidMessage:
             if isinstance(message, NewView):
                 return False

@@ -159,7 +159,7 @@ class StatusReader:
             "role": self._role(),
             "state": self._state(described).value,
             "voting_stopped_because": self._voting_stopped_because(),
-            "epoch": self._membership.epoch,
+            "epoch": described.epoch,
             "view": described.view,
             "view_status": described.status,
             "primary": described.primary,
@@ -226,7 +226,10 @@ class StatusReader:
         return reached > self._ledger.height + _LAG_BLOCKS_MAX
 
     def _halted_because(self, described: Description) -> JsonObject | None:
-        """Say who and what is missing when blocks that are due do not come."""
+        """Say who and what is missing when blocks that are due do not come.
+
+        Headers that can reach no quorum any more are a halt at once: nothing is waited for.
+        """
         now_ms = self._clock.now_ms()
         newest_ms = max(self._ledger.tip.head.time_ms, self._started_ms)
         overdue_ms = now_ms - newest_ms - self._idle_block_ms * _IDLE_BLOCKS_MISSED_MAX
@@ -234,7 +237,7 @@ class StatusReader:
         silent = self._silent(described, now_ms)
         present = self._membership.size - len(silent)
         has_quorum = present >= described.quorum
-        if has_quorum and overdue_ms <= 0:
+        if described.split_at is None and has_quorum and overdue_ms <= 0:
             return None
         return {
             "reason": _reason(described, has_quorum=has_quorum),
@@ -281,8 +284,9 @@ class StatusReader:
 
     def _digests(self, described: Description) -> list[JsonValue]:
         """Show which header each replica signed at the height that lacks its certificate."""
+        height = described.split_at or described.executed
         return [
-            {**self._named(one), "height": described.executed, "header_digest": digest.hex()}
+            {**self._named(one), "height": height, "header_digest": digest.hex()}
             for one, digest in described.checkpoint_digests
         ]
 

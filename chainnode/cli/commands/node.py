@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chainnode.cli.commands.recover import recover
 from chainnode.cli.exits import ExitCode, LocalProblem
 from chainnode.cli.output import Output
 from chainnode.cli.tree import current_session, kun_command, kun_group
@@ -163,5 +164,5 @@ def _running(folder: Path) -> "ProcessRecord | None":
     return running_record(folder / PROCESS_FILE)
 
 
-for _command in (start, status, stop, inspect_votes):
+for _command in (start, status, stop, inspect_votes, recover):
     node.add_command(_command)

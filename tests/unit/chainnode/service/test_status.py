@@ -242,6 +242,15 @@ def test_replicas_that_computed_different_headers_are_shown_with_their_digests(
     assert {one["height"] for one in shown} == {1}
 
 
+def test_headers_that_diverged_for_good_are_a_halt_at_once_and_at_their_height(site: Site) -> None:
+    digests = ((0, b"a" * 32), (1, b"a" * 32), (2, b"b" * 32), (3, b"b" * 32))
+    site.replica.set(executed=4, split_at=2, checkpoint_digests=digests)
+    told = halted(site)
+    assert told["reason"] == "DIVERGED"
+    shown = cast("list[JsonObject]", told["digests"])
+    assert {one["height"] for one in shown} == {2}
+
+
 def test_a_department_whose_clock_is_off_by_minutes_is_named_by_how_much(site: Site) -> None:
     site.clock_offsets_ms = {1: 20, 2: -240_000, 3: 0}
     told = site.status().describe()
