@@ -239,6 +239,19 @@ def test_votes_of_a_view_that_waits_for_blocks_are_restated() -> None:
     assert backup.replica.restatement()[-2:] == said
 
 
+def test_view_that_starts_above_our_own_certificate_is_restored_to_its_last_entry() -> None:
+    """The checkpoint of the view moves the window first, as when it came."""
+    last = 3 + 2 * WINDOW
+    changes = tuple(
+        view_change(one, base=stable(3), certificates=[prepared(last)]) for one in (0, 1, 3)
+    )
+    records: list[Record] = [new_view(changes=changes), stable(3)]
+
+    primary = Subject(1, restored=restored_at(3, records=records))
+
+    assert [one.sequence for one in primary.replica.describe().slots] == list(range(4, last + 1))
+
+
 def test_stable_entries_of_a_restored_view_are_not_opened_again() -> None:
     records: list[Record] = [_announced(), stable(1)]
     before = Subject(2, restored=restored_at(records=records))
