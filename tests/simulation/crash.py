@@ -56,8 +56,13 @@ AFTER: dict[type[Effect], str] = {
     StopTimer: "crash_after_stop_timer",
 }
 # What few processes come to: a fuse for it is shared by all.
-RARE_EFFECTS = frozenset(
-    {BuildBatch, FetchBatch, FetchState, Equivocated, EnteredView, VotingEnded}
+RARE_EFFECTS: tuple[type[Effect], ...] = (
+    BuildBatch,
+    FetchBatch,
+    FetchState,
+    Equivocated,
+    EnteredView,
+    VotingEnded,
 )
 DISK_ERRORS = (CrashPoint.ERROR_OF_VOTE_LOG, CrashPoint.ERROR_OF_LEDGER)
 # What must have happened in a large number of runs.

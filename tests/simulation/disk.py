@@ -245,6 +245,7 @@ class Disk:
 
     def lose_process(self, random: Random) -> None:
         """The process is gone, perhaps inside a write; the operating system keeps the rest."""
+        self._counters["crash_by_kill"] += 1
         if self._pending:
             last = self._pending.pop()
             whole = random.randrange(len(last.records) + 1)
@@ -255,6 +256,7 @@ class Disk:
 
     def lose_power(self, random: Random, *, tearing: bool, reordering: bool) -> None:
         """Decide what is left of every write that was not synced, each for itself."""
+        self._counters["crash_by_power_cut"] += 1
         if self._block is not None:
             if random.random() < 0.5:
                 self.sync_block()

@@ -38,7 +38,11 @@ _POINTS = (
     CrashPoint.IN_BLOCK_WRITE,
     CrashPoint.BEFORE_CHECKPOINT,
     CrashPoint.IN_TRANSFER,
+    CrashPoint.IN_TRANSFER,
+    CrashPoint.IN_TRANSFER,
 )
+# After which effects: rare ones are aimed at more often, and still hit less.
+_KINDS = (*AFTER, *RARE_EFFECTS, *RARE_EFFECTS)
 _WILD_MS = 3_600_000
 
 
@@ -105,7 +109,7 @@ class Faults:
         if chance < 0.3:
             node.fuse = Fuse(point=CrashPoint.AFTER_EFFECT, left=random.randint(1, 12))
         elif chance < 0.7:
-            kind = random.choice(list(AFTER))
+            kind = random.choice(_KINDS)
             fuse = Fuse(point=CrashPoint.AFTER_EFFECT, effect=kind)
             self._light(fuse, node, is_rare=kind in RARE_EFFECTS)
         else:
