@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -282,3 +283,39 @@ def test_the_clock_of_the_nodes_can_be_set(tmp_path: Path) -> None:
     assert moved != 0
     assert verdict["verdict"] == "VALID"
     assert verdict["as_of"]["time"].startswith("2026-03-01T08:0")
+
+
+def test_a_node_on_an_older_copy_of_its_data_follows_and_says_why(tmp_path: Path) -> None:
+    """Killed, restored from a backup that it has outrun since, killed again, restored again."""
+    net = Net(tmp_path / "dn")
+    node = net.folder / "nodes" / "data"
+    backup = tmp_path / "backup"
+
+    def height() -> int:
+        return max(one["height"] or 0 for one in net.nodes)
+
+    try:
+        up = net.kun("devnet", "up", "--detach", "--no-demo", "--suite", "intl")
+        assert up.code == 0, up.err
+        net.kun("devnet", "kill", "data")
+        shutil.copytree(node / "data", backup)
+        net.kun("devnet", "start", "data")
+        net.until(net.is_healthy, "the killed node votes again")
+        seen = height() + 1
+        net.until(lambda: (net.nodes[3]["height"] or 0) > seen, "blocks after the backup", 60)
+        told = []
+        for _ in range(2):
+            net.kun("devnet", "kill", "data")
+            shutil.rmtree(node / "data")
+            shutil.copytree(backup, node / "data")
+            net.kun("devnet", "start", "data")
+            net.until(lambda: net.nodes[3]["state"] == "voting_stopped", "the end of its voting")
+            told.append(net.kun("status").out)
+        endings = [one.name for one in node.glob("vote.key.json.*.ended")]
+    finally:
+        net.kun("devnet", "reset")
+
+    for one in told:
+        assert "does not vote: voting_stopped" in one
+        assert "older copy" in one
+    assert len(endings) == 1
