@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import pytest
 
-from consensus.effects import Effect, HeadersDiverged
+from consensus.effects import Effect, EnteredView, HeadersDiverged
 from consensus.epochs import EpochEnd
 from consensus.errors import Diverged
 from consensus.guard import VoteGuard
@@ -57,8 +57,11 @@ class DivergingCluster(Cluster):
             node.start()
 
     def on_effect(self, node: Node, effect: Effect) -> None:
+        """Let the oracles see votes and views; blocks of wrong execution are not for them."""
         if isinstance(effect, HeadersDiverged):
             self.halts[node.index] = effect
+        elif isinstance(effect, EnteredView):
+            super().on_effect(node, effect)
 
     def on_block(self, node: Node, block: Block) -> None:
         """The oracles would rightly complain of these blocks."""
