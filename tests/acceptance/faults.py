@@ -14,6 +14,6 @@ SEED = 1999
 
 def broken_for_a_minute(folder: Path) -> Report:
     """Run the cluster under faults for `SECONDS`, prove everything, say the figures."""
-    report = run(folder, RunRequest(seed=SEED, seconds=SECONDS, every_record=True))
+    report = run(folder, RunRequest(seed=SEED, seconds=SECONDS))
     say(json.dumps(report.document(), ensure_ascii=False))
     return report
