@@ -159,6 +159,14 @@ class Cluster:
             what=f"certified height {height} at {chosen}",
         )
 
+    def _now_ms(self) -> int:
+        """Read the clock of those who run: who starts later must not be behind them."""
+        clocks = (
+            member.base.clock.now_ms() - self.ahead_ms.get(id_, 0)
+            for id_, member in self.members.items()
+        )
+        return max(clocks, default=START_MS)
+
     async def _started(self, replica_id: int) -> Member:
         self.consortium.issue(replica_id)
         async with AsyncExitStack() as stack:
@@ -190,7 +198,7 @@ class Cluster:
             api_listen=Address(host="127.0.0.1", port=0),
             request_timeout_ms=self.request_timeout_ms,
             timeout_cap_ms=10_000,
-            clock_start_ms=START_MS + self.ahead_ms.get(replica_id, 0),
+            clock_start_ms=self._now_ms() + self.ahead_ms.get(replica_id, 0),
             keep_blocks=self.keep_blocks.get(replica_id, 0),
         )
 
