@@ -32,7 +32,7 @@ from consensus.effects import (
     VotingEnded,
 )
 from consensus.errors import ConsensusError
-from consensus.events import Event, Received, TimerExpired
+from consensus.events import Event, Received, Synced, TimerExpired
 from consensus.messages import (
     Message,
     NewView,
@@ -46,7 +46,7 @@ from consensus.messages import (
     ViewChange,
 )
 from consensus.replica import Replica
-from consensus.types import NULL_BATCH_DIGEST, Nonce, ReplicaId
+from consensus.types import NULL_BATCH_DIGEST, Nonce, ReplicaId, sequence_of
 from tests.simulation.stubs import ENCODER, GuardedSigner
 from tests.unit.consensus.group import (
     NOW_MS,
@@ -78,7 +78,10 @@ class Stage(Group):
         self.cut_off: set[int] = set()
         # Who lies is played by the file: its own replica hears nothing any more.
         self.liars: set[int] = set()
+        # (mode before, event, mode after), where the two differ.
+        self.transitions: set[tuple[str, str, str]] = set()
         self._lives = [0] * size
+        self._targets: dict[int, StableCheckpoint] = {}
         self._guards = [make_guard(one) for one in range(size)]
         self._records: list[list[Record]] = [[] for _ in range(size)]
         super().__init__(size)
@@ -184,6 +187,25 @@ class Stage(Group):
         self.ledgers[int(member)].__init__()  # type: ignore[misc]  # a ledger as new
         self.restart(member)
 
+    def receive_state(self, member: str) -> None:
+        """End a state transfer: the blocks of a peer stand in this member's ledger."""
+        one = int(member)
+        target = self._targets.pop(one)
+        source = next(other for other in self.ledgers if other.height >= target.height)
+        ledger = self.ledgers[one]
+        for block in source.blocks[ledger.height : target.height]:
+            ledger.append(block, None)
+        self.step(
+            one,
+            Synced(
+                stable=target,
+                executed=sequence_of(target.height),
+                header_digest=target.header_digest,
+                time_ms=ledger.tip_time_ms,
+                now_ms=NOW_MS,
+            ),
+        )
+
     def _expire(self, member: int, timer: Timer) -> None:
         generation = self._timers[member][timer]
         self.step(member, TimerExpired(timer=timer, generation=generation, now_ms=NOW_MS))
@@ -197,15 +219,21 @@ class Stage(Group):
     def step(self, member: int, event: Event) -> None:
         if isinstance(event, Received) and not isinstance(event.message, Status | Recall):
             self._tell(member, f"hears {self._named(event.message)} of {event.message.sender}")
+        before = _mode(self.members[member])
         try:
             super().step(member, event)
         except ConsensusError as error:
             self._tell(member, f"refuses: {error}")
+        after = _mode(self.members[member])
+        if before != after:
+            self.transitions.add((before, _cause(event), after))
 
     def _carry_out(self, member: int, effect: Effect) -> None:
         if isinstance(effect, Persist):
             self._records[member].extend(effect.records)
             self._guards[member].note_records(effect.records)
+        elif isinstance(effect, FetchState):
+            self._targets[member] = effect.target
         for line in self._lines(effect):
             self._tell(member, line)
         super()._carry_out(member, effect)
@@ -285,6 +313,30 @@ class Stage(Group):
                 return _vote_name(message)
 
 
+def _mode(replica: Replica) -> str:
+    """Name what a replica does, as the table of states in docs/protocol.md does."""
+    told = replica.describe()
+    if told.missing_recollections:
+        return "asking"
+    if not told.may_vote:
+        return "learner"
+    if told.state_target is not None:
+        return "state transfer"
+    if told.status == "normal":
+        return "normal"
+    return "new view due" if told.awaits_new_view_of is not None else "view change"
+
+
+def _cause(event: Event) -> str:
+    match event:
+        case Received(message=message):
+            return _kind_of(message)
+        case TimerExpired(timer=timer):
+            return f"{timer.value} timer"
+        case _:
+            return type(event).__name__
+
+
 def _vote_name(message: Message) -> str:
     kind, _, *place = slot_of(message)
     if isinstance(message, PrePrepare) or kind in {"prepare", "commit"}:
@@ -325,6 +377,7 @@ _COMMANDS: tuple[tuple[re.Pattern[str], Callable[..., None]], ...] = tuple(
         (rf"({_WHO}) repeats? (?:its|their) wish", Stage.repeat),
         (rf"({_WHO}) says? where (?:it|they) stands?", Stage.tell_status),
         (r"(\d+) restarts", Stage.restart),
+        (r"(\d+) receives the state", Stage.receive_state),
         (r"(\d+) comes back with an old copy of its disk", Stage.roll_back),
     )
 )
