@@ -93,6 +93,10 @@ soak: $(READY) ## a real cluster under load, broken again and again: HOURS=0.02,
 fuzz: $(READY) ## the laws again, on new examples and more of them; a failure prints how to repeat it
 	$(BIN)/pytest tests/property --hypothesis-profile=explore -n $(WORKERS)
 
+.PHONY: mutants
+mutants: $(READY) ## plant every small mistake in the deciding files of the core: a test must fail
+	@$(BIN)/python -m tests.mutation $(ARGS)
+
 .PHONY: bench-smoke
 bench-smoke: $(READY) ## records/s and CPU per 1,000 records of four real nodes, as one JSON line
 	@$(BIN)/python -m benchmarks.smoke $(ARGS)
