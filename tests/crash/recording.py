@@ -202,9 +202,14 @@ def _write(folder: Path, places: Sequence[NodePlace], count: int) -> int:
     apis = tuple(one.api for one in places)
     writer = Writer(folder=folder, apis=apis, threads=2, calls_each=3, pace_s=0.02)
     with writer:
-        _until(lambda: len(writer.acknowledged) >= count * writer.calls_each, what="writes")
+        until_written(writer, count)
     assert writer.failures == []
     return len(writer.acknowledged)
+
+
+def until_written(writer: Writer, count: int) -> None:
+    """Wait until so many submissions are final."""
+    _until(lambda: len(writer.acknowledged) >= count * writer.calls_each, what="writes")
 
 
 def _files_of(home: Path) -> list[tuple[str, bytes]]:
