@@ -9,6 +9,7 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
+from pathlib import Path
 
 import uvloop
 
@@ -30,6 +31,7 @@ from chainnode.driver.network import PeerNetwork
 from chainnode.driver.proposals import Proposals
 from chainnode.execution import Executor
 from chainnode.genesis import load_genesis_file
+from chainnode.ledger.directory import set_ledger_aside
 from chainnode.logs import start_logging
 from chainnode.mempool import Mempool
 from chainnode.metrics import NodeMetrics
@@ -76,6 +78,18 @@ def run_node(config: NodeConfig) -> int:
     gc.set_threshold(*_GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(config))
+
+
+def refetch_ledger(config: NodeConfig) -> Path | None:
+    """Make the next start fetch the ledger from peers; return where the old one lies now.
+
+    Votes and key stay. The node must not run.
+
+    Raises:
+        StorageError: the data directory is in use, of a newer version, or not writable.
+
+    """
+    return set_ledger_aside(config.data_dir)
 
 
 def _raise_file_limit() -> None:

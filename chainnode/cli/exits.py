@@ -82,6 +82,37 @@ EXIT_CODES: dict[str, ExitCode] = {
 }
 
 
+_CHECK_DISK = Text(
+    "请检查磁盘（空间、挂载、健康），然后重新启动节点；已确认的内容不会丢失。",
+    "Check the disk (space, mount, health), then start the node again: what was acknowledged"
+    " is still there.",
+)
+_REFETCH = Text(
+    "请检查磁盘，然后重新启动节点；若再次出现此错误，请从其他节点重新获取账本："
+    "kun node refetch --dir 节点目录",
+    "Check the disk, then start the node again; if this comes back, fetch the ledger anew from"
+    " the other nodes: kun node refetch --dir NODE_DIR",
+)
+# What mends it, where the sentence of the error does not say so itself.
+HINTS: dict[str, Text | None] = {
+    "chainnode.errors.StorageError": _CHECK_DISK,
+    "chainnode.ledger.errors.DamagedLedger": _REFETCH,
+    "chainnode.ledger.errors.ForeignLedger": None,
+    "chainnode.ledger.store.StoreFailed": _REFETCH,
+    "chainnode.ledger.directory.DirectoryLocked": None,
+    "chainnode.ledger.directory.UnknownFormat": None,
+}
+
+
+def hint_of(error: BaseException) -> Text | None:
+    """Return what mends `error`; None when its own sentence says it, or nobody knows."""
+    for one in type(error).__mro__:
+        name = f"{one.__module__}.{one.__qualname__}"
+        if name in HINTS:
+            return HINTS[name]
+    return None
+
+
 def exit_code_of(error: BaseException) -> ExitCode:
     """Return the exit code of `error`; what the table does not know is our bug."""
     if isinstance(error, CommandError):

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from chainnode.cli.exits import CommandError, ExitCode, exit_code_of
+from chainnode.cli.exits import CommandError, ExitCode, exit_code_of, hint_of
 from chainnode.cli.output import Output
 from chainnode.cli.tree import LazyCommand, Session, lazy_group
 
@@ -95,7 +95,9 @@ def _report(output: Output, error: Exception) -> int:
     elif code is ExitCode.BUG:
         _report_bug(output, error)
     else:
-        _say(output, code=_name_of(error), message=str(error), hint="", exit_code=code)
+        text = hint_of(error)
+        hint = text.in_language(output.language) if text else ""
+        _say(output, code=_name_of(error), message=str(error), hint=hint, exit_code=code)
     return code
 
 

@@ -6,6 +6,7 @@ name; the kernel drops it when the process dies, however it dies.
 """
 
 import fcntl
+import itertools
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,7 @@ FORMAT_VERSION = 2
 LOCK_FILE = "lock"
 FORMAT_FILE = "format"
 LEDGER_FOLDER = "ledger"
+_DAMAGED = f"{LEDGER_FOLDER}.damaged-"
 _FORMAT_NAME = "kunlian-data"
 _FORMAT_BYTES_MAX = 64
 _PID_BYTES_MAX = 32
@@ -85,6 +87,33 @@ class DataDirectory:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def set_ledger_aside(path: Path) -> Path | None:
+    """Rename the ledger of a node that does not run, so that the next start begins a new one.
+
+    Votes, key and format stay: what this replica promised binds it on. Returns where the ledger
+    lies now, None when there was none.
+
+    Raises:
+        DirectoryLocked, UnknownFormat, StorageError: as `DataDirectory.open`.
+
+    """
+    directory = DataDirectory.open(path)
+    try:
+        ledger = path / LEDGER_FOLDER
+        if not ledger.exists():
+            return None
+        taken = {one.name for one in path.iterdir()}
+        number = next(one for one in itertools.count(1) if f"{_DAMAGED}{one}" not in taken)
+        aside = path / f"{_DAMAGED}{number}"
+        ledger.rename(aside)
+        sync_folder(path)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot set the ledger aside: {error}") from error
+    finally:
+        directory.close()
+    return aside
 
 
 def write_durably(path: Path, content: bytes) -> None:

@@ -158,11 +158,35 @@ def _cell(row: "JsonObject", *names: str) -> str:
     return "-" if value is None else str(value)[:_CELL_CHARACTERS]
 
 
+@kun_command(
+    "refetch",
+    text="弃用损坏的账本，下次启动时重新获取 · set a damaged ledger aside, to be fetched anew",
+)
+@_folder_option
+def refetch(folder: Path) -> int:
+    """Set the ledger aside; votes and key stay, so the replica keeps its word and its vote."""
+    from chainnode.config import load_config
+    from chainnode.node import refetch_ledger
+
+    output = current_session().output
+    aside = refetch_ledger(load_config(folder / SETTINGS_FILE))
+
+    def lines() -> None:
+        if aside is None:
+            output.line(output.words("没有账本", "there is no ledger to set aside"))
+        else:
+            output.line(output.words(f"旧账本移至 {aside}", f"the old ledger is now {aside}"))
+        output.line(f"kun node start --dir {folder}")
+
+    output.answer({"set_aside": None if aside is None else str(aside)}, lines)
+    return ExitCode.OK
+
+
 def _running(folder: Path) -> "ProcessRecord | None":
     from devnet.processes import running_record
 
     return running_record(folder / PROCESS_FILE)
 
 
-for _command in (start, status, stop, inspect_votes, recover):
+for _command in (start, status, stop, inspect_votes, recover, refetch):
     node.add_command(_command)

@@ -1,11 +1,13 @@
 """The table from error to exit code, which users' scripts rely on."""
 
 import importlib
+from pathlib import Path
 
 import pytest
 
 from chainnode.cli.exits import (
     EXIT_CODES,
+    HINTS,
     CommandError,
     ExitCode,
     LocalProblem,
@@ -14,11 +16,15 @@ from chainnode.cli.exits import (
     Unacceptable,
     UsageProblem,
     exit_code_of,
+    hint_of,
 )
 from chainnode.cli.words import Text
 from chainnode.client.reports import CannotDecide
 from chainnode.config import InvalidConfiguration
 from chainnode.errors import ConfigurationError, InvalidInput, InvariantBroken, StorageError
+from chainnode.ledger.directory import DirectoryLocked
+from chainnode.ledger.errors import DamagedLedger
+from chainnode.ledger.store import StoreFailed
 from chainnode.secret_files import SecretFileRefused
 from devnet.errors import NotADevnet, UnknownNode
 
@@ -75,6 +81,21 @@ def test_a_class_of_the_same_name_elsewhere_does_not_count() -> None:
 
 
 def test_every_name_in_the_table_exists() -> None:
-    for name in EXIT_CODES:
+    for name in (*EXIT_CODES, *HINTS):
         module, _, attribute = name.rpartition(".")
         assert isinstance(getattr(importlib.import_module(module), attribute), type), name
+
+
+def test_a_damaged_ledger_names_the_command_that_mends_it() -> None:
+    damaged = hint_of(DamagedLedger(what="x", expected="a", actual="b"))
+    failed = hint_of(StoreFailed(operation="open", cause="x"))
+
+    assert damaged is not None
+    assert damaged == failed
+    assert "kun node refetch" in damaged.en
+    assert hint_of(StorageError("x")) not in {None, damaged}
+
+
+def test_who_says_by_itself_what_to_do_gets_no_second_advice() -> None:
+    assert hint_of(DirectoryLocked(path=Path("x"), holder="1")) is None
+    assert hint_of(ConfigurationError("x")) is None

@@ -15,6 +15,7 @@ from chainnode.ledger.directory import (
     DataDirectory,
     DirectoryLocked,
     UnknownFormat,
+    set_ledger_aside,
     write_durably,
 )
 
@@ -113,3 +114,33 @@ def test_a_durable_write_replaces_the_whole_file_and_leaves_no_other(tmp_path: P
 
     assert (tmp_path / "file").read_bytes() == b"second"
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_ledger_is_set_aside_under_a_new_name_each_time_and_nothing_else_moves(
+    tmp_path: Path,
+) -> None:
+    DataDirectory.open(tmp_path).close()
+    assert set_ledger_aside(tmp_path) is None
+    (tmp_path / "votes").mkdir()
+
+    places = []
+    for content in (b"first", b"second"):
+        (tmp_path / LEDGER_FOLDER).mkdir()
+        (tmp_path / LEDGER_FOLDER / "CURRENT").write_bytes(content)
+        places.append(set_ledger_aside(tmp_path))
+
+    names = {one.name for one in tmp_path.iterdir()}
+    assert names == {"lock", "format", "votes", "ledger.damaged-1", "ledger.damaged-2"}
+    contents = [(one / "CURRENT").read_bytes() for one in places if one is not None]
+    assert contents == [b"first", b"second"]
+
+
+def test_the_ledger_of_a_running_node_stays_where_it_is(tmp_path: Path) -> None:
+    directory = DataDirectory.open(tmp_path)
+    (tmp_path / LEDGER_FOLDER).mkdir()
+
+    with pytest.raises(DirectoryLocked):
+        set_ledger_aside(tmp_path)
+
+    assert (tmp_path / LEDGER_FOLDER).is_dir()
+    directory.close()
