@@ -111,7 +111,7 @@ class Store:
             names = _Names(path)
             names.make_durable()
         except (plyvel.Error, OSError) as error:
-            raise StoreFailed(operation="open", cause=_cause(error)) from error
+            raise StoreFailed(operation="open", cause=f"{_cause(error)} ({path})") from error
         return cls(database, names)
 
     @property
@@ -235,7 +235,9 @@ class _Names:
 
 
 def _cause(error: Exception) -> str:
-    """Return LevelDB's words; plyvel passes them on as bytes."""
+    """Return LevelDB's words, which plyvel passes on as bytes, or the system's."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return str(error)
     return " ".join(
         one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in error.args
     )

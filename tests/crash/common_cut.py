@@ -64,8 +64,8 @@ def state_at(node: RecordedNode, instant_s: float, *, loss: Loss, seed: int = 0)
     return disk.cut(loss, seed=seed)
 
 
-def cut_site(recording: Recording, cut: CommonCut, folder: Path, *, loss: Loss) -> DevnetFolder:
-    """Make a devnet whose nodes are all as the cut left them."""
+def cut_site(recording: Recording, instant_s: float, folder: Path, *, loss: Loss) -> DevnetFolder:
+    """Make a devnet whose nodes are all as a cut at that instant left them."""
     shutil.copytree(
         recording.site.path,
         folder,
@@ -75,7 +75,7 @@ def cut_site(recording: Recording, cut: CommonCut, folder: Path, *, loss: Loss) 
     (site.path / "nodes").mkdir(mode=0o700)
     site.run.mkdir()
     for node in recording.nodes:
-        state_at(node, cut.instant_s, loss=loss).write_to(site.node(node.place.name))
+        state_at(node, instant_s, loss=loss).write_to(site.node(node.place.name))
     return site
 
 

@@ -25,7 +25,7 @@ def test_a_prepared_batch_survives_a_power_cut_of_all_and_the_chain_goes_on(
 ) -> None:
     cuts = list(common_cuts(recording))
     cut = cuts[len(cuts) // 2]
-    site = cut_site(recording, cut, scratch / "devnet", loss=loss)
+    site = cut_site(recording, cut.instant_s, scratch / "devnet", loss=loss)
     topology = load_topology(site)
 
     try:

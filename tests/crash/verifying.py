@@ -118,7 +118,7 @@ def reopen(
                 height=base.ledger.height,
                 reason=base.voting.stopped_because,
             )
-        _require_known(base, said, chain)
+        require_kept(base, said, chain)
         return Reopened(opening=Opening.VOTER, height=base.ledger.height, reason="")
 
 
@@ -135,7 +135,13 @@ def _require_whole(base: Base, chain: Chain) -> None:
         raise Lost("a log entry is missing")
 
 
-def _require_known(base: Base, said: Sequence[Promise], chain: Chain) -> None:
+def require_kept(base: Base, said: Sequence[Promise], chain: Chain) -> None:
+    """Check that an opened node knows all that it said, and can supply it.
+
+    Raises:
+        Lost: it does not.
+
+    """
     ledger = base.ledger
     for one in said:
         if isinstance(one.message, Checkpoint):
