@@ -69,7 +69,7 @@ sim: $(READY) ## seeded cluster of real replicas under faults: SEEDS= how many, 
 	  $(if $(JOBS),--jobs $(JOBS)) $(if $(OPTIONS),--options '$(OPTIONS)')
 
 .PHONY: crash
-crash: $(READY) ## power cuts of four traced nodes: STATES= how many (0 all), SEED= which
+crash: $(READY) ## power cuts of traced nodes, failing disks, flipped bits: STATES= (0 all), SEED=
 	@$(BIN)/python -m tests.crash \
 	  $(if $(STATES),--states $(STATES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 

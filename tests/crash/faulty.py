@@ -72,8 +72,14 @@ class FaultySite:
         return self.site.path / f"{self.place.name}.said"
 
     def start(self) -> None:
-        """Start the node that breaks, whole again, and wait until it works or has ended."""
+        """Start the node that breaks, whole again, and wait until it takes part in the work."""
         said = self._said_bytes()
+        self.launch()
+        wait_until_ready(self.site, [self.place], timeout_s=_READY_S)
+        self.until(lambda: self._said_bytes() >= said + _TALK_BYTES, what="votes of the node")
+
+    def launch(self) -> None:
+        """Start the node that breaks; it may end before it is ready."""
         with (self.home / "errors.txt").open("wb") as sink:
             self.process = subprocess.Popen(
                 [
@@ -91,12 +97,6 @@ class FaultySite:
         record = record_of(self.process.pid)
         assert record is not None
         write_record(record_file(self.site, self.place.name), record)
-        wait_until_ready(self.site, [self.place], timeout_s=_READY_S)
-        process = self.process
-        self.until(
-            lambda: process.poll() is not None or self._said_bytes() >= said + _TALK_BYTES,
-            what="votes of the node",
-        )
 
     def fail(self, name: str, *, errno: int) -> None:
         """Let every call of that name fail from now on."""

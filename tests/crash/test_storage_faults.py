@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,7 +43,7 @@ def _faulty(memory: Path) -> Iterator[FaultySite]:
 @pytest.mark.parametrize("number", range(ROUNDS))
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_failing_disk_ends_the_node_which_comes_back_with_all_that_it_said(
-    faulty: FaultySite, fault: str, number: int
+    faulty: FaultySite, fault: str, number: int, record_property: Callable[[str, object], None]
 ) -> None:
     where, errno = FAULTS[fault]
     faulty.start()
@@ -59,6 +59,7 @@ def test_a_failing_disk_ends_the_node_which_comes_back_with_all_that_it_said(
     assert str(faulty.home / "data") in words
     assert "start the node again" in words
     assert faulty.require_kept() > number
+    record_property("faults_injected", 1)
 
 
 def test_a_full_file_system_ends_the_node_and_more_room_brings_it_back(
@@ -84,7 +85,7 @@ def test_a_full_file_system_ends_the_node_and_more_room_brings_it_back(
         pytest.skip(f"needs root to mount a tmpfs: {mounted.stderr.strip()}")
     try:
         shutil.copytree(before, data, dirs_exist_ok=True)
-        faulty.start()
+        faulty.launch()
         code, words = faulty.ended()
         assert code == EXIT_LOCAL, words
         assert str(data) in words
