@@ -249,7 +249,7 @@ class Node:
                 replica_id=base.config.replica_id,
                 chain_id=base.genesis.chain_id,
                 signer=base.voting.votes,
-                may_vote=lambda: self._replica.may_vote,
+                may_vote=lambda: self._driver.replica.may_vote,
             ),
             votes=base.voting.votes,
             digest=self._suite.digest,
