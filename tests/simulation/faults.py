@@ -9,6 +9,7 @@ from itertools import permutations
 from random import Random
 from typing import Protocol
 
+from consensus.effects import VotingEnded
 from tests.simulation.clock import Clock
 from tests.simulation.crash import AFTER, DISK_ERRORS, RARE_EFFECTS, CrashPoint, Fuse
 from tests.simulation.disk import OlderCopy
@@ -195,6 +196,9 @@ class Faults:
         if node.is_alive and not self._stage.is_healed:
             node.crash()
             node.disk.put_back(copy, with_ledger=with_ledger)
+            # Stop again at once, half of the times, when peers have told what was forgotten.
+            if node.lives % 2:
+                node.fuse = Fuse(point=CrashPoint.AFTER_EFFECT, effect=VotingEnded)
 
     def _rotate(self, random: Random) -> None:
         node = random.choice(self._stage.correct)
