@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -94,8 +94,9 @@ def main() -> int:
     chosen = [one for one in ALL if arguments.name in one.name]
     found: dict[str, Found | None] = {}
     with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
-        names = [one.name for one in chosen]
-        for name, one in pool.map(_hunt_by_name, names, [arguments.seeds] * len(names)):
+        hunts = [pool.submit(_hunt_by_name, one.name, arguments.seeds) for one in chosen]
+        for done in as_completed(hunts):
+            name, one = done.result()
             found[name] = one
             said = (
                 "SURVIVED"

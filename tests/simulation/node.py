@@ -121,8 +121,8 @@ class Node:
             Stabilized: self._stabilize,
             BuildBatch: self._build_batch,
             EnteredView: self._enter_view,
-            FetchBatch: lambda effect: self.later(FETCH_MS, self._fetch_batch, effect),
-            FetchState: lambda effect: self.later(FETCH_MS, self._fetch_state, effect),
+            FetchBatch: lambda effect: self.later(self._fetch_ms(), self._fetch_batch, effect),
+            FetchState: lambda effect: self.later(self._fetch_ms(), self._fetch_state, effect),
             StartTimer: self._start_timer,
             StopTimer: lambda _: None,
             Equivocated: lambda _: None,
@@ -413,6 +413,10 @@ class Node:
         return ledger.blocks[above : target.height]
 
     # What we ask for
+
+    def _fetch_ms(self) -> int:
+        """Sometimes quicker than what is being executed, sometimes slower."""
+        return int(self._random.random() * 2 * FETCH_MS)
 
     def _fetch_batch(self, effect: FetchBatch) -> None:
         batch = self._surroundings.find_batch(self, effect)

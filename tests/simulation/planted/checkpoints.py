@@ -30,8 +30,9 @@ def _first_digest_only(
     self: CheckpointVotes, height: Height, digest: Digest
 ) -> StableCheckpoint | None:
     """Let whoever comes first say which header is meant."""
-    first = next(one[height] for one in self._votes.values() if height in one)
-    return _certificate_at(self, height, digest) if first.header_digest == digest else None
+    first = next((one[height] for one in self._votes.values() if height in one), None)
+    is_meant = first is None or first.header_digest == digest
+    return _certificate_at(self, height, digest) if is_meant else None
 
 
 def _stabilize_any(state: ReplicaState, height: Height, digest: Digest) -> None:
@@ -138,11 +139,13 @@ CHECKPOINTS = (
     ),
     Planted(
         name="a fetched body is not checked",
+        sizes=(4, 5, 6, 7),
         vices=(Vice.HOSTILE_SERVER,),
         patches=((cluster, "is_body_of", always),),
     ),
     Planted(
         name="transferred blocks are not checked",
+        sizes=(4, 5, 6, 7),
         vices=(Vice.HOSTILE_SERVER,),
         patches=((disk.Ledger, "is_extended_by", always),),
     ),

@@ -101,10 +101,6 @@ DURABILITY = (
         patches=((disk.Disk, "_reaches", always), (recall, "examine", nothing)),
     ),
     Planted(
-        name="what peers hold of an older copy is not looked at",
-        patches=((recall, "examine", nothing),),
-    ),
-    Planted(
         name="votes before peers were asked",
         patches=((ReplicaState, "may_vote", property(lambda self: self.may_sign)),),
     ),

@@ -2,7 +2,6 @@
 
 from consensus import (
     checkpoints,
-    normal_case,
     outbox,
     status_exchange,
     timers,
@@ -19,7 +18,6 @@ from tests.simulation.byzantine import Vice
 from tests.simulation.planted.plant import Planted, nothing
 
 _on_executed = checkpoints.on_executed
-_await_new_view = view_change._await_new_view  # noqa: SLF001 (planted)
 _missing = status_exchange._missing  # noqa: SLF001 (planted)
 
 
@@ -27,12 +25,6 @@ def _any_progress_counts(state: ReplicaState, event: Executed) -> None:
     """Be patient again whenever somebody is served."""
     _on_executed(state, event)
     state.outbox.stop_timer(Timer.REQUEST)
-
-
-def _without_cap(state: ReplicaState) -> None:
-    if not state.outbox.is_running(Timer.NEW_VIEW):
-        state.outbox.start_timer(Timer.NEW_VIEW, state.timeout_ms)
-        state.timeout_ms *= 2
 
 
 def _act_on_any_expiry(self: outbox.Outbox, timer: Timer, generation: int) -> bool:
@@ -65,13 +57,6 @@ LIVENESS = (
         vices=(Vice.STARVING_PRIMARY,),
         patches=((checkpoints, "on_executed", _any_progress_counts),),
     ),
-    Planted(
-        name="time-outs double without cap and are never reset",
-        patches=(
-            (view_change, "_await_new_view", _without_cap),
-            (checkpoints, "_note_progress", nothing),
-        ),
-    ),
     Planted(name="VIEW-CHANGE is sent once", patches=((view_change, "repeat_wish", nothing),)),
     Planted(
         name="an expired timer acts although it was stopped",
@@ -80,13 +65,6 @@ LIVENESS = (
     Planted(
         name="Status is not answered",
         patches=((status_exchange, "on_status", nothing),),
-    ),
-    Planted(
-        name="a missing body is asked for once",
-        patches=(
-            (normal_case, "missing_bodies", lambda _: ()),
-            (status_exchange, "missing_bodies", lambda _: ()),
-        ),
     ),
     Planted(
         name="a missing body is never asked for",

@@ -21,7 +21,7 @@ class Planted:
     patches: tuple[Patch, ...] = ()
     replica_class: type[Replica] = Replica
     # Default seeds that cannot show the mistake, or only at great cost, are passed over: those
-    # with other group sizes, and where liars or a directed run are needed, those without.
+    # with other group sizes, and those without the liar or the director that it takes.
     sizes: tuple[int, ...] = (4, 5)
     vices: tuple[Vice, ...] = ()
     directed: bool = False
@@ -30,7 +30,8 @@ class Planted:
         """Tell whether a run with these options is worth its time."""
         drawn = options.vices.values()
         has_liar = not self.vices or any(one in drawn for one in self.vices)
-        return options.size in self.sizes and has_liar and (options.biased or not self.directed)
+        is_led = options.biased or not self.directed
+        return options.size in self.sizes and has_liar and is_led
 
 
 @contextmanager
