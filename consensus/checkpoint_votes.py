@@ -1,8 +1,9 @@
 """CHECKPOINTs of all replicas, keyed by sender and height. OSDI '99 §4.3.
 
-One vote per sender and height, the first. Every height gets its own certificate when it can,
-also after a later one became stable, since readers carry them; so votes stay for one window
-below the stable checkpoint. Above the high watermark each sender has a quota of its own.
+One vote per sender and height: the first, unless f+1 others bear a later one out. Every height
+gets its own certificate when it can, also after a later one became stable, since readers carry
+them; so votes stay for one window below the stable checkpoint. Above the high watermark each
+sender has a quota of its own.
 """
 
 from consensus.certificates import stable_checkpoint
@@ -22,16 +23,30 @@ class CheckpointVotes:
         self._computed: dict[Height, Digest] = {}
 
     def add(self, vote: Checkpoint, *, low: SequenceNumber) -> Checkpoint | None:
-        """Count `vote`; return an earlier vote of its sender that contradicts it instead."""
+        """Count `vote`; return an earlier vote of its sender that it contradicts.
+
+        The first of two counts. But a liar may have sent us another header first, and a
+        certificate that holds its true signature may be all that is left of this height: a
+        vote for a header that f+1 others signed takes the place of one that stands alone.
+        """
         if vote.height <= self._floor(low):
             return None
         votes = self._votes.setdefault(vote.sender, {})
         held = votes.get(vote.height)
-        if held is not None:
-            return held if held.header_digest != vote.header_digest else None
-        votes[vote.height] = vote
-        self._keep_quota(votes, low)
-        return None
+        if held is None:
+            votes[vote.height] = vote
+            self._keep_quota(votes, low)
+            return None
+        if held.header_digest == vote.header_digest:
+            return None
+        if self._is_borne_out(vote):
+            votes[vote.height] = vote
+        return held
+
+    def _is_borne_out(self, vote: Checkpoint) -> bool:
+        """Tell whether at least one honest replica signed the header of `vote` as well."""
+        same = (one.header_digest == vote.header_digest for one in self.votes_at(vote.height))
+        return sum(same) >= self._membership.weak_quorum
 
     def certificate_at(self, height: Height, digest: Digest) -> StableCheckpoint | None:
         """Return a certificate that was not formed before, once a quorum signed this header."""

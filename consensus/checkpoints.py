@@ -50,7 +50,6 @@ def on_checkpoint(state: ReplicaState, message: Checkpoint) -> None:
     contradicted = state.checkpoints.add(message, low=state.log.low_watermark)
     if contradicted is not None:
         state.report(contradicted, message)
-        return
     _conclude(state, message.height, message.header_digest)
 
 

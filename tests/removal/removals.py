@@ -29,6 +29,9 @@ REMOVALS: dict[str, Removal] = {
     ),
     "B8": Removal(old="self.outbox.emit(Equivocated(first=first, second=second))", new="pass"),
     "B9": Removal(old="_require_equal(height, own=digest, certified=certified)", new="pass"),
+    "B9a": Removal(old="< self._membership.quorum", new="< 0"),
+    "B9b": Removal(old="        if held.content != content:\n", new="        if not held:\n"),
+    "B9c": Removal(old="self._settled[SequenceNumber(sequence)] = batch", new="pass"),
     "D1": Removal(
         old="        state.log.executed = event.executed",
         new="        state.log.executed = event.executed\n"
@@ -94,6 +97,23 @@ REMOVALS: dict[str, Removal] = {
     "H1": Removal(old="not state.asked_for_stable and ", new=""),
     "H2": Removal(old="membership.quorum", new="membership.weak_quorum"),
     "H4": Removal(old="state.state_target is not None or ", new=""),
+    "I1a": Removal(
+        old="top if self.next_epoch is None else min(top, self.next_epoch.last_before)", new="top"
+    ),
+    "I1b": Removal(
+        old="min(self.high_watermark, self.window.top(self.executed))", new="self.high_watermark"
+    ),
+    "I1c": Removal(old="    if state.filling != position:\n", new="    if not position:\n"),
+    "I1d": Removal(old="next_epoch is None or not state.log.is_complete", new="next_epoch is None"),
+    "I2a": Removal(
+        old="(stable.epoch, stable.height, stable.header_digest) != expected", new="False"
+    ),
+    "I2b": Removal(old="record.epoch == self._epoch", new="True"),
+    "I2c": Removal(
+        old="        state.outbox.send(message.sender, checkpoint)", new="        break"
+    ),
+    "I3a": Removal(old="abs(membership.size - size) > 1", new="False"),
+    "I3b": Removal(old="    _require_base(state, event)\n", new=""),
     "J1": Removal(old="        self._keep_quota(votes, low)\n", new=""),
     "J2": Removal(
         old="        self._dispatch(event)\n        self._conclude()",

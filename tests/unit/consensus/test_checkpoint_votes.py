@@ -46,6 +46,25 @@ def test_second_different_vote_of_a_sender_is_returned_as_evidence() -> None:
     assert votes.add(checkpoint(0, digest=OTHER), low=GENESIS_LOW) == checkpoint(0)
 
 
+def test_vote_that_honest_others_bear_out_replaces_a_lie_of_its_sender() -> None:
+    votes = _votes(1, 2)
+    votes.add(checkpoint(3, digest=OTHER), low=GENESIS_LOW)
+
+    assert votes.add(checkpoint(3), low=GENESIS_LOW) == checkpoint(3, digest=OTHER)
+    assert votes.vote_of(ReplicaId(3), Height(1)) == checkpoint(3)
+    assert votes.add(checkpoint(3, digest=OTHER), low=GENESIS_LOW) == checkpoint(3)
+    assert votes.vote_of(ReplicaId(3), Height(1)) == checkpoint(3)
+
+
+def test_vote_that_only_liars_bear_out_replaces_nothing() -> None:
+    votes = _votes(1)
+    votes.add(checkpoint(3, digest=OTHER), low=GENESIS_LOW)
+
+    votes.add(checkpoint(3), low=GENESIS_LOW)
+
+    assert votes.vote_of(ReplicaId(3), Height(1)) == checkpoint(3, digest=OTHER)
+
+
 def test_vote_a_window_below_the_checkpoint_is_ignored() -> None:
     votes = _votes()
 

@@ -112,6 +112,20 @@ def test_contradictory_checkpoint_is_reported_and_not_counted() -> None:
     assert backup.receive(checkpoint(2)).of(Stabilized) == []
 
 
+def test_late_replica_uses_a_certificate_with_the_signature_of_a_liar_that_lied_to_it_first() -> (
+    None
+):
+    late = Subject(1).receive(checkpoint(2, digest=OTHER))
+    certificate = (checkpoint(0), checkpoint(2), checkpoint(3))
+
+    late.receive(*certificate)
+    assert late.of(Stabilized) == []
+    late.receive(*certificate)
+
+    (stabilized,) = late.of(Stabilized)
+    assert [replica for replica, _ in stabilized.stable.signatures] == [0, 2, 3]
+
+
 def test_execution_that_differs_from_a_certified_header_stops_everything() -> None:
     backup = _certify(_ready(1), 1)
 
