@@ -57,6 +57,7 @@ class FaultySite:
     writer: Writer
     process: "subprocess.Popen[bytes] | None" = None
     injectors: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    replaced: Callable[[], None] | None = None
 
     @property
     def place(self) -> NodePlace:
@@ -80,6 +81,9 @@ class FaultySite:
 
     def launch(self) -> None:
         """Start the node that breaks; it may end before it is ready."""
+        if self.process is not None:  # a test before this one failed
+            self.end_injectors()
+            self.stop_broken()
         with (self.home / "errors.txt").open("wb") as sink:
             self.process = subprocess.Popen(
                 [
@@ -111,7 +115,11 @@ class FaultySite:
         )
 
     def fail_write(self, pattern: str, *, error: str) -> None:
-        """Let every write to the files of a pattern fail from now on."""
+        """Let every write to the present files of a pattern fail from now on.
+
+        A file may be replaced before the watcher is there; `ended` then looks for the next.
+        """
+        self.replaced = lambda: self.fail_write(pattern, error=error)
         files = [str(one) for one in self.home.glob(pattern)]
         assert files
         paths = [word for one in files for word in ("-P", one)]
@@ -131,15 +139,34 @@ class FaultySite:
         """Wait until the node has ended by itself; return its exit code and last words."""
         process = self.process
         assert process is not None
-        self.until(lambda: process.poll() is not None, what="the end of the broken node")
-        for one in self.injectors:
-            one.kill()
-            one.wait()
-        self.injectors.clear()
+        self.until(
+            lambda: process.poll() is not None or self._follow_replaced(),
+            what="the end of the broken node",
+        )
+        self.end_injectors()
+        self.replaced = None
         record_file(self.site, self.place.name).unlink(missing_ok=True)
         self.process = None
         code = process.returncode
         return code, (self.home / "errors.txt").read_text(encoding="utf-8", errors="replace")
+
+    def _follow_replaced(self) -> bool:
+        """Aim at the present file when the one aimed at is gone; the node has not ended."""
+        aimed = [Path(str(one)) for one in self._words() if str(one).startswith(str(self.home))]
+        if aimed and not any(one.exists() for one in aimed) and self.replaced is not None:
+            self.end_injectors()
+            self.replaced()
+        return False
+
+    def _words(self) -> list[str]:
+        arguments = self.injectors[-1].args if self.injectors else []
+        return [str(one) for one in arguments] if isinstance(arguments, list) else []
+
+    def end_injectors(self) -> None:
+        for one in self.injectors:
+            one.kill()
+            one.wait()
+        self.injectors.clear()
 
     def until(self, holds: Callable[[], bool], *, what: str) -> None:
         deadline = time.monotonic() + _END_S
@@ -202,9 +229,7 @@ def faulty_site(folder: Path) -> Iterator[FaultySite]:
             until_written(writer, 1)
             yield faulty
     finally:
-        for one in faulty.injectors:
-            one.kill()
-            one.wait()
+        faulty.end_injectors()
         if faulty.process is not None:
             faulty.process.kill()
             faulty.process.wait()
