@@ -72,9 +72,16 @@ class VoteOracle:
                 pass
 
     def check_decided(self, node: "Node", effect: Execute) -> None:
-        """Nothing is executed for which no quorum ever sent COMMIT."""
+        """Nothing is executed for which no quorum ever sent COMMIT.
+
+        Our own may have been written down and never sent: a crash came between.
+        """
         decided = self._committed.get(effect.sequence)
-        if decided is None or decided[1] != effect.batch.digest:
+        if decided is not None and decided[1] == effect.batch.digest:
+            return
+        place = (effect.sequence, effect.batch.digest)
+        others = (senders for vote, senders in self._commits.items() if vote[1:] == place)
+        if max((len(one | {node.replica_id}) for one in others), default=0) < self._quorum:
             raise Violation(
                 f"replica {node.index} executes {effect.sequence}, which no quorum committed"
             )
