@@ -114,7 +114,7 @@ REMOVALS: dict[str, Removal] = {
     ),
     "I3a": Removal(old="abs(membership.size - size) > 1", new="False"),
     "I3b": Removal(old="    _require_base(state, event)\n", new=""),
-    "J1": Removal(old="        self._keep_quota(votes, low)\n", new=""),
+    "J1": Removal(old="self._keep_quota(votes, low)", new="pass"),
     "J2": Removal(
         old="        self._dispatch(event)\n        self._conclude()",
         new="        self._conclude()\n        self._dispatch(event)",

@@ -22,7 +22,7 @@ TELLING_SEEDS = (2, 6)
 
 
 def _options(seed: int) -> Options:
-    return for_older_copies(replace(options_of(seed), biased=False, idle_ms=700))
+    return for_older_copies(replace(options_of(seed), biased=False, calm=False, idle_ms=700))
 
 
 class _Unwary(Replica):
