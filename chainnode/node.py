@@ -29,6 +29,7 @@ from chainnode.driver.intake import Intake
 from chainnode.driver.kinds import FrameKind
 from chainnode.driver.network import PeerNetwork
 from chainnode.driver.proposals import Proposals
+from chainnode.errors import ConfigurationError
 from chainnode.execution import Executor
 from chainnode.genesis import load_genesis_file
 from chainnode.ledger.directory import set_ledger_aside
@@ -39,6 +40,7 @@ from chainnode.node_base import Base, open_base, open_vote_key, warn_of_old_libr
 from chainnode.node_metrics import NodeReadings
 from chainnode.p2p import PeerAddress, TlsPaths, Transport
 from chainnode.proofs import Proofs
+from chainnode.recovery.era import FOLDER as RECOVERY_FOLDER
 from chainnode.registry import LedgerRegistry
 from chainnode.service import Identity, NodeService, Outcomes, Questions, StatusReader
 from chainnode.suites import suite_named
@@ -83,13 +85,23 @@ def run_node(config: NodeConfig) -> int:
 def refetch_ledger(config: NodeConfig) -> Path | None:
     """Make the next start fetch the ledger from peers; return where the old one lies now.
 
-    Votes and key stay. The node must not run.
+    Votes and key stay. The read model goes, since it may hold rows of blocks that were damaged.
+    The node must not run.
 
     Raises:
         StorageError: the data directory is in use, of a newer version, or not writable.
+        ConfigurationError: the node stands on a recovery record, which no peer can transfer.
 
     """
-    return set_ledger_aside(config.data_dir)
+    if any((config.data_dir / RECOVERY_FOLDER).glob("*")):
+        raise ConfigurationError(
+            f"{config.data_dir}: expected a chain without a recovery record, got one: copy the"
+            " ledger of another department, as docs/operating.md says under “Headers differ”"
+        )
+    aside = set_ledger_aside(config.data_dir)
+    for file in config.data_dir.glob(f"{_AUDIT_FILE}*"):
+        file.unlink()
+    return aside
 
 
 def _raise_file_limit() -> None:

@@ -160,9 +160,10 @@ def _named_replicas(silent: object, replicas: object) -> str:
     names = {
         row.get("replica_id"): str(row.get("name"))[:64]
         for row in (silent if isinstance(silent, list) else [])
-        if isinstance(row, Mapping)
+        if isinstance(row, Mapping) and isinstance(row.get("replica_id"), int)
     }
-    numbers = replicas if isinstance(replicas, list) else []
+    said = replicas if isinstance(replicas, list) else []
+    numbers = [one for one in said if isinstance(one, int)]
     told = [names.get(number, f"replica {number!s:.10}") for number in numbers[:_NAMED_MAX]]
     return ", ".join(told) or "?"
 

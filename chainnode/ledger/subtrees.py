@@ -128,6 +128,13 @@ def verify_page(h: Hash, *, bits: int, digest: bytes, page: SubtreePage) -> tupl
     first_bucket = page.subtree * count + page.first
     rows = []
     for bucket, items in enumerate(page.buckets, start=first_bucket):
+        # A longer one would swallow the rows before it, and their values would be missing.
+        if any(len(key_digest) != DIGEST_BYTES for key_digest, _ in items):
+            raise InvalidProof(
+                what="key digest in a page",
+                expected=f"{DIGEST_BYTES} bytes",
+                actual="another size",
+            )
         rows.append(rows_of_items(h, items))
         require_rows(rows[-1], bucket=bucket, bits=bits)
     inner = [digest_of_rows(h, one) for one in rows]
