@@ -25,6 +25,7 @@ from chainnode.codec import (
 from chainnode.errors import ConfigurationError
 from chainnode.suites import suite_named
 from chainnode.suites.port import InvalidKey, Suite
+from consensus.types import FIRST_EPOCH, Membership
 
 GENESIS_TAG = "kun.genesis"
 FORMAT_VERSION = 1
@@ -39,6 +40,8 @@ ROLES = {1: "member", 2: "issuer", 3: "service", 4: "auditor", 5: "custodian"}
 # A consortium of some hundred departments; the file stays readable.
 ORGANISATIONS_MAX = 1024
 KEYS_PER_ORGANISATION_MAX = 64
+# A peer frame has 4 MiB; an answer that shows a NEW-VIEW among other things needs the rest.
+NEW_VIEW_BYTES_MAX = 3_500_000
 _FILE_BYTES_MAX = 4 * 1024 * 1024
 _LIMITS = Limits(bytes_max=_FILE_BYTES_MAX, depth_max=6, elements_max=524_288)
 # Smallest and largest value of each parameter; the comment of a row is its reason.
@@ -258,6 +261,13 @@ def _replica_faults(genesis: Genesis, suite: Suite) -> list[str]:
     count = len(genesis.replicas)
     if not REPLICAS_MIN <= count <= REPLICAS_MAX:
         faults.append(f"replicas: expected {REPLICAS_MIN} to {REPLICAS_MAX}, got {count}")
+    is_a_group = REPLICAS_MIN <= count <= REPLICAS_MAX
+    shown = _new_view_bytes(count, genesis.parameters.window) if is_a_group else 0
+    if shown > NEW_VIEW_BYTES_MAX:
+        faults.append(
+            f"window: expected one whose NEW-VIEW of {count} replicas fits into a peer frame"
+            f" ({NEW_VIEW_BYTES_MAX} bytes), got {genesis.parameters.window}: {shown} bytes"
+        )
     if [one.replica_id for one in genesis.replicas] != list(range(count)):
         faults.append("replicas: expected the ids 0 … n−1 in order")
     if len({one.vote_key for one in genesis.replicas}) != count:
@@ -268,6 +278,16 @@ def _replica_faults(genesis: Genesis, suite: Suite) -> list[str]:
             faults.append(f"replica {replica.replica_id}: unknown organisation")
         faults.extend(_key_faults(suite, replica.vote_key, f"replica {replica.replica_id}"))
     return faults
+
+
+def _new_view_bytes(count: int, window: int) -> int:
+    """Bound a NEW-VIEW: a quorum of wishes, each with a certificate for two windows of sequences.
+
+    A certificate has one signature of 64 bytes for each of a quorum, and about as much again
+    of names; a primary that could not send its NEW-VIEW would halt the group.
+    """
+    quorum = Membership(epoch=FIRST_EPOCH, size=count).quorum
+    return quorum * 2 * window * (quorum * 70 + 90)
 
 
 def _organisation_faults(genesis: Genesis, suite: Suite) -> list[str]:

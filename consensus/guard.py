@@ -15,9 +15,12 @@ from consensus.effects import Record
 from consensus.errors import ConflictingVote, ForgottenVote
 from consensus.messages import (
     Checkpoint,
+    Commit,
     Message,
     NewView,
+    Prepare,
     PreparedCertificate,
+    PrePrepare,
     RecoveryPromise,
     StableCheckpoint,
 )
@@ -54,6 +57,8 @@ class VoteGuard:
         self.spoken_view = 0
         self.floor = 0
         self.entered_view = 0
+        # The last sequence of which any record of the epoch speaks, ours or another's.
+        self._spoken_sequence = 0
         self._replica_id = replica_id
         self._epoch = epoch
         self._chain_id = chain_id
@@ -150,6 +155,8 @@ class VoteGuard:
             self._note_own(checkpoint)
 
     def _note_record(self, record: Record) -> None:
+        if isinstance(record, PrePrepare | Prepare | Commit | PreparedCertificate):
+            self._spoken_sequence = max(self._spoken_sequence, record.sequence)
         match record:
             case StableCheckpoint():
                 self._raise_floor(record.height)
@@ -216,7 +223,7 @@ class VoteGuard:
     def _reached(self) -> int:
         """Return the last sequence that we know to have said anything about."""
         voted = (int(slot[3]) for slot in self._signed if slot[0] in _VOTES)
-        return max(self.floor, self._newest_checkpoint(), *voted)
+        return max(self.floor, self._newest_checkpoint(), self._spoken_sequence, *voted)
 
     def _raise_view(self, view: int) -> None:
         if view > self.voted_view:

@@ -32,8 +32,9 @@ from chainnode.suites import suite_named
 from chainnode.suites.port import PrivateKey, Suite
 from chainnode.votelog import Voter
 from chainnode.voting import open_voting, stable_here
+from consensus.effects import Record
 from consensus.errors import ConflictingVote
-from consensus.messages import RecoveryPromise
+from consensus.messages import RecoveryPromise, StableCheckpoint
 from consensus.recovery_record import RecoveryRecord
 from consensus.types import Digest, Epoch, ReplicaId, Signature
 
@@ -141,6 +142,7 @@ def sign(node: StoppedNode, file: RecoveryFile, *, key: PrivateKey) -> RecoveryF
             what="vote key", expected="one that may vote", actual=str(voting.stopped_because)
         )
     try:
+        require_kept(voting.records, file.record)
         signature = voting.votes.sign(slot=file.record.slot, content=file.content)
         voting.votes.append([_promise(node, file, signature)])
         voting.votes.sync()
@@ -189,6 +191,23 @@ def _require_agreement(node: StoppedNode, record: RecoveryRecord) -> None:
     for height in range(record.height + 1, ledger.height + 1):
         own = ledger.header(height).head.batch_digest
         _require_same(f"batch {height}", own, record.batches[height - record.height - 1])
+
+
+def require_kept(votes: tuple[Record, ...], record: RecoveryRecord) -> None:
+    """Refuse a record that loses a block of which our vote log holds the certificate.
+
+    The ledger may have been set aside, or be behind. What is prepared and not certified was
+    acknowledged to nobody, and may be lost.
+    """
+    for one in votes:
+        if one.epoch != record.epoch:
+            continue
+        if isinstance(one, StableCheckpoint) and one.height > record.height:
+            raise InvalidRecovery(
+                what="heights",
+                expected=f"{one.height} certified, as our vote log says, or more",
+                actual=f"{record.height}: propose from a node that has that block",
+            )
 
 
 def apply(node: StoppedNode, file: RecoveryFile, target: Path) -> int:

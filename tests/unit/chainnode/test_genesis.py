@@ -155,3 +155,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(ConfigurationError, match=r"genesis\.json"):
         load_genesis_file(path)
+
+
+def test_a_window_whose_new_view_fits_into_no_frame_is_refused() -> None:
+    base = genesis_of("intl", size=31)
+    wide = dataclasses.replace(base.parameters, window=64)
+
+    with pytest.raises(InvalidGenesis, match="NEW-VIEW of 31 replicas"):
+        dataclasses.replace(base, parameters=wide)
+    dataclasses.replace(base, parameters=dataclasses.replace(base.parameters, window=48))

@@ -251,3 +251,20 @@ def test_ledger_that_is_behind_its_vote_log_is_no_reason_to_stop_voting() -> Non
 
     assert backup.of(VotingEnded) == []
     assert backup.receive(recollection(3, 2, checkpoint(2, 2))).of(VotingEnded) != []
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_ledger_that_was_set_aside_is_no_lost_memory_also_after_a_promise(
+    *, leaves: bool, rotated: bool
+) -> None:
+    before = Subject(1).receive(pre_prepare(1), prepare(2), prepare(3)).decide(1).execute(1)
+    (own,) = before.broadcasts(Checkpoint)
+    if leaves:
+        before.leave()
+    records = before.replica.restatement() if rotated else tuple(before.records)
+
+    again = Subject(1, restored=restored_at(0, records=records), is_wary=True)
+    again.receive(recollection(0, 1, own))
+
+    assert again.of(VotingEnded) == []
