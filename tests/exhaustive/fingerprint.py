@@ -11,7 +11,8 @@ Left out or shortened is what no later vote, view or block depends on:
 * which quorum signed a certificate: all signatures in the search are genuine, and any quorum
   proves the same statement; likewise which view changes made a NEW-VIEW with the same O;
 * proposals and PREPAREs of views below our own, COMMITs of such views once a slot is decided,
-  a NEW-VIEW whose view was entered or left, and which view that was: no rule asks for them.
+  a NEW-VIEW whose view was entered or left, and which view that was, wishes for such views, and
+  what wishes show for a view that somebody else leads: no rule asks for them.
 """
 
 from collections.abc import Callable, Iterable
@@ -45,6 +46,7 @@ _LEFT_OUT: dict[type[object], tuple[str, ...]] = {
     ReplicaState: (
         *("timeout_ms", "retransmissions", "answered", "asked_for_stable", "asked_above"),
         *("sightings", "heard_ms", "evidence_count", "own_view_change", "stalled_at"),
+        *("shown_new_view", "told", "recollected", "recalls_answered"),
     ),
     Slot: ("proposals", "fetched", "asked"),
     Outbox: ("_generations",),
@@ -92,8 +94,8 @@ def _fields_of(value: object, *, view: View) -> Plain:
         is_decided = value.committed is not None
         kept = ((name, _of_this_view(one, view, is_decided=is_decided)) for name, one in kept)
     elif isinstance(value, ReplicaState):
-        is_normal = value.is_normal
-        kept = ((name, _of_state(name, one, is_normal=is_normal, view=view)) for name, one in kept)
+        state = value
+        kept = ((name, _of_state(name, one, state)) for name, one in kept)
     elif isinstance(value, Outbox | VoteGuard):
         kept = ((name, _as_remembered(name, one)) for name, one in kept)
     return tuple((name, fingerprint(one, view=view)) for name, one in kept)
@@ -112,12 +114,21 @@ def _of_this_view(value: object, view: View, *, is_decided: bool) -> object:
     return value
 
 
-def _of_state(name: str, value: object, *, is_normal: bool, view: View) -> object:
+def _of_state(name: str, value: object, state: ReplicaState) -> object:
     if name == "active_view":
-        return is_normal
+        return state.is_normal
+    if name == "view_changes":
+        floor = state.view + state.is_normal
+        wishes = state.view_changes.items()
+        return {one: _of_wish(wish, state) for one, wish in wishes if wish.new_view >= floor}
     if isinstance(value, NewView):
-        return None if is_normal or value.view < view else value
+        return None if state.is_normal or value.view < state.view else value
     return value
+
+
+def _of_wish(wish: ViewChange, state: ReplicaState) -> object:
+    """Only who leads the view looks at what a wish shows; to others it counts."""
+    return wish if state.membership.primary(wish.new_view) == state.me else wish.new_view
 
 
 def _as_remembered(name: str, value: object) -> object:

@@ -23,7 +23,7 @@ from consensus.types import FIRST_VIEW, Digest, SequenceNumber, View
 from tests.exhaustive.liar import Liar
 from tests.exhaustive.machine import Machine, Stimulus
 from tests.exhaustive.network import Network
-from tests.exhaustive.stages import GENEROUS, Moves, Stage, stages_of
+from tests.exhaustive.stages import GENEROUS, Moves, Question, Stage, stages_of
 from tests.exhaustive.world import Bounds, shown
 
 # Local states of the honest members, and the number of the network.
@@ -80,9 +80,29 @@ class Search:
         frontier = {self._start(): Path()}
         for number in range(self.bounds.views):
             view = View(number)
-            for stage in stages_of(self.bounds, view, is_ordered=True):
+            stages = stages_of(self.bounds, view, is_ordered=True)
+            if self.bounds.is_eager and number > 0 and number + 1 == self.bounds.views:
+                self._proposals_only(stages, frontier)
+                return
+            for stage in stages:
                 frontier = self._after(stage, frontier)
             frontier = self._without_the_past(view, frontier)
+
+    def _proposals_only(self, stages: tuple[Stage, ...], frontier: dict[State, Path]) -> None:
+        """End with what members accept in the last view, each member for itself.
+
+        Nothing follows from these votes any more: each is held against what may be committed,
+        and no law compares those of two members.
+        """
+        common = (Question.LEAD, Question.PROPOSE)
+        for stage in stages:
+            if stage.question in common:
+                frontier = self._after(stage, frontier)
+        for index, _ in enumerate(self.bounds.honest):
+            reached = frontier
+            for stage in stages:
+                if stage.index == index and stage.question not in common:
+                    reached = self._after(stage, reached)
 
     def _after(self, stage: Stage, frontier: dict[State, Path]) -> dict[State, Path]:
         is_eager = self.bounds.is_eager and stage.question in GENEROUS

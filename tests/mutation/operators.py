@@ -128,7 +128,7 @@ def _skipped(node: ast.AST) -> Iterator[Change]:
     match node:
         case ast.If():
             yield f"if {_shown(node.test)} never", _with(node, test=ast.Constant(value=False))
-        case ast.Return(value=ast.expr() as value):
+        case ast.Return(value=ast.expr() as value) if not _is_nothing(value):
             yield f"return {_shown(value)} as None", ast.Return(ast.Constant(None))
         case ast.Expr(value=ast.Call() as call):
             yield f"{_shown(call)} left out", ast.Pass()
@@ -136,6 +136,11 @@ def _skipped(node: ast.AST) -> Iterator[Change]:
             yield f"{_shown(node)} uncut", whole
         case _:
             return
+
+
+def _is_nothing(value: ast.expr) -> bool:
+    """None and False: to whoever asks they are the same, and types keep them apart."""
+    return isinstance(value, ast.Constant) and not value.value
 
 
 def _shown(node: ast.AST) -> str:

@@ -1,6 +1,7 @@
 """Before it votes, a replica asks what it signed before; what it forgot ends its voting."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -315,8 +316,9 @@ def test_question_is_answered_once_a_tick_and_old_ones_do_not_silence_the_new_on
         recollection(0, 4),
         recollection(0, 1, commit(2)),
         recollection(0, 1, *(commit(1, one) for one in range(1, 6 * WINDOW + 5))),
+        recollection(0, 1, base=replace(stable(1), signatures=stable(1).signatures[:2])),
     ],
-    ids=["of oneself", "of a stranger", "part of another", "too many"],
+    ids=["of oneself", "of a stranger", "part of another", "too many", "unproven checkpoint"],
 )
 def test_answer_that_no_honest_member_gives_is_refused(message: Recollection) -> None:
     with pytest.raises(RefusedMessage):

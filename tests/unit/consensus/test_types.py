@@ -51,6 +51,16 @@ def test_negative_id_is_no_member() -> None:
 def test_window_of_one_is_refused() -> None:
     with pytest.raises(InvalidReplicaConfig, match="window"):
         Window(size=1)
+    Window(size=2)
+
+
+def test_one_replica_is_bound_by_three_votes_a_sequence_and_three_more() -> None:
+    assert Window(size=4).promises_max == 3 * 8 + 3
+
+
+@pytest.mark.parametrize(("size", "witnesses"), [(4, 2), (5, 3), (7, 4), (10, 6)])
+def test_witnesses_complete_a_quorum_with_us(size: int, witnesses: int) -> None:
+    assert membership(size).witnesses == witnesses
 
 
 @pytest.mark.parametrize(
