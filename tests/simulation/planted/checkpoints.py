@@ -26,15 +26,6 @@ def _any_digest(self: CheckpointVotes, height: Height, _digest: Digest) -> Stabl
     return certificates.stable_checkpoint(votes, membership=self._membership)
 
 
-def _first_digest_only(
-    self: CheckpointVotes, height: Height, digest: Digest
-) -> StableCheckpoint | None:
-    """Let whoever comes first say which header is meant."""
-    first = next((one[height] for one in self._votes.values() if height in one), None)
-    is_meant = first is None or first.header_digest == digest
-    return _certificate_at(self, height, digest) if is_meant else None
-
-
 def _stabilize_any(state: ReplicaState, height: Height, digest: Digest) -> None:
     certificate = state.checkpoints.certificate_at(height, digest)
     if certificate is not None:
@@ -98,11 +89,6 @@ CHECKPOINTS = (
         name="CHECKPOINTs for different headers add up",
         vices=(Vice.CHECKPOINT_LIAR, Vice.MUTATOR),
         patches=((CheckpointVotes, "certificate_at", _any_digest),),
-    ),
-    Planted(
-        name="the first CHECKPOINT hides those for another header",
-        vices=(Vice.CHECKPOINT_LIAR, Vice.MUTATOR),
-        patches=((CheckpointVotes, "certificate_at", _first_digest_only),),
     ),
     Planted(
         name="watermarks go back",
