@@ -10,6 +10,19 @@ that order; at each stage every member may do each thing that it can, or not.
 `interleavings`: the moves in every order, to show that nothing hides between the rounds.
 
 In both, schedules that lead to equal states of all members before equal networks go on as one.
+
+An eager search (`Bounds.is_eager`) leaves out to do nothing where doing it costs nothing: whoever
+can leave a view, lead or enter one, propose, accept or decide, does. Afterwards others can hear
+more, and the member itself can do all that it could without: to accept or enter binds it to
+nothing once the view is left, only to become prepared does, and that stays a choice. So an eager
+search reaches a state with the same commitments and no less to prove for every one that is left
+out; a test compares both. Its last view ends with what members accept.
+
+Covered: one liar who is any member; messages late, lost, repeated or in any order; every set of
+certificates shown, hidden or put together; O of every quorum and none. Not covered: restarts,
+Status, Recall and other resending (nothing new is said by them), CHECKPOINTs but in the parts
+that name them, where they arrive at the end of a view, votes for another batch of one liar but in
+the interleavings vote by vote, and any depth beyond the bounds.
 """
 
 from collections.abc import Iterator
