@@ -90,3 +90,13 @@ def test_memory_that_never_spoke_misses_any_wish_of_ours() -> None:
     content = signed_content(wish, chain_id=CHAIN_ID, encoder=ENCODER)
 
     assert make_guard(2).is_missing(slot=slot_of(wish), content=content)
+
+
+def test_header_of_a_sequence_that_was_voted_on_in_this_life_is_not_missing() -> None:
+    guard = make_guard(2)
+    sign(guard, prepare(2, 5))
+
+    for height, is_missing in ((5, False), (6, True)):
+        header = checkpoint(2, height)
+        content = signed_content(header, chain_id=CHAIN_ID, encoder=ENCODER)
+        assert guard.is_missing(slot=slot_of(header), content=content) is is_missing
