@@ -9,6 +9,13 @@ from chainnode.cli.target import NodeRef
 RUNNING = "running"
 _HTTP_OK = 200
 _NAME_CHARACTERS_MAX = 64
+# The longest that a node says of itself: why it does not vote.
+_WORDS_CHARACTERS_MAX = 400
+
+
+def printable(text: object, *, characters_max: int = _NAME_CHARACTERS_MAX) -> str:
+    """Return words of a stranger as they may stand on a terminal: no control characters, cut."""
+    return "".join(one for one in str(text)[:characters_max] if one.isprintable())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +49,11 @@ class NodeAnswer:
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def words(self, name: str) -> str | None:
-        """Return a string of its answer, or None."""
+        """Return a string of its answer, printable and cut, or None."""
         value = self.consensus.get(name)
-        return value if isinstance(value, str) else None
+        if not isinstance(value, str):
+            return None
+        return printable(value, characters_max=_WORDS_CHARACTERS_MAX)
 
     @property
     def halted_because(self) -> Mapping[str, object] | None:
@@ -60,7 +69,7 @@ def answer_of(ref: NodeRef, reply: Reply) -> NodeAnswer:
     said = document.get("node")
     name = said if isinstance(said, str) and ref.title == ref.name else ref.name
     return NodeAnswer(
-        name=name[:_NAME_CHARACTERS_MAX],
+        name=printable(name),
         title=ref.title,
         api=ref.api,
         consensus=document,

@@ -4,13 +4,12 @@ Each function returns sentences, none when all agree. What a node says is hostil
 cut, numbers are checked, and what fewer than f+1 nodes say of another one is not repeated.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from chainnode.cli.answers import NodeAnswer
+from chainnode.cli.answers import NodeAnswer, printable
 from chainnode.cli.words import Text
 
-_NAME_CHARACTERS_MAX = 64
 # Hex characters of a digest that tell two of them apart for a person.
 _DIGEST_SHOWN = 12
 _MS_PER_S = 1000
@@ -38,7 +37,7 @@ def _rows_of_clocks(answer: NodeAnswer) -> list[tuple[int, str, int]]:
             continue
         replica, ahead_ms = row.get("replica_id"), row.get("ahead_ms")
         if isinstance(replica, int) and isinstance(ahead_ms, int):
-            found[replica] = (replica, str(row.get("name"))[:_NAME_CHARACTERS_MAX], ahead_ms)
+            found[replica] = (replica, printable(row.get("name")), ahead_ms)
     return list(found.values())
 
 
@@ -60,15 +59,20 @@ def _duration(amount_ms: int) -> str:
     return f"{seconds // _S_PER_MINUTE} min {seconds % _S_PER_MINUTE} s"
 
 
-def headers_differ(answers: Sequence[NodeAnswer]) -> list[Text]:
-    """Show the header digest per replica at every height at which two nodes differ."""
+def headers_differ(answers: Sequence[NodeAnswer], *, said_by: int) -> list[Text]:
+    """Show the header digest per replica at every height at which two nodes differ.
+
+    Each node speaks for itself; of another one, which may have stopped, `said_by` must say it.
+    """
     by_height: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    told = Counter(row for answer in answers for row in _rows_of_digests(answer))
+    for (height, name, shown), sayers in told.items():
+        if sayers >= said_by:
+            by_height[height][name] = shown
     for answer in answers:
         digest = answer.words("header_digest")
         if answer.height is not None and digest is not None:
-            by_height[answer.height][_called(answer)] = digest[:_DIGEST_SHOWN]
-        for height, name, signed in _rows_of_digests(answer):
-            by_height[height].setdefault(name, signed)
+            by_height[answer.height][answer.title] = _shown(digest)
     return [
         _headers_text(height, digests)
         for height, digests in sorted(by_height.items())
@@ -76,15 +80,23 @@ def headers_differ(answers: Sequence[NodeAnswer]) -> list[Text]:
     ]
 
 
-def _rows_of_digests(answer: NodeAnswer) -> list[tuple[int, str, str]]:
+def _rows_of_digests(answer: NodeAnswer) -> set[tuple[int, str, str]]:
+    """Return (height, replica, digest) as one node tells it of all, each once."""
     halted = answer.halted_because or {}
     rows = halted.get("digests")
-    found = []
-    for row in rows if isinstance(rows, list) else []:
-        if isinstance(row, Mapping) and isinstance(row.get("height"), int):
-            name = str(row.get("name"))[:_NAME_CHARACTERS_MAX]
-            found.append((row["height"], name, str(row.get("header_digest"))[:_DIGEST_SHOWN]))
-    return found
+    return {
+        (
+            row["height"],
+            printable(row.get("name")),
+            _shown(row.get("header_digest")),
+        )
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, Mapping) and isinstance(row.get("height"), int)
+    }
+
+
+def _shown(digest: object) -> str:
+    return printable(digest, characters_max=_DIGEST_SHOWN)
 
 
 def _headers_text(height: int, digests: Mapping[str, str]) -> Text:
@@ -98,7 +110,7 @@ def _headers_text(height: int, digests: Mapping[str, str]) -> Text:
 def versions_differ(answers: Sequence[NodeAnswer]) -> list[Text]:
     """Name the software of each node when not all run the same."""
     versions = {
-        _called(one): version[:_NAME_CHARACTERS_MAX]
+        one.title: printable(version)
         for one in answers
         if (version := one.words("version")) is not None
     }
@@ -106,7 +118,3 @@ def versions_differ(answers: Sequence[NodeAnswer]) -> list[Text]:
         return []
     told = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     return [Text(f"软件版本不一致：{told}", f"software versions differ: {told}")]
-
-
-def _called(answer: NodeAnswer) -> str:
-    return answer.title

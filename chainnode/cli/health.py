@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from chainnode.cli.answers import NodeAnswer
+from chainnode.cli.answers import NodeAnswer, printable
 from chainnode.cli.disagreements import clocks_off, headers_differ, versions_differ
 from chainnode.cli.exits import ExitCode
 from chainnode.cli.words import Text
@@ -17,9 +17,8 @@ from consensus.types import Epoch, Membership
 # Blocks that a node may be behind the highest one before it is worth a word.
 LAG_BLOCKS = 32
 # Names in one sentence.
-# The reason of a replica that stopped voting, as long as the longest that a node gives.
-_REASON_CHARACTERS_MAX = 400
 _NAMED_MAX = 8
+_DIVERGED = "DIVERGED"
 
 _AFTER_SILENCE = Text(
     "让没有应答的部门启动节点（kun node start）；达到法定票数后自动恢复。",
@@ -67,8 +66,8 @@ def judge(answers: Sequence[NodeAnswer], *, size: int) -> Judgement:
     group = Membership(epoch=Epoch(0), size=max(size, len(answers), 4))
     voting = sum(one.is_voting for one in answers) + group.size - len(answers)
     because = [*_silent(answers), *_not_voting(answers), *_lagging(answers)]
-    differing = headers_differ(answers)
-    because += clocks_off(answers, said_by=group.weak_quorum) + differing
+    because += clocks_off(answers, said_by=group.weak_quorum)
+    because += headers_differ(answers, said_by=group.weak_quorum)
     reports = [one for one in answers if one.halted_because is not None]
     because += [_own_reason(one) for one in reports]
     if voting < group.quorum:
@@ -82,10 +81,16 @@ def judge(answers: Sequence[NodeAnswer], *, size: int) -> Judgement:
     return Judgement(
         health=health,
         because=tuple(because),
-        next_step=_next_step(health, is_diverged=bool(differing)),
+        next_step=_next_step(health, is_diverged=_is_diverged(reports, group)),
         quorum=group.quorum,
         size=group.size,
     )
+
+
+def _is_diverged(reports: Sequence[NodeAnswer], group: Membership) -> bool:
+    """Believe it when more nodes say so than may lie: what is to be done next depends on it."""
+    told = (one.halted_because or {} for one in reports)
+    return sum(one.get("reason") == _DIVERGED for one in told) >= group.weak_quorum
 
 
 def _next_step(health: Health, *, is_diverged: bool) -> Text | None:
@@ -117,12 +122,9 @@ def _not_voting(answers: Sequence[NodeAnswer]) -> list[Text]:
 
 
 def _why(one: NodeAnswer) -> str:
-    """Repeat why a node signs nothing any more, in its words: hostile, so printable and cut."""
+    """Repeat why a node signs nothing any more, in its words."""
     reason = one.words("voting_stopped_because")
-    if reason is None:
-        return ""
-    shown = "".join(character for character in reason if character.isprintable())
-    return f" ({shown[:_REASON_CHARACTERS_MAX]})"
+    return "" if reason is None else f" ({reason})"
 
 
 def _lagging(answers: Sequence[NodeAnswer]) -> list[Text]:
@@ -140,14 +142,14 @@ def _lagging(answers: Sequence[NodeAnswer]) -> list[Text]:
 def _own_reason(one: NodeAnswer) -> Text:
     """Put the reason a node gives into a sentence; what it says is hostile and cut."""
     reason = one.halted_because or {}
-    code = str(reason.get("reason", "?"))[:64]
+    code = printable(reason.get("reason", "?"))
     missing = reason.get("missing")
     if not isinstance(missing, Mapping):
         return Text(
             f"{one.title} ({one.name}) 自报停滞：{code}",
             f"{one.title} ({one.name}) reports a halt: {code}",
         )
-    vote, view = str(missing.get("vote"))[:32], str(missing.get("view"))[:20]
+    vote, view = printable(missing.get("vote")), printable(missing.get("view"))
     whose = _named_replicas(reason.get("silent"), missing.get("replicas"))
     return Text(
         f"{one.title} ({one.name}) 自报停滞 {code}：视图 {view} 缺 {vote}，来自 {whose}",
@@ -158,7 +160,7 @@ def _own_reason(one: NodeAnswer) -> Text:
 
 def _named_replicas(silent: object, replicas: object) -> str:
     names = {
-        row.get("replica_id"): str(row.get("name"))[:64]
+        row.get("replica_id"): printable(row.get("name"))
         for row in (silent if isinstance(silent, list) else [])
         if isinstance(row, Mapping) and isinstance(row.get("replica_id"), int)
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from chainnode.cli.answers import answer_of
 from chainnode.cli.findings import Finding, check_private_files, fail, ok, skip, warn
 from chainnode.cli.health import Health, judge
+from chainnode.cli.node_folder import SETTINGS_FILE
 from chainnode.cli.probe import Reply, fetch_all
 from chainnode.cli.target import NodeRef
 from chainnode.cli.words import Text
@@ -18,7 +19,6 @@ from chainnode.errors import ConfigurationError
 from chainnode.genesis import load_genesis_file
 from chainnode.pki import days_until_expiry
 
-SETTINGS_FILE = "kun.toml"
 EXPIRY_WARN_DAYS = 30
 # The Date header has whole seconds; a chain lets clocks differ by 5 s.
 SKEW_WARN = timedelta(seconds=3)

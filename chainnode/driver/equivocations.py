@@ -6,21 +6,20 @@ protocol reads them.
 """
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from chainnode.errors import StorageError
+from chainnode.ledger.directory import sync_folder, write_durably
 from chainnode.verify.equivocation import equivocation_evidence
 from chainnode.verify.errors import UnreadableEvidence
-from chainnode.verify.strict_json import JsonObject, read_object
+from chainnode.verify.strict_json import EVIDENCE_BYTES_MAX, JsonObject, read_object
 from consensus.codec import slot_of
 from consensus.messages import Message
 
 # The first pair proves it; a few more show for how long it went on.
 _FILES_PER_REPLICA_MAX: Final = 4
-_UNFINISHED: Final = ".unfinished"
 
 
 class EquivocationStore:
@@ -34,6 +33,8 @@ class EquivocationStore:
     def keep(self, first: Message, second: Message) -> None:
         """Store the proof durably, unless its slot or its replica has enough of them.
 
+        Nor one that is larger than a reader of evidence takes: two NEW-VIEWs of a large group.
+
         Raises:
             StorageError: it could not be written: the process must stop.
 
@@ -44,8 +45,14 @@ class EquivocationStore:
         evidence = equivocation_evidence(
             first, second, chain_id=self._chain_id, suite_name=self._suite_name
         )
+        content = json.dumps(evidence).encode("ascii")
+        if len(content) > EVIDENCE_BYTES_MAX:
+            return
         try:
-            self._write(path, json.dumps(evidence).encode("ascii"))
+            if not self._folder.is_dir():
+                self._folder.mkdir(mode=0o700)
+                sync_folder(self._folder.parent)
+            write_durably(path, content)
         except OSError as error:
             raise StorageError(f"{path}: could not be written: {error.strerror}") from error
 
@@ -58,15 +65,6 @@ class EquivocationStore:
             except (OSError, UnreadableEvidence):
                 continue
         return tuple(found)
-
-    def _write(self, path: Path, content: bytes) -> None:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        unfinished = path.with_suffix(_UNFINISHED)
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
 
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob("*.json"))

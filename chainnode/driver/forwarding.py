@@ -70,6 +70,10 @@ class Forwarding:
             lambda done: self._finish(done, peer, count=len(submissions), size=len(payload))
         )
 
+    def held(self, peer: int) -> int:
+        """Return the number of submissions of a peer that weigh on its budget."""
+        return self._in_flight[peer]
+
     async def keep_showing(self, admission: Admission) -> None:
         """Pass on again what waited for a whole interval without becoming final.
 

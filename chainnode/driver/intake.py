@@ -22,7 +22,7 @@ from chainnode.genesis import Genesis
 from chainnode.suites.port import Suite
 from consensus.codec import message_from_plain, signed_content, signed_parts
 from consensus.epochs import FROM_GENESIS, EpochStart
-from consensus.errors import InvalidMessage
+from consensus.errors import ConflictingCertificates, InvalidMessage
 from consensus.messages import Batch, Message, NewView, PrePrepare, Recall, Status
 from consensus.types import FIRST_EPOCH, Epoch, Membership, ReplicaId, Window
 from consensus.validation import validate_message
@@ -161,7 +161,8 @@ class Intake:
         """Check the shape of what is signed before any nested signature costs anything.
 
         A malformed NEW-VIEW goes to the core as it is: signed, it proves its primary faulty,
-        and the core refuses it by the same check.
+        and the core refuses it by the same check. One whose certificates contradict each other
+        proves too many liars, if their signatures are genuine: those are looked at next.
 
         Raises:
             InvalidMessage: any other message that the core would refuse for its shape.
@@ -178,6 +179,8 @@ class Intake:
             if isinstance(message, NewView):
                 return False
             raise
+        except ConflictingCertificates:
+            return True
         return True
 
     def _keep_body(self, message: PrePrepare, batch: DecodedBatch) -> None:

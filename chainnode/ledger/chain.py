@@ -234,12 +234,15 @@ class Ledger(LedgerReader):
         """
         if not 0 <= below <= self._certified_height:
             raise UnknownHeight(height=below, tip=self._certified_height)
-        floor = min(below, self._floor + count_max)
-        if floor > self._floor:
-            gone = [(keyspace.batch_key(one), None) for one in range(self._floor, floor)]
-            self._store.write([*gone, (keyspace.FLOOR, keyspace.encode_number(floor))], sync=False)
-            self._floor = floor
-        return floor < below
+        # A snapshot that is installed meanwhile raises the floor, on another thread.
+        with self._lock:
+            floor = min(below, self._floor + count_max)
+            if floor > self._floor:
+                gone = [(keyspace.batch_key(one), None) for one in range(self._floor, floor)]
+                changes = [*gone, (keyspace.FLOOR, keyspace.encode_number(floor))]
+                self._store.write(changes, sync=False)
+                self._floor = floor
+            return floor < below
 
     def install(self, end: SnapshotEnd, *, vote_mark: bytes | None = None) -> None:
         """Stand on the staged snapshot from now on, durably; one that is below the tip is a no-op.

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from chainnode.ledger.bucket_map import (
     ARITY,
-    ROW_BYTES,
     require_bits,
     require_rows,
 )
@@ -141,11 +140,6 @@ def verify_page(h: Hash, *, bits: int, digest: bytes, page: SubtreePage) -> tupl
     digests = [*page.others[: page.first], *inner, *page.others[page.first :]]
     _require("subtree", digest.hex(), _root_over(h, digests).hex())
     return tuple(rows)
-
-
-def row_count(rows: bytes) -> int:
-    """Return how many rows a bucket has."""
-    return len(rows) // ROW_BYTES
 
 
 def _root_over(h: Hash, digests: Sequence[bytes]) -> bytes:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-# Heartbeats, one a second, over which the least delayed one is looked for.
+# Heartbeats, two a second, over which the least delayed one is looked for.
 _READINGS: Final = 8
 
 

@@ -25,8 +25,8 @@ _NAMES = (
     *("format", "version", "kind", "chain_id", "suite"),
     *("epoch", "replica_id", "first", "second"),
 )
-# Two NEW-VIEWs of the largest group fit into an evidence file; one may not fill it.
-_MESSAGE_BYTES_MAX = 3 * 512 * 1024
+# Two of this size fit into an evidence file, in base64.
+_MESSAGE_BYTES_MAX = 3 * 512 * 1024 - 1024
 _LIMITS = Limits(bytes_max=_MESSAGE_BYTES_MAX, depth_max=10, elements_max=262_144)
 
 

@@ -184,10 +184,6 @@ def within_tolerance(
     return [*found, (begin_s, stop_s)]
 
 
-def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f} s"
-
-
 def _spread(values: Sequence[float]) -> dict[str, float]:
     if not values:
         return {}

@@ -36,10 +36,6 @@ class Clock:
             self.run_next()
         self.now_ms = max(self.now_ms, time_ms)
 
-    @property
-    def is_idle(self) -> bool:
-        return not self._agenda
-
 
 @dataclass(slots=True)
 class LocalClock:

@@ -33,7 +33,7 @@ from tests.simulation.disk import Block, Disk
 from tests.simulation.door import Door
 from tests.simulation.faults import Faults
 from tests.simulation.network import Network
-from tests.simulation.node import NoAnswer, Node
+from tests.simulation.node import NoAnswer, Node, peers_of
 from tests.simulation.options import Options, options_of, stream
 from tests.simulation.stubs import CHAIN_ID, is_body_of
 from tests.simulation.trace import Trace
@@ -382,16 +382,7 @@ class Cluster:
         return None
 
     def _peers_of(self, asker: Node) -> list[Node]:
-        peers = [
-            one
-            for one in self.nodes
-            if one.is_alive
-            and not one.is_paused
-            and one is not asker
-            and self.network.is_open(one.index, asker.index)
-        ]
-        self.random.shuffle(peers)
-        return peers
+        return peers_of(asker, self.nodes, network=self.network, random=self.random)
 
     # What nodes tell
 

@@ -39,7 +39,7 @@ from tests.simulation.disk import Block, Disk
 from tests.simulation.epochs import ADD, REMOVE, EpochNode, Term, is_let_in
 from tests.simulation.faults import Faults
 from tests.simulation.network import Network
-from tests.simulation.node import Node
+from tests.simulation.node import Node, peers_of
 from tests.simulation.options import Options, options_of, stream
 from tests.simulation.stubs import CHAIN_ID
 
@@ -298,16 +298,7 @@ class EpochCluster:
             return
 
     def _peers_of(self, asker: Node) -> list[EpochNode]:
-        peers = [
-            one
-            for one in self.sites
-            if one.is_alive
-            and not one.is_paused
-            and one is not asker
-            and self.network.is_open(one.index, asker.index)
-        ]
-        self.random.shuffle(peers)
-        return peers
+        return peers_of(asker, self.sites, network=self.network, random=self.random)
 
     # What nodes tell, and what must hold
 

@@ -5,10 +5,10 @@ a write and inside a sync; while a slow sync lasts the core steps on and its eff
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from consensus.effects import (
     Broadcast,
@@ -47,6 +47,7 @@ from tests.simulation.clock import Clock, LocalClock
 from tests.simulation.crash import AFTER, CrashPoint, Fuse
 from tests.simulation.disk import Block, Disk
 from tests.simulation.execution import sign_checkpoint
+from tests.simulation.network import Network
 from tests.simulation.proposals import Proposals
 from tests.simulation.stubs import CHAIN_ID, ENCODER, GuardedSigner, digest_of
 
@@ -462,3 +463,22 @@ class Node:
                 now_ms=self.local.now_ms,
             )
         )
+
+
+AnyNode = TypeVar("AnyNode", bound=Node)
+
+
+def peers_of(
+    asker: Node, nodes: Sequence[AnyNode], *, network: Network, random: Random
+) -> list[AnyNode]:
+    """Return who can answer a node now, in an order of chance."""
+    peers = [
+        one
+        for one in nodes
+        if one.is_alive
+        and not one.is_paused
+        and one is not asker
+        and network.is_open(one.index, asker.index)
+    ]
+    random.shuffle(peers)
+    return peers

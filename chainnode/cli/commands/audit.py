@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 DEFAULT_IDENTITY = "auditor"
 _TOKEN_BYTES = 32
-_EVIDENCE_BYTES_MAX = 4 * 1024 * 1024
 
 audit = kun_group("audit", text="审计查询 · who accessed what")
 
@@ -112,12 +111,13 @@ def verify(
 ) -> int:
     """Say what the evidence proves: 0 proven, 3 a check failed, 2 it does not decode."""
     from chainnode.verify import InvalidEvidence, UnreadableEvidence, load_evidence, verify_evidence
+    from chainnode.verify.strict_json import EVIDENCE_BYTES_MAX
 
     output = current_session().output
     target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust, needs_nodes=False)
     believed = target.load_trust()
     with file.open("rb") as opened:
-        data = opened.read(_EVIDENCE_BYTES_MAX + 1)
+        data = opened.read(EVIDENCE_BYTES_MAX + 1)
     try:
         document = facts_document(verify_evidence(load_evidence(data), believed))
     except InvalidEvidence as error:

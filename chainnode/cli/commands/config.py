@@ -4,10 +4,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from chainnode.cli.commands.node import SETTINGS_FILE
 from chainnode.cli.exits import ExitCode
+from chainnode.cli.node_folder import SETTINGS_FILE, folder_option
 from chainnode.cli.tree import current_session, kun_command, kun_group
 
 if TYPE_CHECKING:
@@ -18,14 +16,7 @@ config = kun_group("config", text="配置 · configuration")
 
 
 @kun_command("show", text="生效的设置 · the settings in effect, faults named all at once")
-@click.option(
-    "--dir",
-    "folder",
-    type=click.Path(path_type=Path),
-    required=True,
-    envvar="KUN_NODE_DIR",
-    help="节点目录 · folder of the node",
-)
+@folder_option
 def show(folder: Path) -> int:
     """Read and check a node's settings and print them."""
     from chainnode.config import load_config

@@ -2,14 +2,12 @@
 
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from chainnode.cli.commands.recover import recover
 from chainnode.cli.exits import ExitCode, LocalProblem
+from chainnode.cli.node_folder import SETTINGS_FILE, folder_option
 from chainnode.cli.output import Output
 from chainnode.cli.tree import current_session, kun_command, kun_group
 from chainnode.cli.words import Text
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from chainnode.verify.strict_json import JsonObject
     from devnet.processes import ProcessRecord
 
-SETTINGS_FILE = "kun.toml"
 PROCESS_FILE = "process.json"
 _STOP_TIMEOUT_S = 20.0
 _CELL_CHARACTERS = 16
@@ -28,19 +25,8 @@ _COLUMNS = (("kind",), ("view",), ("sequence", "height"), ("digest",), ("sender"
 node = kun_group("node", text="节点 · run one node")
 
 
-def _folder_option(function: Callable[..., int]) -> Callable[..., int]:
-    return click.option(
-        "--dir",
-        "folder",
-        type=click.Path(path_type=Path),
-        required=True,
-        envvar="KUN_NODE_DIR",
-        help="节点目录，内有 kun.toml · folder of the node, with its kun.toml",
-    )(function)
-
-
 @kun_command("start", text="在前台运行 · run in the foreground until SIGTERM or Ctrl-C")
-@_folder_option
+@folder_option
 def start(folder: Path) -> int:
     """Run the node; the exit code is the node's."""
     from chainnode.config import load_config
@@ -60,7 +46,7 @@ def start(folder: Path) -> int:
 
 
 @kun_command("status", text="进程与共识状态 · its process, and what it says of itself")
-@_folder_option
+@folder_option
 def status(folder: Path) -> int:
     """Show whether the node runs; 0 running and ready, 1 running only, 3 not running."""
     from chainnode.cli.probe import fetch_json
@@ -91,7 +77,7 @@ def status(folder: Path) -> int:
 
 
 @kun_command("stop", text="正常停止 · stop it gracefully (SIGTERM)")
-@_folder_option
+@folder_option
 def stop(folder: Path) -> int:
     """Ask the node's process to end, and wait for it."""
     from devnet.processes import send_signal, wait_until_gone
@@ -122,7 +108,7 @@ def stop(folder: Path) -> int:
 @kun_command(
     "inspect-votes", text="投票日志 · what this replica has promised, read from its vote log"
 )
-@_folder_option
+@folder_option
 def inspect_votes(folder: Path) -> int:
     """Lay the vote log out, also of a running node; 3 when it is not whole."""
     from chainnode.config import load_config
@@ -162,7 +148,7 @@ def _cell(row: "JsonObject", *names: str) -> str:
     "refetch",
     text="弃用损坏的账本，下次启动时重新获取 · set a damaged ledger aside, to be fetched anew",
 )
-@_folder_option
+@folder_option
 def refetch(folder: Path) -> int:
     """Set the ledger aside; votes and key stay, so the replica keeps its word and its vote."""
     from chainnode.config import load_config

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chainnode.cli.exits import ExitCode
+from chainnode.cli.node_folder import SETTINGS_FILE, folder_option
 from chainnode.cli.tree import current_session, kun_command, kun_group
 
 if TYPE_CHECKING:
@@ -19,20 +20,8 @@ if TYPE_CHECKING:
     from chainnode.recovery import RecoveryFile
     from chainnode.verify.strict_json import JsonObject
 
-SETTINGS_FILE = "kun.toml"
 
 recover = kun_group("recover", text="区块头不一致后的恢复 · go on after headers diverged")
-
-
-def _folder_option(function: Callable[..., int]) -> Callable[..., int]:
-    return click.option(
-        "--dir",
-        "folder",
-        type=click.Path(path_type=Path),
-        required=True,
-        envvar="KUN_NODE_DIR",
-        help="节点目录，内有 kun.toml · folder of the node, with its kun.toml",
-    )(function)
 
 
 def _record_option(function: Callable[..., int]) -> Callable[..., int]:
@@ -54,7 +43,7 @@ def _site(folder: Path) -> "tuple[NodeConfig, Genesis]":
 
 
 @kun_command("propose", text="由本节点数据拟定恢复记录 · write a record from this node's data")
-@_folder_option
+@folder_option
 @_record_option
 def propose(folder: Path, path: Path) -> int:
     """Write an unsigned record; the node is stopped."""
@@ -71,7 +60,7 @@ def propose(folder: Path, path: Path) -> int:
 @kun_command(
     "sign", text="签名；此后本密钥在旧纪元不再投票 · sign: the key votes no more in the old epoch"
 )
-@_folder_option
+@folder_option
 @_record_option
 def sign(folder: Path, path: Path) -> int:
     """Check the record against this node's data and add our signature; the node is stopped."""
@@ -86,7 +75,7 @@ def sign(folder: Path, path: Path) -> int:
 
 
 @kun_command("apply", text="重做到新的数据目录 · execute again into a fresh data directory")
-@_folder_option
+@folder_option
 @_record_option
 @click.option(
     "--to",
@@ -119,7 +108,7 @@ def apply(folder: Path, path: Path, target: Path) -> int:
 
 
 @kun_command("show", text="查看并核验 · show a record, and verify it against genesis")
-@_folder_option
+@folder_option
 @_record_option
 def show(folder: Path, path: Path) -> int:
     """Verify a record; 0 when a quorum signed it, 3 when not."""

@@ -125,14 +125,6 @@ def _count_other_epoch(state: ReplicaState, message: Message) -> None:
             pass
 
 
-def _votes_of_old_views(state: ReplicaState, peer: object) -> Iterator[Message]:
-    """Repeat the newest own votes, also those of a view that was left."""
-    del peer
-    for one in state.log.slots():
-        own = (one.prepares.get(state.me), one.commits.get(state.me))
-        yield from (vote for vote in own if vote is not None)
-
-
 _NO_KINDS = {**codec._NAMES, Commit: codec._NAMES[Prepare]}  # noqa: SLF001 (planted)
 _two_f_plus_one = property(lambda self: 2 * self.max_faulty + 1)
 

@@ -20,11 +20,9 @@ from consensus.messages import (
     Prepare,
     PrePrepare,
     Promise,
-    StableCheckpoint,
 )
 from consensus.types import SequenceNumber
 from tests.unit.consensus.group import (
-    GENESIS,
     NOW_MS,
     Subject,
     batch,
@@ -42,21 +40,7 @@ from tests.unit.consensus.group import (
     status,
     view_change,
 )
-
-
-def _asking(
-    replica_id: int = 1,
-    *,
-    size: int = 4,
-    executed: int = 0,
-    records: Sequence[Record] = (),
-    own: Sequence[Checkpoint] = (),
-    base: StableCheckpoint | None = None,
-) -> Subject:
-    """Return a replica that has not been told yet what it signed."""
-    restored = restored_at(executed, records=records, own=own, base=base or GENESIS)
-    return Subject(replica_id, size=size, restored=restored, is_wary=True)
-
+from tests.unit.consensus.remembering import asking
 
 # Forgetting
 
@@ -73,7 +57,7 @@ NEWER = [*_said_in_view_0(2), pre_prepare(sender=2, view=2, digest=batch(1).dige
 
 @pytest.mark.parametrize("newer", NEWER, ids=lambda one: type(one).__name__)
 def test_message_that_we_signed_and_do_not_know_ends_our_voting(newer: Promise) -> None:
-    backup = _asking(2).receive(recollection(0, 2, newer))
+    backup = asking(2).receive(recollection(0, 2, newer))
 
     assert backup.of(VotingEnded) == [VotingEnded(promise=newer)]
     assert not backup.replica.may_vote
@@ -83,7 +67,7 @@ def test_message_that_we_signed_and_do_not_know_ends_our_voting(newer: Promise) 
 
 @pytest.mark.parametrize("newer", NEWER, ids=lambda one: type(one).__name__)
 def test_it_ends_our_voting_at_any_time_and_whoever_shows_it(newer: Promise) -> None:
-    backup = _asking(2).remember_nothing()
+    backup = asking(2).remember_nothing()
     assert backup.replica.may_vote
 
     assert backup.receive(newer).of(VotingEnded) == [VotingEnded(promise=newer)]
@@ -103,7 +87,7 @@ def _in_an_announcement() -> Message:
 
 @pytest.mark.parametrize("shown", [_in_a_wish, _in_a_certificate, _in_an_announcement])
 def test_what_others_carry_of_us_counts_too(shown: Callable[[], Message]) -> None:
-    backup = _asking(2).remember_nothing()
+    backup = asking(2).remember_nothing()
 
     (ended,) = backup.receive(shown()).of(VotingEnded)
 
@@ -111,7 +95,7 @@ def test_what_others_carry_of_us_counts_too(shown: Callable[[], Message]) -> Non
 
 
 def test_refused_message_says_nothing_about_our_memory() -> None:
-    backup = _asking(2).remember_nothing()
+    backup = asking(2).remember_nothing()
     refused = view_change(0, 2, certificates=[prepared(1), prepared(1)])
 
     with pytest.raises(RefusedMessage):
@@ -122,7 +106,7 @@ def test_refused_message_says_nothing_about_our_memory() -> None:
 
 def test_invalid_announcement_says_nothing_about_our_memory() -> None:
     """Its nested signatures were not checked."""
-    backup = _asking(2, records=[view_change(2, 1)]).remember_nothing()
+    backup = asking(2, records=[view_change(2, 1)]).remember_nothing()
     changes = [view_change(0, 1), view_change(2, 1, base=stable(1)), view_change(3, 1)]
 
     backup.receive(
@@ -133,7 +117,7 @@ def test_invalid_announcement_says_nothing_about_our_memory() -> None:
 
 
 def test_who_has_forgotten_follows_and_signs_nothing_any_more() -> None:
-    backup = _asking(2).receive(pre_prepare(), prepare(1), prepare(3))
+    backup = asking(2).receive(pre_prepare(), prepare(1), prepare(3))
     backup.wait_for(1).decide(1)
     assert backup.receive(recollection(0, 2, commit(2, 5))).of(VotingEnded)
 
@@ -150,7 +134,7 @@ def test_who_has_forgotten_follows_and_signs_nothing_any_more() -> None:
 
 
 def test_checkpoint_of_a_block_in_work_is_not_sent_after_voting_ended() -> None:
-    backup = _asking(2).remember_nothing().receive(pre_prepare()).decide(1)
+    backup = asking(2).remember_nothing().receive(pre_prepare()).decide(1)
     backup.receive(commit(2, 5))
 
     backup.step(
@@ -237,7 +221,7 @@ def test_older_copy_of_the_vote_log_is_noticed_by_what_was_sent_after_it(
 
 
 def test_others_may_lead_us_further_without_hiding_what_we_forgot() -> None:
-    backup = _asking(2).receive(new_view(4, changes=[view_change(one, 4) for one in (0, 1, 3)]))
+    backup = asking(2).receive(new_view(4, changes=[view_change(one, 4) for one in (0, 1, 3)]))
     assert backup.replica.view == 4
 
     assert backup.receive(recollection(0, 2, view_change(2, 3))).of(VotingEnded) != []
@@ -247,7 +231,7 @@ def test_ledger_that_is_behind_its_vote_log_is_no_reason_to_stop_voting() -> Non
     """Lost blocks are executed again, to the same headers."""
     records: list[Record] = [pre_prepare(1), prepare(2), commit(2)]
 
-    backup = _asking(2, records=records).receive(recollection(0, 2, checkpoint(2, 1)))
+    backup = asking(2, records=records).receive(recollection(0, 2, checkpoint(2, 1)))
 
     assert backup.of(VotingEnded) == []
     assert backup.receive(recollection(3, 2, checkpoint(2, 2))).of(VotingEnded) != []

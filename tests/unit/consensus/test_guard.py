@@ -19,19 +19,9 @@ from tests.unit.consensus.group import (
     status,
     view_change,
 )
+from tests.unit.consensus.remembering import recalled, sign_with
 
 OTHER = batch(77).digest
-
-
-def _recall(guard: VoteGuard, message: Message) -> bytes | None:
-    content = signed_content(message, chain_id=CHAIN_ID, encoder=ENCODER)
-    return guard.recall(slot=slot_of(message), content=content)
-
-
-def _sign(guard: VoteGuard, message: Message) -> None:
-    assert _recall(guard, message) is None
-    content = signed_content(message, chain_id=CHAIN_ID, encoder=ENCODER)
-    guard.remember(slot=slot_of(message), content=content, signature=message.signature)
 
 
 @pytest.mark.parametrize(
@@ -48,19 +38,19 @@ def _sign(guard: VoteGuard, message: Message) -> None:
 )
 def test_second_different_content_for_a_slot_is_refused(first: Message, second: Message) -> None:
     guard = make_guard(0)
-    _sign(guard, first)
+    sign_with(guard, first)
 
-    assert _recall(guard, first) == first.signature
+    assert recalled(guard, first) == first.signature
     with pytest.raises(ConflictingVote):
-        _recall(guard, second)
+        recalled(guard, second)
 
 
 def test_status_is_no_promise() -> None:
     guard = make_guard(0)
-    _sign(guard, status(0))
+    sign_with(guard, status(0))
 
-    assert _recall(guard, status(0)) is None
-    assert _recall(guard, status(0, view=3)) is None
+    assert recalled(guard, status(0)) is None
+    assert recalled(guard, status(0, view=3)) is None
 
 
 @pytest.mark.parametrize("vote", [pre_prepare(2), prepare(0, 2), commit(0, 2)])
@@ -69,7 +59,7 @@ def test_votes_up_to_the_stable_checkpoint_are_refused(vote: Message) -> None:
     guard.note_records([stable(2)])
 
     with pytest.raises(ForgottenVote) as caught:
-        _recall(guard, vote)
+        recalled(guard, vote)
     assert caught.value.floor == 3
 
 
@@ -77,7 +67,7 @@ def test_vote_just_above_the_stable_checkpoint_is_allowed() -> None:
     guard = make_guard(0)
     guard.note_records([stable(2), stable(1)])
 
-    assert _recall(guard, commit(0, 3)) is None
+    assert recalled(guard, commit(0, 3)) is None
 
 
 @pytest.mark.parametrize(
@@ -93,10 +83,10 @@ def test_vote_just_above_the_stable_checkpoint_is_allowed() -> None:
 )
 def test_nothing_of_a_view_that_was_left_is_signed(message: Message) -> None:
     guard = make_guard(0)
-    _sign(guard, view_change(0, 5))
+    sign_with(guard, view_change(0, 5))
 
     with pytest.raises(ForgottenVote):
-        _recall(guard, message)
+        recalled(guard, message)
 
 
 def test_entering_a_view_without_an_own_wish_binds_too() -> None:
@@ -104,7 +94,7 @@ def test_entering_a_view_without_an_own_wish_binds_too() -> None:
     guard.note_records([new_view(1)])
 
     with pytest.raises(ForgottenVote):
-        _recall(guard, commit(0))
+        recalled(guard, commit(0))
 
 
 @pytest.mark.parametrize("leader", [0, 1])
@@ -113,32 +103,32 @@ def test_a_wish_for_a_view_is_not_signed_anew_once_the_view_was_entered(leader: 
     guard.note_records([new_view(1), new_view(4)])
 
     with pytest.raises(ForgottenVote):
-        _recall(guard, view_change(leader, 4))
-    assert _recall(guard, view_change(leader, 5)) is None
+        recalled(guard, view_change(leader, 4))
+    assert recalled(guard, view_change(leader, 5)) is None
 
 
 def test_checkpoints_go_up_only() -> None:
     guard = make_guard(0)
     guard.note_checkpoint(checkpoint(0, 5))
 
-    assert _recall(guard, checkpoint(0, 5)) is not None
-    assert _recall(guard, checkpoint(0, 6)) is None
+    assert recalled(guard, checkpoint(0, 5)) is not None
+    assert recalled(guard, checkpoint(0, 6)) is None
     with pytest.raises(ForgottenVote):
-        _recall(guard, checkpoint(0, 4))
+        recalled(guard, checkpoint(0, 4))
 
 
 def test_checkpoint_is_signed_also_below_the_stable_one() -> None:
     guard = make_guard(0)
     guard.note_records([stable(9)])
 
-    assert _recall(guard, checkpoint(0, 8)) is None
+    assert recalled(guard, checkpoint(0, 8)) is None
 
 
 def test_slot_of_another_epoch_is_refused() -> None:
     guard = VoteGuard(replica_id=ReplicaId(0), epoch=Epoch(1), chain_id=CHAIN_ID, encoder=ENCODER)
 
     with pytest.raises(ForgottenVote):
-        _recall(guard, commit(0))
+        recalled(guard, commit(0))
 
 
 def test_guard_is_rebuilt_from_the_records() -> None:
@@ -157,14 +147,14 @@ def test_guard_is_rebuilt_from_the_records() -> None:
 
     assert guard.voted_view == 5
     with pytest.raises(ConflictingVote):
-        _recall(guard, prepare(1, 1, view=6))
+        recalled(guard, prepare(1, 1, view=6))
     with pytest.raises(ForgottenVote):
-        _recall(guard, commit(1, 1))
+        recalled(guard, commit(1, 1))
 
 
 def _announce(guard: VoteGuard) -> None:
     """Replica 1 leads view 1 and re-proposes sequence 1, which is stable here by now."""
-    _sign(guard, view_change(1, 1))
+    sign_with(guard, view_change(1, 1))
     guard.note_records([stable(1)])
 
 
@@ -172,9 +162,9 @@ def test_new_primary_may_re_propose_what_is_stable_here_but_not_in_its_quorum() 
     guard = make_guard(1)
     _announce(guard)
 
-    _sign(guard, pre_prepare(1, view=1))
+    sign_with(guard, pre_prepare(1, view=1))
     with pytest.raises(ConflictingVote):
-        _recall(guard, pre_prepare(1, view=1, digest=OTHER))
+        recalled(guard, pre_prepare(1, view=1, digest=OTHER))
 
 
 def test_no_second_entry_follows_the_new_view_that_contains_the_first() -> None:
@@ -183,23 +173,23 @@ def test_no_second_entry_follows_the_new_view_that_contains_the_first() -> None:
     guard = make_guard(1)
     _announce(guard)
     for entry in announced.pre_prepares:
-        _sign(guard, entry)
-    _sign(guard, announced)
+        sign_with(guard, entry)
+    sign_with(guard, announced)
 
     restarted = make_guard(1)
     restarted.note_records([view_change(1, 1), stable(1), announced])
 
     for one in (guard, restarted):
         with pytest.raises(ConflictingVote):
-            _recall(one, pre_prepare(1, view=1, digest=OTHER))
+            recalled(one, pre_prepare(1, view=1, digest=OTHER))
 
 
 def test_memory_is_bounded_by_the_window() -> None:
     guard = make_guard(1)
     for sequence in range(1, 500):
-        _sign(guard, prepare(1, sequence))
-        _sign(guard, commit(1, sequence))
-        _sign(guard, checkpoint(1, sequence))
+        sign_with(guard, prepare(1, sequence))
+        sign_with(guard, commit(1, sequence))
+        sign_with(guard, checkpoint(1, sequence))
         guard.note_records([stable(max(1, sequence - 8))])
 
     assert guard.size <= 3 * 8 + 1
@@ -207,10 +197,10 @@ def test_memory_is_bounded_by_the_window() -> None:
 
 def test_refusal_names_the_slot() -> None:
     guard = make_guard(0)
-    _sign(guard, commit(0))
+    sign_with(guard, commit(0))
 
     with pytest.raises(ConflictingVote, match="commit 0 0 1"):
-        _recall(guard, commit(0, digest=OTHER))
+        recalled(guard, commit(0, digest=OTHER))
 
 
 # What a whole memory would know
@@ -315,7 +305,7 @@ def test_view_into_which_others_led_us_hides_nothing_until_we_speak_in_it() -> N
     guard.note_records([new_view(2)])
     assert _is_missing(guard, view_change(3, 1))
 
-    _sign(guard, prepare(3, view=2))
+    sign_with(guard, prepare(3, view=2))
     assert not _is_missing(guard, view_change(3, 1))
 
 

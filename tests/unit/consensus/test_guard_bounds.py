@@ -4,8 +4,6 @@ import pytest
 
 from consensus.codec import signed_content, slot_of
 from consensus.errors import ConflictingVote, ForgottenVote
-from consensus.guard import VoteGuard
-from consensus.messages import Message
 from tests.simulation.stubs import CHAIN_ID, ENCODER
 from tests.unit.consensus.group import (
     batch,
@@ -18,19 +16,9 @@ from tests.unit.consensus.group import (
     stable,
     view_change,
 )
+from tests.unit.consensus.remembering import recalled, sign_with
 
 OTHER = batch(77).digest
-
-
-def recalled(guard: VoteGuard, message: Message) -> bytes | None:
-    content = signed_content(message, chain_id=CHAIN_ID, encoder=ENCODER)
-    return guard.recall(slot=slot_of(message), content=content)
-
-
-def sign(guard: VoteGuard, message: Message) -> None:
-    assert recalled(guard, message) is None
-    content = signed_content(message, chain_id=CHAIN_ID, encoder=ENCODER)
-    guard.remember(slot=slot_of(message), content=content, signature=message.signature)
 
 
 def test_entries_of_a_new_view_in_the_log_are_votes_of_its_primary() -> None:
@@ -47,7 +35,7 @@ def test_entries_of_a_new_view_in_the_log_are_votes_of_its_primary() -> None:
 
 def test_backup_of_a_view_that_is_being_announced_votes_on_nothing_stable() -> None:
     guard = make_guard(2)
-    sign(guard, view_change(2, 1))
+    sign_with(guard, view_change(2, 1))
     guard.note_records([stable(1)])
 
     with pytest.raises(ForgottenVote):
@@ -56,9 +44,9 @@ def test_backup_of_a_view_that_is_being_announced_votes_on_nothing_stable() -> N
 
 def test_nothing_stable_is_proposed_after_the_new_view_that_left_it_out() -> None:
     guard = make_guard(1)
-    sign(guard, view_change(1, 1))
+    sign_with(guard, view_change(1, 1))
     guard.note_records([stable(1)])
-    sign(guard, new_view(1))
+    sign_with(guard, new_view(1))
 
     with pytest.raises(ForgottenVote):
         recalled(guard, pre_prepare(1, view=1))
@@ -67,7 +55,7 @@ def test_nothing_stable_is_proposed_after_the_new_view_that_left_it_out() -> Non
 def test_checkpoint_is_remembered_in_later_views_of_higher_number() -> None:
     guard = make_guard(0)
     guard.note_checkpoint(checkpoint(0, 3))
-    sign(guard, view_change(0, 5))
+    sign_with(guard, view_change(0, 5))
 
     assert recalled(guard, checkpoint(0, 3)) is not None
     with pytest.raises(ForgottenVote):
@@ -76,7 +64,7 @@ def test_checkpoint_is_remembered_in_later_views_of_higher_number() -> None:
 
 def test_vote_on_the_very_sequence_that_became_stable_is_forgotten() -> None:
     guard = make_guard(1)
-    sign(guard, prepare(1, 3))
+    sign_with(guard, prepare(1, 3))
 
     guard.note_records([stable(3)])
 
@@ -94,7 +82,7 @@ def test_memory_that_never_spoke_misses_any_wish_of_ours() -> None:
 
 def test_header_of_a_sequence_that_was_voted_on_in_this_life_is_not_missing() -> None:
     guard = make_guard(2)
-    sign(guard, prepare(2, 5))
+    sign_with(guard, prepare(2, 5))
 
     for height, is_missing in ((5, False), (6, True)):
         header = checkpoint(2, height)

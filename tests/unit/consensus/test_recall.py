@@ -1,6 +1,5 @@
 """Before it votes, a replica asks what it signed before; what it forgot ends its voting."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -27,13 +26,11 @@ from consensus.messages import (
     Promise,
     Recall,
     Recollection,
-    StableCheckpoint,
     ViewChange,
 )
 from consensus.recall import RECALLS_PER_TICK_MAX
 from consensus.types import Membership
 from tests.unit.consensus.group import (
-    GENESIS,
     WINDOW,
     Subject,
     checkpoint,
@@ -49,22 +46,9 @@ from tests.unit.consensus.group import (
     status,
     view_change,
 )
+from tests.unit.consensus.remembering import asking
 
 OTHER_NONCE = bytes(32)
-
-
-def _asking(
-    replica_id: int = 1,
-    *,
-    size: int = 4,
-    executed: int = 0,
-    records: Sequence[Record] = (),
-    own: Sequence[Checkpoint] = (),
-    base: StableCheckpoint | None = None,
-) -> Subject:
-    """Return a replica that has not been told yet what it signed."""
-    restored = restored_at(executed, records=records, own=own, base=base or GENESIS)
-    return Subject(replica_id, size=size, restored=restored, is_wary=True)
 
 
 def _promises(subject: Subject) -> list[Message]:
@@ -77,7 +61,7 @@ def _promises(subject: Subject) -> list[Message]:
 
 
 def test_replica_asks_all_others_before_it_votes() -> None:
-    backup = _asking()
+    backup = asking()
 
     assert backup.broadcasts(Recall) == [recall(1)]
     assert not backup.replica.may_vote
@@ -87,7 +71,7 @@ def test_replica_asks_all_others_before_it_votes() -> None:
 @pytest.mark.parametrize("size", [4, 5, 6, 7, 10, 31])
 def test_as_many_must_answer_as_make_a_quorum_with_us(size: int) -> None:
     group = Membership(epoch=restored_at().stable.epoch, size=size)
-    backup = _asking(size=size)
+    backup = asking(size=size)
     peers = [one for one in range(size) if one != 1]
 
     backup.receive(*(recollection(one, 1) for one in peers[: group.quorum - 2]))
@@ -99,7 +83,7 @@ def test_as_many_must_answer_as_make_a_quorum_with_us(size: int) -> None:
 
 
 def test_answer_counts_once_for_each_peer_and_only_for_this_life() -> None:
-    backup = _asking()
+    backup = asking()
 
     backup.receive(
         recollection(0, 1),
@@ -113,7 +97,7 @@ def test_answer_counts_once_for_each_peer_and_only_for_this_life() -> None:
 
 
 def test_question_is_repeated_each_tick_until_it_is_answered() -> None:
-    backup = _asking()
+    backup = asking()
 
     assert backup.expire(Timer.STATUS).broadcasts(Recall) == [recall(1)]
     backup.remember_nothing()
@@ -121,7 +105,7 @@ def test_question_is_repeated_each_tick_until_it_is_answered() -> None:
 
 
 def test_late_answer_changes_nothing_any_more() -> None:
-    backup = _asking().remember_nothing()
+    backup = asking().remember_nothing()
 
     assert backup.receive(recollection(3, 1)).effects == ()
 
@@ -137,13 +121,13 @@ def test_learner_does_not_ask() -> None:
 
 
 def test_vote_that_became_due_meanwhile_is_cast_after_the_answers() -> None:
-    backup = _asking().receive(pre_prepare(), prepare(2), prepare(3))
+    backup = asking().receive(pre_prepare(), prepare(2), prepare(3))
 
     assert [type(one) for one in _promises(backup.remember_nothing())] == [Prepare, Commit]
 
 
 def test_nothing_is_promised_while_others_leave_the_view_and_then_it_follows() -> None:
-    backup = _asking(2)
+    backup = asking(2)
     backup.receive(view_change(0, 3), view_change(3, 3))
     assert _promises(backup) == []
     assert backup.replica.view == 0
@@ -157,14 +141,14 @@ def test_view_that_was_announced_meanwhile_is_voted_in() -> None:
     changes = tuple(
         view_change(one, certificates=[prepared(1, signers=[1, 3])]) for one in (0, 1, 3)
     )
-    backup = _asking(2).receive(new_view(changes=changes))
+    backup = asking(2).receive(new_view(changes=changes))
     assert _promises(backup) == []
 
     assert [one.view for one in backup.remember_nothing().broadcasts(Prepare)] == [1]
 
 
 def test_primary_that_may_lead_waits_for_the_answers() -> None:
-    primary = _asking(1, records=[view_change(1, 1)])
+    primary = asking(1, records=[view_change(1, 1)])
     primary.receive(view_change(0, 1), view_change(2, 1))
     assert _promises(primary) == []
 
@@ -172,7 +156,7 @@ def test_primary_that_may_lead_waits_for_the_answers() -> None:
 
 
 def test_primary_that_owes_a_block_asks_for_it_after_the_answers() -> None:
-    primary = _asking(0)
+    primary = asking(0)
     assert primary.expire(Timer.IDLE).of(BuildBatch) == []
     assert primary.submit().of(Broadcast) == []
 
@@ -180,14 +164,14 @@ def test_primary_that_owes_a_block_asks_for_it_after_the_answers() -> None:
 
 
 def test_committed_batch_is_executed_after_the_answers_with_our_checkpoint() -> None:
-    backup = _asking().receive(pre_prepare()).decide(1)
+    backup = asking().receive(pre_prepare()).decide(1)
     assert backup.of(Execute) == []
 
     assert [one.sequence for one in backup.remember_nothing().of(Execute)] == [1]
 
 
 def test_committed_batch_is_executed_also_while_the_view_changes() -> None:
-    backup = _asking(2, records=[pre_prepare(), view_change(2, 1)]).decide(1)
+    backup = asking(2, records=[pre_prepare(), view_change(2, 1)]).decide(1)
     assert backup.of(Execute) == []
 
     assert [one.sequence for one in backup.remember_nothing().of(Execute)] == [1]
@@ -195,7 +179,7 @@ def test_committed_batch_is_executed_also_while_the_view_changes() -> None:
 
 def test_state_transfer_does_not_wait_for_the_answers() -> None:
     """Whoever lags behind a change of members must catch up before anybody can answer it."""
-    backup = _asking()
+    backup = asking()
 
     backup.receive(*(checkpoint(one, 3 * WINDOW) for one in (0, 2, 3)))
 
@@ -204,7 +188,7 @@ def test_state_transfer_does_not_wait_for_the_answers() -> None:
 
 def test_checkpoints_above_the_stable_one_are_sent_again_after_the_answers() -> None:
     own = [checkpoint(1, one) for one in (2, 3, 4)]
-    backup = _asking(executed=4, own=own, base=stable(2))
+    backup = asking(executed=4, own=own, base=stable(2))
     assert backup.broadcasts(Checkpoint) == []
 
     assert backup.remember_nothing().broadcasts(Checkpoint) == own[1:]
@@ -215,14 +199,14 @@ def test_checkpoints_above_the_stable_one_are_sent_again_after_the_answers() -> 
 def test_newest_checkpoint_is_sent_again_even_if_it_is_stable() -> None:
     own = checkpoint(1, 2)
 
-    backup = _asking(executed=2, own=[own], base=stable(2)).remember_nothing()
+    backup = asking(executed=2, own=[own], base=stable(2)).remember_nothing()
 
     assert backup.broadcasts(Checkpoint) == [own]
 
 
 def test_wish_of_an_earlier_life_is_repeated_after_the_answers() -> None:
     wish = view_change(2, 1)
-    backup = _asking(2, records=[wish])
+    backup = asking(2, records=[wish])
     assert _promises(backup) == []
 
     assert backup.remember_nothing().broadcasts(ViewChange) == [wish]
@@ -285,7 +269,7 @@ def test_votes_on_stable_sequences_are_not_shown() -> None:
 
 
 def test_peer_that_asks_itself_answers_and_asks_back_who_has_not_answered() -> None:
-    backup = _asking(1)
+    backup = asking(1)
 
     backup.receive(recall(2))
     assert len(backup.sends(Recollection)) == 1
@@ -322,18 +306,18 @@ def test_question_is_answered_once_a_tick_and_old_ones_do_not_silence_the_new_on
 )
 def test_answer_that_no_honest_member_gives_is_refused(message: Recollection) -> None:
     with pytest.raises(RefusedMessage):
-        _asking().receive(message)
+        asking().receive(message)
 
 
 def test_longest_answer_is_accepted() -> None:
     parts = [commit(1, one) for one in range(1, 6 * WINDOW + 4)]
 
-    assert _asking().receive(recollection(0, 1, *parts)).of(VotingEnded)
+    assert asking().receive(recollection(0, 1, *parts)).of(VotingEnded)
 
 
 def test_what_is_stable_at_a_peer_is_not_voted_on_any_more() -> None:
     """The peer has forgotten what we said there, so that nobody could tell."""
-    primary = _asking(0)
+    primary = asking(0)
     primary.receive(recollection(1, 0, base=stable(2, signers=(1, 2, 3))))
     primary.receive(recollection(2, 0))
     primary.submit()
@@ -343,7 +327,7 @@ def test_what_is_stable_at_a_peer_is_not_voted_on_any_more() -> None:
 
 
 def test_our_signature_in_the_certificate_of_a_peer_counts() -> None:
-    backup = _asking(2)
+    backup = asking(2)
 
     (ended,) = backup.receive(recollection(1, 2, base=stable(4))).of(VotingEnded)
 
@@ -351,7 +335,7 @@ def test_our_signature_in_the_certificate_of_a_peer_counts() -> None:
 
 
 def test_description_names_who_has_not_answered_yet() -> None:
-    backup = _asking()
+    backup = asking()
     assert backup.replica.describe().missing_recollections == (0, 2, 3)
 
     assert backup.receive(recollection(2, 1)).replica.describe().missing_recollections == (0, 3)

@@ -179,6 +179,54 @@ def test_a_stopped_replica_is_shown_by_the_checkpoint_it_sent_before() -> None:
     assert "局3 cccccccccccc…" in told
 
 
+def test_what_one_node_says_of_the_headers_of_others_is_not_repeated() -> None:
+    rows = [{"name": f"局{one}", "height": 9, "header_digest": "dd" * 32} for one in (1, 2)]
+    answers = [_with(one, header_digest="aa" * 32) for one in _answers()]
+    answers[0] = _with(answers[0], halted_because={"reason": "DIVERGED", "digests": rows})
+
+    told = " ".join(one.en for one in judge(answers, size=4).because)
+
+    assert "headers differ" not in told
+
+
+def test_one_false_header_does_not_change_what_is_to_be_done_in_a_halt() -> None:
+    answers = _answers(silent=2)
+    answers[2] = _with(answers[2], header_digest="aa" * 32)
+    answers[3] = _with(answers[3], header_digest="bb" * 32, halted_because={"reason": "DIVERGED"})
+
+    step = judge(answers, size=4).next_step
+
+    assert step is not None
+    assert "start their nodes" in step.en
+
+
+@pytest.mark.parametrize("said", [[[]], {"a": 1}, [{"replica_id": {}}], "x" * 10**6])
+def test_nothing_that_a_node_says_breaks_the_verdict_or_reaches_the_terminal_raw(
+    said: object,
+) -> None:
+    evil = "\x1b[2J\n" + "x" * 10**6
+    missing = {"vote": evil, "view": evil, "replicas": said}
+    halted = {"reason": evil, "missing": missing, "silent": said, "digests": said}
+    answers = [
+        _with(
+            one,
+            state=evil,
+            version=evil,
+            header_digest=evil,
+            clocks_off=said,
+            voting_stopped_because=evil,
+            halted_because=halted,
+        )
+        for one in _answers()
+    ]
+
+    told = [text for one in judge(answers, size=4).because for text in (one.zh, one.en)]
+
+    assert told
+    assert all(text.isprintable() for text in told)
+    assert max(map(len, told)) < 2_000
+
+
 def test_versions_are_compared_only_when_the_network_stands_still() -> None:
     answers = [_with(one, version=f"0.{number // 2}") for number, one in enumerate(_answers())]
     stopped = [_with(one, state="voting_stopped") for one in answers]

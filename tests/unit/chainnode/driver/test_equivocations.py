@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from chainnode.driver import equivocations
 from chainnode.driver.equivocations import EquivocationStore
 from chainnode.errors import StorageError
 from chainnode.verify import EquivocationFacts, verify_evidence
@@ -46,6 +47,14 @@ def test_the_same_slot_is_kept_once_and_a_replica_fills_its_share_only(
     store.keep(chain.vote(A, replica=3), chain.vote(B, replica=3))
     kept = store.read()
     assert sorted(str(one["replica_id"]) for one in kept) == ["2", "2", "2", "2", "3"]
+
+
+def test_a_proof_that_no_reader_takes_is_not_kept(
+    chain: SyntheticChain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(equivocations, "EVIDENCE_BYTES_MAX", 100)
+    store_of(chain, tmp_path / "kept").keep(chain.vote(A), chain.vote(B))
+    assert not (tmp_path / "kept").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff" * 40])

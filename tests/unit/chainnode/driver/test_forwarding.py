@@ -126,6 +126,7 @@ async def test_a_peer_may_have_so_many_submissions_waiting_and_no_more(bench: Be
     assert bench.forwarding.refused == {"OVER_BUDGET": 4096}
 
     await until(lambda: bench.forwarding.refused["MALFORMED"] == 8193, what="all looked at")
+    await until(lambda: bench.forwarding.held(1) == 0, what="the budget free again")
     bench.come(frame)
     assert bench.forwarding.refused["OVER_BUDGET"] == 4096
     await until(lambda: bench.forwarding.refused["MALFORMED"] == 12_289, what="the rest")
@@ -137,6 +138,7 @@ async def test_a_peer_may_have_so_many_bytes_waiting_and_no_more(bench: Bench) -
         bench.come(frame)
     assert bench.forwarding.refused == {"OVER_BUDGET": 1}
     await until(lambda: bench.forwarding.refused["OVERSIZE"] == 5, what="all looked at")
+    await until(lambda: bench.forwarding.held(1) == 0, what="the budget free again")
     bench.come(frame)
     await until(lambda: bench.forwarding.refused["OVERSIZE"] == 6, what="one more")
 

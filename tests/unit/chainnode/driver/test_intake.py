@@ -315,6 +315,34 @@ def test_a_malformed_new_view_reaches_the_core_at_the_cost_of_one_signature() ->
         validate_message(opened, membership=membership, window=Window(size=16))
 
 
+def test_contradictory_certificates_of_a_new_view_reach_the_core_only_if_they_are_genuine() -> None:
+    """Genuine ones prove too many liars, and the core halts; forged ones are any peer's lie."""
+    group = Group(suite_named("intl"), GENESIS.chain_id)
+    one, other = (
+        build_batch(group.suite, chain_id=GENESIS.chain_id, time_ms=time_ms, submissions=())
+        for time_ms in (NOW_MS, NOW_MS + 1)
+    )
+    wishes = [group.signed(view_change_of(group, proposal_of(one), sender)) for sender in (0, 1)]
+    genuine = view_change_of(group, proposal_of(other), 2)
+    (certificate,) = genuine.prepared
+    (mine,) = wishes[0].prepared
+    forged = replace(certificate, primary_signature=mine.primary_signature, prepares=mine.prepares)
+
+    def announced(wish: ViewChange) -> bytes:
+        message = NewView(
+            epoch=Epoch(0),
+            view=wish.new_view,
+            view_changes=(*wishes, group.signed(wish)),
+            pre_prepares=(),
+            sender=ReplicaId(0),
+            signature=UNSIGNED,
+        )
+        return encode(message_to_plain(group.signed(message)))
+
+    assert isinstance(new_intake().open(announced(genuine)), NewView)
+    assert is_refused(announced(replace(genuine, prepared=(forged,))))
+
+
 def test_a_malformed_view_change_costs_one_signature_and_is_refused() -> None:
     """Its certificates are of no slot that it may name, so none of them is verified."""
     group = Group(suite_named("intl"), GENESIS.chain_id)
