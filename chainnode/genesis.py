@@ -1,4 +1,4 @@
-"""Genesis: what a chain is born with, and its file. docs/wire-format.md §3 and §10.
+"""Genesis: what a chain is born with, and its file. docs/wire-format.md §3 and §11.
 
 Pure apart from `load_genesis_file` and `write_genesis_file`. What exists is legal: every
 dataclass validates itself, and `chain_id` commits to every byte.

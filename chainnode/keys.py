@@ -1,4 +1,4 @@
-"""Key files: a private key sealed under a passphrase; docs/wire-format.md §10.
+"""Key files: a private key sealed under a passphrase; docs/wire-format.md §11.
 
 A passphrase comes from a file as well protected as the key (`chainnode.secret_files`), never
 from a command line. No secret is in `repr` or in an error.

@@ -1,4 +1,4 @@
-"""Builds evidence (docs/wire-format.md §10) from the ledger, for anyone to check elsewhere.
+"""Builds evidence (docs/wire-format.md §11) from the ledger, for anyone to check elsewhere.
 
 Nothing here decides anything: `chainnode.verify` judges what this module hands out. Everything
 stands under a header that a quorum signed; what is not certified yet cannot be shown.

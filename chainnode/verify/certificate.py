@@ -3,7 +3,7 @@
 Two queries, together or alone: "which certificate is the file with this digest?" and "what is
 known of this identifier?". Absence is proven like presence. The evidence must hold exactly the
 state items that the answer needs, and the history must have the count and root of the row.
-docs/wire-format.md §9 and §10.
+docs/wire-format.md §9 and §11.
 """
 
 from collections.abc import Callable

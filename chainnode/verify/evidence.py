@@ -1,7 +1,7 @@
 """Evidence v1 of records, receipts and state items, checked and turned into facts.
 
 Each function takes the parsed JSON object and a `Trust`, and returns what is proven; every
-failed check raises `InvalidEvidence` that names the check (docs/wire-format.md §10). Facts hold
+failed check raises `InvalidEvidence` that names the check (docs/wire-format.md §11). Facts hold
 only
 what was verified: positions and counts that merely lead through a tree are not repeated.
 Unknown or missing names are refused, so each byte of accepted evidence is accounted for.

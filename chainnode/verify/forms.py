@@ -1,4 +1,4 @@
-"""How evidence is written: the JSON objects of docs/wire-format.md §10, from bytes already made.
+"""How evidence is written: the JSON objects of docs/wire-format.md §11, from bytes already made.
 
 The one place that writes what `evidence` reads; the HTTP API and the exporters call it. Pure
 data in, plain JSON objects out; nothing is computed or verified here.

@@ -17,7 +17,7 @@ from chainnode.verify.errors import UnreadableEvidence
 JsonValue: TypeAlias = "bool | int | str | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]
 
-# docs/wire-format.md §10.
+# docs/wire-format.md §11.
 EVIDENCE_BYTES_MAX = 4 * 1024 * 1024
 # Evidence nests six deep inside an answer of a node; the rest is room for `readable` parts.
 DEPTH_MAX = 16

@@ -1,6 +1,6 @@
 """What a verifier believes before it reads any evidence: one chain, its members, a checkpoint.
 
-`Trust.load` reads a trust file or a genesis file (docs/wire-format.md §10). The file itself is
+`Trust.load` reads a trust file or a genesis file (docs/wire-format.md §11). The file itself is
 believed, so it must reach the verifier by a way the verifier trusts; it is still read as
 hostile bytes. Everything else in `chainnode.verify` follows from a `Trust` by computation.
 """
