@@ -27,7 +27,9 @@ CONTAINERS_MAX = 65_536
 INTEGER_MAX = 2**53 - 1
 INTEGER_DIGITS_MAX = 16
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+# A string without an end is one token too: were it none, each quote in it would begin a new
+# search to the end of the text, and 4 MiB of them would take hours.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _LOWER_HEX = re.compile(r"(?:[0-9a-f]{2})*")
 
 

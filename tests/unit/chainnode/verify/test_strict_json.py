@@ -59,6 +59,12 @@ def test_brackets_inside_strings_are_no_nesting() -> None:
     assert read_json(b'"' + b'[{\\"' * 100 + b'"') == '[{"' * 100
 
 
+@pytest.mark.parametrize("data", [b'"' + b'\\"' * 2_000_000, b'"' + b"[" * 4_000_000, b'["\\'])
+def test_a_string_without_an_end_is_refused_in_one_pass(data: bytes) -> None:
+    with pytest.raises(UnreadableEvidence):
+        read_json(data)
+
+
 def test_the_largest_legal_integer_and_depth_are_read() -> None:
     assert read_json(b"9007199254740991") == 2**53 - 1
     read_json(b"[" * DEPTH_MAX + b"]" * DEPTH_MAX)
