@@ -190,14 +190,14 @@ def verify_inclusion(
     """
     _require_index(index, size)
     inner = _inner_length(index, size)
-    _require_path(path, length=inner + (index >> inner).bit_count())
+    require_path(path, length=inner + (index >> inner).bit_count())
     digest = leaf_hash
     for level, sibling in enumerate(path):
         if level < inner and not index >> level & 1:
             digest = hash_node(h, digest, sibling)
         else:
             digest = hash_node(h, sibling, digest)
-    _require_root("inclusion proof", digest, root)
+    require_root("inclusion proof", digest, root)
 
 
 def verify_consistency(
@@ -220,15 +220,15 @@ def verify_consistency(
     """
     _require_sizes(old_size, new_size)
     if old_size in {0, new_size}:
-        _require_path(path, length=0)
-        _require_root("old root", h(b"") if old_size == 0 else new_root, old_root)
+        require_path(path, length=0)
+        require_root("old root", h(b"") if old_size == 0 else new_root, old_root)
         return
     # The old tree ends in a complete node at `level`; from there both roots are rebuilt.
     level = (old_size & -old_size).bit_length() - 1
     index, last = (old_size - 1) >> level, (new_size - 1) >> level
     inner = (index ^ last).bit_length()
     is_whole = old_size == 1 << level
-    _require_path(path, length=inner + (index >> inner).bit_count() + (not is_whole))
+    require_path(path, length=inner + (index >> inner).bit_count() + (not is_whole))
     seed = old_root if is_whole else path[0]
     old_digest = new_digest = seed
     for step, sibling in enumerate(path if is_whole else path[1:]):
@@ -237,8 +237,8 @@ def verify_consistency(
         else:
             old_digest = hash_node(h, sibling, old_digest)
             new_digest = hash_node(h, sibling, new_digest)
-    _require_root("old root", old_digest, old_root)
-    _require_root("new root", new_digest, new_root)
+    require_root("old root", old_digest, old_root)
+    require_root("new root", new_digest, new_root)
 
 
 class Frontier:
@@ -327,7 +327,13 @@ def _require_sizes(old_size: int, new_size: int) -> None:
         )
 
 
-def _require_path(path: Sequence[bytes], *, length: int) -> None:
+def require_path(path: Sequence[bytes], *, length: int) -> None:
+    """Check that a path has this many nodes, each a digest.
+
+    Raises:
+        InvalidProof: it has not.
+
+    """
     if len(path) != length:
         raise InvalidProof(
             what="path length", expected=f"{length} nodes", actual=f"{len(path)} nodes"
@@ -339,6 +345,12 @@ def _require_path(path: Sequence[bytes], *, length: int) -> None:
             )
 
 
-def _require_root(what: str, actual: bytes, expected: bytes) -> None:
+def require_root(what: str, actual: bytes, expected: bytes) -> None:
+    """Check that a computed root is the one that is trusted.
+
+    Raises:
+        InvalidProof: it is another; `what` names the proof.
+
+    """
     if actual != expected:
         raise InvalidProof(what=what, expected=f"root {expected.hex()}", actual=actual.hex())

@@ -1,0 +1,96 @@
+"""Rows, chunks and trails against the format word by word, and what is no trail."""
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from chainnode.codec import InvalidEncoding, encode
+from chainnode.ledger.trails import (
+    EMPTY_TRAIL,
+    Chunk,
+    Trail,
+    decode_chunk,
+    decode_row,
+    decode_trail,
+    encode_chunk,
+    encode_row,
+    encode_trail,
+    extended,
+    trail_root,
+)
+from tests import naive_index
+
+CHUNKS_MAX = 130
+
+
+def h(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def chunk_rows(number: int) -> list[bytes]:
+    return [encode_row(10 * number + one, h(b"%d" % one)) for one in range(1 + number % 4)]
+
+
+CHUNKS = [chunk_rows(number) for number in range(CHUNKS_MAX)]
+
+
+def trail_of(chunks: list[list[bytes]]) -> Trail:
+    trail = EMPTY_TRAIL
+    for rows in chunks:
+        trail, _ = extended(h, trail, rows)
+    return trail
+
+
+def test_a_trail_extended_chunk_by_chunk_is_that_of_the_format() -> None:
+    trail = EMPTY_TRAIL
+    leaves = naive_index.chunk_leaves(h, CHUNKS)
+    for count, rows in enumerate(CHUNKS, start=1):
+        trail, leaf = extended(h, trail, rows)
+        assert leaf == leaves[count - 1]
+        assert encode_trail(trail) == naive_index.packed(naive_index.trail(h, CHUNKS[:count]))
+        assert trail_root(h, trail) == naive_index.tree_root(h, leaves[:count])
+        assert decode_trail(encode_trail(trail)) == trail
+
+
+def test_the_root_of_a_trail_without_chunks_is_that_of_the_empty_tree() -> None:
+    assert trail_root(h, EMPTY_TRAIL) == naive_index.tree_root(h, [])
+
+
+def test_rows_and_chunks_are_read_as_they_were_written() -> None:
+    row = encode_row(7, h(b"entry"))
+    chunk = Chunk(first_row=3, rows=9, root=h(b"root"))
+
+    assert row == naive_index.row(h, 7, b"")[:8] + h(b"entry")
+    assert decode_row(row) == (7, h(b"entry"))
+    assert decode_chunk(encode_chunk(chunk)) == chunk
+    with pytest.raises(InvalidEncoding, match="trail row"):
+        decode_row(row[1:])
+    with pytest.raises(InvalidEncoding, match="chunk leaf"):
+        decode_chunk(encode_chunk(chunk) + b"\x00")
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"chunks": 0, "peaks": ()}, "trail chunks"),
+        ({"rows": 2}, "trail chunks"),
+        ({"chunks": 2}, "trail peaks"),
+        ({"peaks": (b"",) * 2}, "trail peak"),
+        ({"peaks": (bytes(32),) * 54}, "trail peaks"),
+    ],
+)
+def test_what_is_no_trail_is_refused(changed: dict[str, object], what: str) -> None:
+    trail = replace(trail_of(CHUNKS[:3]), **changed)  # type: ignore[arg-type]  # by name
+
+    with pytest.raises(InvalidEncoding, match=what):
+        decode_trail(encode_trail(trail))
+
+
+def test_another_tag_or_version_is_refused() -> None:
+    plain = trail_of(CHUNKS[:3]).plain
+    assert isinstance(plain, tuple)
+
+    for other in (("kun.chunk", *plain[1:]), (plain[0], 2, *plain[2:])):
+        with pytest.raises(InvalidEncoding, match="tag and version"):
+            decode_trail(encode(other))
