@@ -188,10 +188,12 @@ def restored_event(
     nonce: bytes,
     now_ms: int,
     decided: tuple[Batch, ...] = (),
+    next_block_in_ms: int | None = None,
 ) -> Restored:
     """Return the core's first event of this process; `nonce` is random and of this life alone.
 
-    `decided` are the batches above the ledger that a recovery record keeps.
+    `decided` are the batches above the ledger that a recovery record keeps; `next_block_in_ms`
+    is as in `ExecutedBatch`, after the ledger's tip.
     """
     stable = stable_here(ledger, digest)
     return Restored(
@@ -204,6 +206,7 @@ def restored_event(
         nonce=Nonce(nonce),
         now_ms=now_ms,
         decided=decided,
+        next_block_in_ms=next_block_in_ms,
     )
 
 

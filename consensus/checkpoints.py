@@ -11,7 +11,7 @@ from consensus.epoch_switch import note_next_epoch
 from consensus.errors import Diverged, ExecutionOutOfOrder
 from consensus.events import Executed, Synced
 from consensus.messages import Checkpoint, StableCheckpoint
-from consensus.normal_case import execute_ready
+from consensus.normal_case import await_next_block, execute_ready
 from consensus.state import ReplicaState
 from consensus.types import Digest, Height, SequenceNumber, height_of
 
@@ -40,8 +40,7 @@ def on_executed(state: ReplicaState, event: Executed) -> None:
     if state.waiting is None:
         # Every block is what was owed, be it the idle one or one more of an ending epoch.
         state.outbox.stop_timer(Timer.REQUEST)
-    state.owes_idle_block = False
-    state.outbox.start_timer(Timer.IDLE, state.config.idle_block_ms)
+    await_next_block(state, in_ms=event.next_block_in_ms)
     _collect(state)
 
 
@@ -78,8 +77,7 @@ def on_synced(state: ReplicaState, event: Synced) -> None:
         note_next_epoch(state, event.next_epoch, executed=event.executed)
         state.log.executed = event.executed
     state.log.handed = state.log.executed
-    state.owes_idle_block = False
-    state.outbox.start_timer(Timer.IDLE, state.config.idle_block_ms)
+    await_next_block(state, in_ms=event.next_block_in_ms)
     _collect(state)
     execute_ready(state)
 

@@ -54,6 +54,8 @@ class Executed:
 
     `checkpoint` is None for a replica that may not vote. `time_ms` is the block's time.
     `next_epoch` is the change of members that is pending after this block, None normally.
+    `next_block_in_ms` says when the primary owes another block, empty if need be, should that
+    be sooner than the idle one; None: it is not. Durations are of monotonic time.
     """
 
     sequence: SequenceNumber
@@ -62,6 +64,7 @@ class Executed:
     checkpoint: Checkpoint | None
     now_ms: int
     next_epoch: NextEpoch | None = None
+    next_block_in_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,7 @@ class Synced:
     """State transfer ended: the ledger stands at `executed`, `stable` is its certificate.
 
     It never goes beyond the epoch: the last block of one is where the next begins.
+    `next_epoch` and `next_block_in_ms` are as in `Executed`, after block `executed`.
     """
 
     stable: StableCheckpoint
@@ -77,6 +81,7 @@ class Synced:
     time_ms: int
     now_ms: int
     next_epoch: NextEpoch | None = None
+    next_block_in_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,7 @@ class Restored:
     After a change of epoch the ledger stands at its base or above, `stable` is the base's
     certificate or one of this epoch, and records of earlier epochs say nothing any more.
     `decided` are the batches above `executed` that a recovery record keeps (checklist B9).
+    `next_block_in_ms` is as in `Executed`, after block `executed`.
     """
 
     records: tuple[Record, ...]
@@ -110,6 +116,7 @@ class Restored:
     now_ms: int
     next_epoch: NextEpoch | None = None
     decided: tuple[Batch, ...] = ()
+    next_block_in_ms: int | None = None
 
 
 Event: TypeAlias = (

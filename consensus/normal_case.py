@@ -4,7 +4,7 @@ The primary gives a batch a sequence number; backups agree (PREPARE); a quorum k
 quorum agrees (COMMIT). Each vote is durable before it is sent: the outbox sees to that.
 """
 
-from consensus.effects import BuildBatch, Execute, FetchBatch
+from consensus.effects import BuildBatch, Execute, FetchBatch, Timer
 from consensus.errors import ConflictingCertificates, RefusedMessage
 from consensus.events import Fetched, Submitted
 from consensus.messages import Batch, Commit, Prepare, PrePrepare
@@ -27,6 +27,17 @@ def next_sequence(state: ReplicaState) -> SequenceNumber:
 def in_flight(state: ReplicaState) -> int:
     """Count the proposals after the last executed block."""
     return next_sequence(state) - 1 - state.log.executed
+
+
+def await_next_block(state: ReplicaState, *, in_ms: int | None) -> None:
+    """Count anew to the moment from which the primary owes a block (checklist F2).
+
+    `in_ms` is what execution says is due sooner than the idle block; None: nothing is.
+    """
+    idle_ms = state.config.idle_block_ms
+    duration_ms = idle_ms if in_ms is None else max(1, min(in_ms, idle_ms))
+    state.owes_idle_block = False
+    state.outbox.start_timer(Timer.IDLE, duration_ms)
 
 
 def build_if_owed(state: ReplicaState) -> None:

@@ -22,7 +22,7 @@ from consensus.messages import (
     ViewChange,
 )
 from consensus.new_view import latest_stable
-from consensus.normal_case import build_if_owed, execute_ready, vote
+from consensus.normal_case import await_next_block, build_if_owed, execute_ready, vote
 from consensus.slot import Slot
 from consensus.state import ReplicaState
 from consensus.status_exchange import broadcast_status
@@ -49,7 +49,7 @@ def restore(state: ReplicaState, event: Restored) -> None:
     for checkpoint in event.checkpoints:
         if checkpoint.epoch == state.membership.epoch:
             state.checkpoints.add(checkpoint, low=state.log.low_watermark)
-    state.outbox.start_timer(Timer.IDLE, state.config.idle_block_ms)
+    await_next_block(state, in_ms=event.next_block_in_ms)
     state.outbox.start_timer(Timer.STATUS, state.config.status_ms)
     if state.may_sign:
         recall.ask(state, event.nonce)

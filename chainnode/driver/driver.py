@@ -338,6 +338,7 @@ class Driver:
                     checkpoint=done.checkpoint,
                     now_ms=self._clock.now_ms(),
                     next_epoch=done.next_epoch,
+                    next_block_in_ms=done.next_block_in_ms,
                 )
             )
             self._executions.task_done()
@@ -375,6 +376,7 @@ class Driver:
                 time_ms=done.time_ms,
                 now_ms=self._clock.now_ms(),
                 next_epoch=done.next_epoch,
+                next_block_in_ms=done.next_block_in_ms,
             )
         )
 

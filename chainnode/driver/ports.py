@@ -18,6 +18,10 @@ class ExecutedBatch:
     """What execution of one batch left behind, durably.
 
     `next_epoch` is the change of members that is pending after it (checklist I1).
+    `next_block_in_ms` says, as a pure function of the tip, how long after it another block is
+    due although nothing waits: an advance of the index (wire-format §10). None: none is due.
+    A primary whose clock stands behind the tip's time cannot move it: too small a value would
+    let it make one empty block after the other until its clock has come up.
     """
 
     sequence: SequenceNumber
@@ -26,6 +30,7 @@ class ExecutedBatch:
     checkpoint: Checkpoint | None
     submissions: tuple[bytes, ...]
     next_epoch: NextEpoch | None = None
+    next_block_in_ms: int | None = None
 
 
 class Evidence(Protocol):
@@ -40,7 +45,7 @@ class Evidence(Protocol):
 class TransferredState:
     """Where state transfer ended: the tip, and the newest certificate at or below it.
 
-    `next_epoch` is the change of members that is pending after the tip.
+    `next_epoch` and `next_block_in_ms` are as in `ExecutedBatch`, after the tip.
     """
 
     height: int
@@ -48,6 +53,7 @@ class TransferredState:
     time_ms: int
     stable: StableCheckpoint
     next_epoch: NextEpoch | None = None
+    next_block_in_ms: int | None = None
 
 
 class Votes(Protocol):

@@ -70,6 +70,7 @@ REMOVALS: dict[str, Removal] = {
         new="not self.is_running(timer)",
     ),
     "F2": Removal(old="elif not state.outbox.is_running(Timer.REQUEST):", new="else:"),
+    "F2a": Removal(old="max(1, min(in_ms, idle_ms))", new="idle_ms"),
     "F3": Removal(old="        schedule_retransmission(state)\n", new=""),
     "F4": Removal(
         old="min(2 * state.timeout_ms, state.config.timeout_cap_ms)", new="2 * state.timeout_ms"

@@ -278,10 +278,16 @@ async def test_the_core_comes_back_with_tip_certificate_and_own_checkpoint(
     voting.votes.close()
 
     event = restored_event(
-        site.ledger, (prepare(),), digest=site.suite.digest, nonce=NONCE, now_ms=NOW_MS
+        site.ledger,
+        (prepare(),),
+        digest=site.suite.digest,
+        nonce=NONCE,
+        now_ms=NOW_MS,
+        next_block_in_ms=300,
     )
 
     assert event.records == (prepare(),)
+    assert event.next_block_in_ms == 300
     assert event.executed == 2
     assert event.stable.height == 1
     assert len(event.stable.signatures) == 3

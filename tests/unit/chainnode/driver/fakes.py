@@ -84,13 +84,16 @@ def restored() -> Restored:
     )
 
 
-def executed_batch(sequence: int, *submissions: bytes) -> ExecutedBatch:
+def executed_batch(
+    sequence: int, *submissions: bytes, next_block_in_ms: int | None = None
+) -> ExecutedBatch:
     return ExecutedBatch(
         sequence=SequenceNumber(sequence),
         header_digest=bytes(32),
         time_ms=NOW_MS,
         checkpoint=None,
         submissions=submissions,
+        next_block_in_ms=next_block_in_ms,
     )
 
 
@@ -181,6 +184,7 @@ class FakeExecution:
     may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
     error: Exception | None = None
     submissions: tuple[bytes, ...] = ()
+    next_block_in_ms: int | None = None
     running: int = 0
 
     def __post_init__(self) -> None:
@@ -195,7 +199,7 @@ class FakeExecution:
         if self.error is not None:
             raise self.error
         self.journal.append(("execute ends", sequence))
-        return executed_batch(sequence, *self.submissions)
+        return executed_batch(sequence, *self.submissions, next_block_in_ms=self.next_block_in_ms)
 
 
 @dataclass

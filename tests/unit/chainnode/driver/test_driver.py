@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -252,6 +253,19 @@ async def test_state_transfer_is_tried_again_until_a_peer_can_help(
     (synced,) = bench.replica.seen(Synced)
     assert isinstance(synced, Synced)
     assert (synced.executed, synced.stable.height) == (11, 10)
+
+
+async def test_the_core_learns_when_execution_and_state_transfer_owe_another_block() -> None:
+    bench = Bench(on_received(execute(1), FetchState(target=stable(9))))
+    bench.execution.next_block_in_ms = 700
+    bench.transfer.states = [replace(transferred(9), next_block_in_ms=300)]
+    async with bench.running():
+        post(bench)
+        await until(lambda: len(bench.replica.seen(Synced)) == 1, what="the end of the transfer")
+    (executed,), (synced,) = bench.replica.seen(Executed), bench.replica.seen(Synced)
+    assert isinstance(executed, Executed)
+    assert isinstance(synced, Synced)
+    assert (executed.next_block_in_ms, synced.next_block_in_ms) == (700, 300)
 
 
 async def test_a_transferred_block_frees_the_pool_and_its_waiters() -> None:
