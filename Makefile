@@ -90,8 +90,9 @@ soak: $(READY) ## a real cluster under load, broken again and again: HOURS=0.02,
 	@$(BIN)/python -m devnet.faults --hours $(or $(HOURS),1) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(READY) ## the laws again, on new examples and more of them; a failure prints how to repeat it
+fuzz: $(READY) ## the laws on new examples; then every decoder and verifier, led by coverage: SECONDS=
 	$(BIN)/pytest tests/property --hypothesis-profile=explore -n $(WORKERS)
+	@$(BIN)/python -m tests.fuzzing $(if $(SECONDS),--seconds $(SECONDS))
 
 .PHONY: mutants
 mutants: $(READY) ## plant every small mistake in the deciding files of the core: a test must fail
