@@ -23,7 +23,7 @@ from chainnode.codec import (
     encode,
 )
 from chainnode.errors import ConfigurationError
-from chainnode.suites import suite_named
+from chainnode.suites import SUITE_NAMES, suite_named
 from chainnode.suites.port import InvalidKey, Suite
 from consensus.types import FIRST_EPOCH, Membership
 
@@ -138,6 +138,10 @@ class Genesis:
     organisations: tuple[OrganisationEntry, ...]
 
     def __post_init__(self) -> None:
+        if self.suite_name not in SUITE_NAMES:
+            raise InvalidGenesis(
+                [f"suite: expected one of {', '.join(SUITE_NAMES)}, got {self.suite_name!r}"]
+            )
         suite = suite_named(self.suite_name)
         faults = [*_replica_faults(self, suite), *_organisation_faults(self, suite)]
         if not 1 <= len(self.label) <= LABEL_CHARACTERS_MAX:

@@ -76,6 +76,13 @@ def test_one_error_names_every_fault() -> None:
     assert len(caught.value.faults) == 3
 
 
+def test_a_suite_that_nobody_knows_is_a_fault_of_the_genesis() -> None:
+    encoded = genesis_of("intl").encoded.replace(b"\xa4intl", b"\xa4inth")
+
+    with pytest.raises(InvalidGenesis, match="suite: expected one of sm, intl, got 'inth'"):
+        decode_genesis(encoded)
+
+
 def test_three_replicas_are_too_few() -> None:
     base = genesis_of()
     with pytest.raises(InvalidGenesis, match="expected 4 to 31, got 3"):
