@@ -78,3 +78,73 @@ def packed(value: object) -> bytes:
     data = msgpack.packb(value, use_bin_type=True)
     assert isinstance(data, bytes)
     return data
+
+
+class Map:
+    """The authenticated map of §2 over a plain dict, computed whole."""
+
+    def __init__(self, h: Hash, bits: int, values: dict[bytes, bytes]) -> None:
+        self._h, self._bits = h, bits
+        self.values = values
+        buckets: list[list[bytes]] = [[] for _ in range(2**bits)]
+        for key, value in values.items():
+            buckets[self._bucket(key)].append(h(key) + h(value))
+        self._rows = [b"".join(sorted(one)) for one in buckets]
+
+    @property
+    def root(self) -> bytes:
+        return self._node(0, 4 ** (self._bits // 2))
+
+    def rows(self, key: bytes) -> bytes:
+        return self._rows[self._bucket(key)]
+
+    def siblings(self, key: bytes) -> list[bytes]:
+        bucket, result = self._bucket(key), []
+        for level in range(self._bits // 2):
+            width = 4**level
+            first = bucket // (4 * width) * 4 * width
+            mine = bucket // width * width
+            others = [one for one in range(first, first + 4 * width, width) if one != mine]
+            result.append(b"".join(self._node(one, width) for one in others))
+        return result
+
+    def _bucket(self, key: bytes) -> int:
+        return int(f"{int.from_bytes(self._h(key), 'big'):0256b}"[: self._bits], 2)
+
+    def _node(self, first: int, width: int) -> bytes:
+        """The digest over `width` buckets from `first` on."""
+        if width == 1:
+            return self._h(b"\x00" + self._rows[first])
+        quarter = width // 4
+        below = [self._node(first + one * quarter, quarter) for one in range(4)]
+        return self._h(b"\x01" + b"".join(below))
+
+
+def trail_proof(
+    h: Hash, key: bytes, chunks: Sequence[Sequence[bytes]], index: Map, *, start: int, stop: int
+) -> list[object]:
+    """The array of the proof that discloses the rows `start … stop − 1` of all."""
+    shown: list[object] = []
+    numbers: list[int] = []
+    first = 0
+    for number, rows in enumerate(chunks):
+        a, b = max(start - first, 0), min(stop - first, len(rows))
+        if a < b:
+            numbers.append(number)
+            path = range_path(h, rows, a, b)
+            shown.append([first, len(rows), a, b"".join(rows[a:b]), path])
+        first += len(rows)
+    path = []
+    if numbers:
+        path = range_path(h, chunk_leaves(h, chunks), numbers[0], numbers[-1] + 1)
+    return [
+        "kun.trailproof",
+        1,
+        key,
+        [packed(trail(h, chunks))] if chunks else [],
+        index.rows(key),
+        index.siblings(key),
+        numbers[0] if numbers else 0,
+        shown,
+        path,
+    ]

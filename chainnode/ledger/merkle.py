@@ -84,19 +84,20 @@ class MerkleTree:
     @property
     def root(self) -> bytes:
         """Root over all leaves."""
-        return range_root(self._h, 0, self.size, self._node) if self.size else self._h(b"")
+        return range_root(self._h, 0, self.size, self.node) if self.size else self._h(b"")
 
     def inclusion_path(self, index: int) -> tuple[bytes, ...]:
         """Return the inclusion path of leaf `index`, lowest sibling first."""
-        return inclusion_path_from_nodes(self._h, index=index, size=self.size, node=self._node)
+        return inclusion_path_from_nodes(self._h, index=index, size=self.size, node=self.node)
 
     def consistency_path(self, old_size: int) -> tuple[bytes, ...]:
         """Return the proof that this tree continues the one of its first `old_size` leaves."""
         return consistency_path_from_nodes(
-            self._h, old_size=old_size, new_size=self.size, node=self._node
+            self._h, old_size=old_size, new_size=self.size, node=self.node
         )
 
-    def _node(self, level: int, index: int) -> bytes:
+    def node(self, level: int, index: int) -> bytes:
+        """Return the complete node at this place (a `NodeReader`)."""
         return self._levels[level][index]
 
 

@@ -70,25 +70,27 @@ def test_rows_and_chunks_are_read_as_they_were_written() -> None:
         decode_chunk(encode_chunk(chunk) + b"\x00")
 
 
-@pytest.mark.parametrize(
-    ("changed", "what"),
-    [
-        ({"chunks": 0, "peaks": ()}, "trail chunks"),
-        ({"rows": 2}, "trail chunks"),
-        ({"chunks": 2}, "trail peaks"),
-        ({"peaks": (b"",) * 2}, "trail peak"),
-        ({"peaks": (bytes(32),) * 54}, "trail peaks"),
-    ],
-)
-def test_what_is_no_trail_is_refused(changed: dict[str, object], what: str) -> None:
-    trail = replace(trail_of(CHUNKS[:3]), **changed)  # type: ignore[arg-type]  # by name
+THREE = trail_of(CHUNKS[:3])
 
+
+@pytest.mark.parametrize(
+    ("trail", "what"),
+    [
+        (replace(THREE, chunks=0, peaks=()), "trail chunks"),
+        (replace(THREE, rows=2), "trail chunks"),
+        (replace(THREE, chunks=2), "trail peaks"),
+        (replace(THREE, peaks=(b"", b"")), "trail peak"),
+        (replace(THREE, peaks=(bytes(32),) * 54), "trail peaks"),
+    ],
+    ids=["no chunks", "fewer rows than chunks", "a peak too many", "short peaks", "54 peaks"],
+)
+def test_what_is_no_trail_is_refused(trail: Trail, what: str) -> None:
     with pytest.raises(InvalidEncoding, match=what):
         decode_trail(encode_trail(trail))
 
 
 def test_another_tag_or_version_is_refused() -> None:
-    plain = trail_of(CHUNKS[:3]).plain
+    plain = THREE.plain
     assert isinstance(plain, tuple)
 
     for other in (("kun.chunk", *plain[1:]), (plain[0], 2, *plain[2:])):

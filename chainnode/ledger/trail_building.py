@@ -1,0 +1,153 @@
+"""How a trail proof is made: by whoever keeps rows and chunks, wherever they come from.
+
+The rows may stand in a database that anybody could have changed, so what is built here is
+worth nothing until `verify_trail_proof` has accepted it. Pure: reads through `TrailSource`.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from chainnode.ledger.bucket_map import MapProof
+from chainnode.ledger.merkle import Hash, InvalidProof, MerkleTree, hash_leaf
+from chainnode.ledger.ranges import range_path_from_nodes
+from chainnode.ledger.trail_proofs import ChunkProof, TrailProof
+from chainnode.ledger.trails import Chunk, Trail, encode_chunk
+
+
+class TrailSource(Protocol):
+    """What is kept of one index key, below the index size at which the proof is built."""
+
+    def chunk_of_row(self, row: int) -> int:
+        """Return the number of the chunk that holds this row."""
+        ...
+
+    def chunks(self, start: int, stop: int) -> Sequence[Chunk]:
+        """Return the chunks of these numbers, in order."""
+        ...
+
+    def rows(self, start: int, stop: int) -> Sequence[bytes]:
+        """Return the 40-byte rows of these numbers, in order."""
+        ...
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return a complete node of the Merkle tree over the chunks (level 0: their leaves)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowRange:
+    """The rows to disclose, from number `start` on and before `stop`; none when equal."""
+
+    start: int
+    stop: int
+
+
+NO_ROWS = RowRange(start=0, stop=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A trail to be proven: its key, its value at a height (None: absent), its map proof."""
+
+    index_key: bytes
+    trail: Trail | None
+    map_proof: MapProof = field(repr=False)
+
+
+def build_trail_proof(
+    h: Hash, listing: Listing, *, shown: RowRange, source: TrailSource
+) -> TrailProof:
+    """Return the proof that discloses these rows of the trail.
+
+    Raises:
+        InvalidProof: no such rows in the trail, or `source` holds fewer than the trail counts.
+
+    """
+    trail = listing.trail
+    bare = TrailProof(index_key=listing.index_key, trail=trail, map_proof=listing.map_proof)
+    if shown.start == shown.stop:
+        return bare
+    if trail is None or not 0 <= shown.start < shown.stop <= trail.rows:
+        raise InvalidProof(
+            what="rows to disclose",
+            expected=f"within {0 if trail is None else trail.rows}",
+            actual=f"{shown.start} … {shown.stop}",
+        )
+    first = source.chunk_of_row(shown.start)
+    stop = source.chunk_of_row(shown.stop - 1) + 1
+    chunks = source.chunks(first, stop)
+    if len(chunks) != stop - first:
+        raise InvalidProof(what="kept chunks", expected=f"{stop - first}", actual=f"{len(chunks)}")
+    return TrailProof(
+        index_key=listing.index_key,
+        trail=trail,
+        map_proof=listing.map_proof,
+        first_chunk=first,
+        chunks=tuple(_chunk_proof(h, chunk, shown, source) for chunk in chunks),
+        path=range_path_from_nodes(h, start=first, stop=stop, size=trail.chunks, node=source.node),
+    )
+
+
+def rows_of_period(
+    rows: int, time_of_row: Callable[[int], int], *, from_ms: int, to_ms: int | None
+) -> RowRange:
+    """Return the rows with `from_ms ≤ time < to_ms` and the boundary row on either side.
+
+    `to_ms` None means to the last row. Times do not descend; O(log rows) of them are read.
+    """
+    numbers = range(rows)
+    start = bisect_left(numbers, from_ms, key=time_of_row)
+    stop = rows if to_ms is None else bisect_left(numbers, to_ms, key=time_of_row)
+    return RowRange(start=max(start - 1, 0), stop=min(stop + 1, rows))
+
+
+class ListedTrail:
+    """A `TrailSource` over the rows of each chunk, held in memory."""
+
+    def __init__(self, h: Hash, chunks: Sequence[Sequence[bytes]]) -> None:
+        self._rows = [row for rows in chunks for row in rows]
+        self._chunks: list[Chunk] = []
+        first = 0
+        for rows in chunks:
+            root = MerkleTree(h, [hash_leaf(h, row) for row in rows]).root
+            self._chunks.append(Chunk(first_row=first, rows=len(rows), root=root))
+            first += len(rows)
+        self._tree = MerkleTree(h, [hash_leaf(h, encode_chunk(one)) for one in self._chunks])
+
+    def chunk_of_row(self, row: int) -> int:
+        """Return the number of the chunk that holds this row."""
+        return bisect_left(self._chunks, row + 1, key=lambda chunk: chunk.first_row) - 1
+
+    def chunks(self, start: int, stop: int) -> Sequence[Chunk]:
+        """Return the chunks of these numbers, in order."""
+        return self._chunks[start:stop]
+
+    def rows(self, start: int, stop: int) -> Sequence[bytes]:
+        """Return the 40-byte rows of these numbers, in order."""
+        return self._rows[start:stop]
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return a complete node of the Merkle tree over the chunks."""
+        return self._tree.node(level, index)
+
+
+def _chunk_proof(h: Hash, chunk: Chunk, shown: RowRange, source: TrailSource) -> ChunkProof:
+    """Disclose the rows of this chunk that are to be shown; at least one is."""
+    start = max(shown.start - chunk.first_row, 0)
+    stop = min(shown.stop - chunk.first_row, chunk.rows)
+    rows = source.rows(chunk.first_row, chunk.first_row + chunk.rows)
+    if len(rows) != chunk.rows:
+        raise InvalidProof(what="kept rows", expected=f"{chunk.rows}", actual=f"{len(rows)}")
+    path: tuple[bytes, ...] = ()
+    if stop - start < chunk.rows:
+        tree = MerkleTree(h, [hash_leaf(h, row) for row in rows])
+        path = range_path_from_nodes(h, start=start, stop=stop, size=chunk.rows, node=tree.node)
+    return ChunkProof(
+        first_row=chunk.first_row,
+        rows=chunk.rows,
+        start=start,
+        disclosed=b"".join(rows[start:stop]),
+        path=path,
+    )
