@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from chainnode.ledger.bucket_map import BucketMap
-from chainnode.ledger.keyspace import bucket_key, bucket_of, buckets_of
+from chainnode.ledger.keyspace import STATE, bucket_of
 from chainnode.ledger.store import Store
 from chainnode.suites import suite_named
 
@@ -157,6 +157,7 @@ class Production:
         delta = self._map.update(dict(changes), lambda bucket: rows.get(bucket, b""))
         self._map.stage(delta)
         self._map.commit()
+        self._map.forget()
         rows.update(delta.rows)
 
     def proof_bytes(self, key: bytes) -> int:
@@ -250,7 +251,7 @@ def measure_opening(count: int, hash_name: str) -> float:
         rows: dict[int, bytes] = {}
         for batch in batches(h, 0, count, count):
             rows = dict(BucketMap(h, bits=BITS).update(dict(batch), lambda _: b"").rows)
-        store.write(((bucket_key(0, one), content) for one, content in rows.items()), sync=True)
+        store.write(((STATE.bucket(0, one), content) for one, content in rows.items()), sync=True)
         start = time.process_time()
         rebuilt = BucketMap(h, bits=BITS)
         rebuilt.load(stored(store))
@@ -268,6 +269,7 @@ def measure_proving(count: int, hash_name: str) -> tuple[float, float]:
         delta = made.update(dict(batch), lambda bucket: rows.get(bucket, b""))
         made.stage(delta)
         made.commit()
+        made.forget()
         rows.update(delta.rows)
     # Keys whose bucket no kept height has touched: their rows are the same at all of them.
     touched = {
@@ -289,7 +291,7 @@ def measure_proving(count: int, hash_name: str) -> tuple[float, float]:
 
 def stored(store: Store) -> Iterator[tuple[int, bytes]]:
     """Yield the stored buckets."""
-    start, stop = buckets_of(0)
+    start, stop = STATE.buckets_of(0)
     for key, rows in store.iterate(start=start, stop=stop):
         yield bucket_of(key), rows
 

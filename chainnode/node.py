@@ -33,6 +33,7 @@ from chainnode.errors import ConfigurationError
 from chainnode.execution import Executor
 from chainnode.genesis import load_genesis_file
 from chainnode.ledger.directory import set_ledger_aside
+from chainnode.ledger.stored_map import MapBits
 from chainnode.logs import start_logging
 from chainnode.mempool import Mempool
 from chainnode.metrics import NodeMetrics
@@ -276,7 +277,7 @@ class Node:
                 ledger=base.ledger,
                 batches=base.batches,
                 suite=self._suite,
-                state_map_bits=base.genesis.parameters.state_map_bits,
+                map_bits=MapBits.of_chain(base.genesis.parameters),
                 members_at=self._members_at,
                 installer=self._execution,
                 proposed=self._proposed_body,

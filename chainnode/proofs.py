@@ -8,11 +8,11 @@ from chainnode.errors import NodeError
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.codec import decode_certificate, encode_head, encode_receipt
 from chainnode.ledger.errors import HeightNotKept
-from chainnode.ledger.types import StateItem as ProvenItem
+from chainnode.ledger.types import MapItem as ProvenItem
 from chainnode.verify.forms import (
     Anchor,
+    MapItem,
     RecordItem,
-    StateItem,
     base64_text,
     certificate_evidence,
     certificate_form,
@@ -109,7 +109,7 @@ class Proofs:
 
         """
         height = self._ledger.certified_height
-        items: dict[bytes, StateItem] = {}
+        items: dict[bytes, MapItem] = {}
         names = [] if identifier is None else [identifier]
         if file_digest is not None:
             found = self._prove(items, certificates.FILES.key(file_digest), height)
@@ -130,10 +130,10 @@ class Proofs:
             history=history,
         )
 
-    def _prove(self, items: dict[bytes, StateItem], key: bytes, height: int) -> bytes | None:
+    def _prove(self, items: dict[bytes, MapItem], key: bytes, height: int) -> bytes | None:
         """Add the proof of one state key to `items`; return its value."""
         proven = self._state_item(key, height)
-        items[key] = StateItem(
+        items[key] = MapItem(
             key=key,
             value=proven.value,
             rows=proven.proof.rows,

@@ -36,8 +36,8 @@ from chainnode.suites.port import PrivateKey, Suite
 from chainnode.verify.equivocation import equivocation_evidence
 from chainnode.verify.forms import (
     Anchor,
+    MapItem,
     RecordItem,
-    StateItem,
     certificate_evidence,
     receipt_evidence,
     record_evidence,
@@ -143,7 +143,7 @@ class NaiveMap:
     def root(self) -> bytes:
         return self._levels[-1][0]
 
-    def item(self, key: bytes, value: bytes | None) -> StateItem:
+    def item(self, key: bytes, value: bytes | None) -> MapItem:
         index = bucket = self._h(key)[0]
         siblings = []
         for level in self._levels[:-1]:
@@ -151,7 +151,7 @@ class NaiveMap:
             group = [level[at] for at in range(start, start + 4) if at != index]
             siblings.append(b"".join(group))
             index //= 4
-        return StateItem(key=key, value=value, rows=self._rows[bucket], siblings=siblings)
+        return MapItem(key=key, value=value, rows=self._rows[bucket], siblings=siblings)
 
 
 class SyntheticChain:
@@ -258,7 +258,7 @@ class SyntheticChain:
             path=inclusion_path(self.suite.digest, leaves, index),
         )
 
-    def state_items(self, keys: Sequence[bytes]) -> list[StateItem]:
+    def state_items(self, keys: Sequence[bytes]) -> list[MapItem]:
         return [self.map.item(key, self.values.get(key)) for key in keys]
 
     def state(self, keys: Sequence[bytes], *, anchor: Anchor | None = None) -> JsonObject:

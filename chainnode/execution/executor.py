@@ -14,9 +14,16 @@ from chainnode.errors import InvariantBroken
 from chainnode.execution.block_work import BlockWork
 from chainnode.execution.crypto import SuiteCrypto
 from chainnode.genesis import Genesis
-from chainnode.ledger.bucket_map import MapDelta
 from chainnode.ledger.merkle import Frontier, hash_leaf, merkle_root, merkle_root_of_hashes
-from chainnode.ledger.types import ExecutedBlock, Head, Header, Member, Rest, members_digest
+from chainnode.ledger.types import (
+    ExecutedBlock,
+    Head,
+    Header,
+    MapUpdate,
+    Member,
+    Rest,
+    members_digest,
+)
 from chainnode.suites.port import Suite
 
 
@@ -36,8 +43,12 @@ class LedgerView(Protocol):
         """Return a copy of the log's frontier after the newest block."""
         ...
 
-    def state_update(self, changes: Mapping[bytes, bytes | None]) -> tuple[bytes, MapDelta]:
-        """Compute the state root after these changes, and the change itself; make none."""
+    def state_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
+        """Compute what new values by key make of the state; change nothing."""
+        ...
+
+    def index_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
+        """Compute what new trails by digest of their key make of the index; change nothing."""
         ...
 
 
@@ -87,7 +98,8 @@ class Executor:
         frontier = self._ledger.log_frontier()
         log_nodes = frontier.extend(leaf_hashes)
         changes: dict[bytes, bytes | None] = {**work.overlay.changes, **work.nonces.changes()}
-        state_root, state_delta = self._ledger.state_update(changes)
+        state = self._ledger.state_update(changes)
+        index = self._ledger.index_update({})
         members_root = members_digest(h, epoch=epoch, members=members)
         head = Head(
             chain_id=self._chain_id,
@@ -103,8 +115,8 @@ class Executor:
         rest = Rest(
             log_root=frontier.root(),
             records_root=merkle_root_of_hashes(h, leaf_hashes),
-            index_root=parent.rest.index_root,
-            state_root=state_root,
+            index_root=index.root,
+            state_root=state.root,
             receipts_root=merkle_root(h, work.receipts),
             members_digest=members_root,
             next_members_digest=members_root,
@@ -117,6 +129,6 @@ class Executor:
             entries=tuple(work.entries),
             log_nodes=tuple(log_nodes),
             frontier=frontier,
-            state_changes=changes,
-            state_delta=state_delta,
+            state=state,
+            index=index,
         )

@@ -6,13 +6,13 @@ A change is computed first (`update`, changes nothing) and becomes current later
 `commit`), so that the owner can make it durable in between. What it replaced is kept for the
 last `KEPT_HEIGHTS` heights: proofs at those heights are built while the map moves on.
 
-Not thread-safe: the owner holds one lock over `stage`, `commit`, `prove` and `bucket_digest`.
-`update` may run beside `prove`, because neither changes anything.
+One thread changes the map; others may prove meanwhile, at heights that are current before the
+change begins: what it replaces is noted before any digest is overwritten, and a proof puts it
+back. Only `forget` and what reads kept heights need one lock between them.
 """
 
 from array import array
 from bisect import bisect_left
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -99,7 +99,8 @@ class BucketMap:
         self._levels = _empty_levels(h, bits)
         self._staged: MapDelta | None = None
         # Height -> what moving to that height replaced, per level.
-        self._replaced: OrderedDict[int, tuple[_Replaced, ...]] = OrderedDict()
+        self._replaced: dict[int, tuple[_Replaced, ...]] = {}
+        self._oldest = height
 
     @property
     def bits(self) -> int:
@@ -119,7 +120,7 @@ class BucketMap:
     @property
     def oldest_height(self) -> int:
         """Lowest height for which proofs can be built."""
-        return min(self._replaced, default=self._height + 1) - 1
+        return self._oldest
 
     def load(self, buckets: Iterable[tuple[int, bytes]]) -> None:
         """Fill a new map from its stored buckets; those that are not named stay empty."""
@@ -174,16 +175,21 @@ class BucketMap:
         )
 
     def commit(self) -> None:
-        """Make the staged change current, at the next height."""
+        """Make the staged change current, at the next height; `forget` is due then."""
         if self._staged is None:
             raise InvariantBroken("map change: expected a staged one, got none")
+        # First: whoever proves a height below puts back what is overwritten from here on.
+        self._height += 1
         for level, digests in zip(self._levels, self._staged.levels, strict=True):
             for index, digest in digests.items():
                 level[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES] = digest
         self._staged = None
-        self._height += 1
-        while len(self._replaced) >= KEPT_HEIGHTS:
-            self._replaced.popitem(last=False)
+
+    def forget(self) -> None:
+        """Let go of the heights beyond the last `KEPT_HEIGHTS`."""
+        while self._height - self._oldest >= KEPT_HEIGHTS:
+            self._oldest += 1
+            del self._replaced[self._oldest]
 
     def prove(self, key_digest: bytes, rows: bytes, height: int) -> MapProof:
         """Build the proof of a key, present or absent, at a kept height.

@@ -2,7 +2,7 @@
 
 `Ledger` is the front door of the room. One thread appends, any number read (`LedgerReader`). A
 block is one synchronous atomic write (ADR-0005); only after it returned do the tip, the log's
-edge and the state map in memory move on, together. A snapshot becomes the tip in the same way:
+edge and the maps in memory move on, together. A snapshot becomes the tip in the same way:
 staged at leisure, switched to in one write (ADR-0013).
 """
 
@@ -14,7 +14,7 @@ from chainnode.errors import StorageError
 from chainnode.genesis import Genesis
 from chainnode.ledger import keyspace, recovery
 from chainnode.ledger.base import read_base
-from chainnode.ledger.bucket_map import BucketMap, MapDelta
+from chainnode.ledger.bucket_map import KEPT_HEIGHTS
 from chainnode.ledger.codec import decode_certificate
 from chainnode.ledger.directory import LEDGER_FOLDER, DataDirectory, sync_folder
 from chainnode.ledger.errors import (
@@ -30,7 +30,8 @@ from chainnode.ledger.reader import LedgerReader, View
 from chainnode.ledger.snapshots import SnapshotEnd, switch_changes, verify_edge
 from chainnode.ledger.staging import Staging
 from chainnode.ledger.store import Store
-from chainnode.ledger.types import ExecutedBlock, Header
+from chainnode.ledger.stored_map import MapBits, Maps
+from chainnode.ledger.types import ExecutedBlock, Header, MapUpdate
 from chainnode.ledger.writes import block_changes, place_changes, require_above, require_next
 from chainnode.suites.port import Suite
 
@@ -40,9 +41,9 @@ _UNFINISHED = f"{LEDGER_FOLDER}.unfinished"
 
 
 class Ledger(LedgerReader):
-    """Blocks, log and state of one chain. Any storage error is final: the process must exit."""
+    """Blocks, log, state and index of one chain. Any storage error is final: the process exits."""
 
-    def __init__(self, directory: DataDirectory, store: Store, *, h: Hash, state_bits: int) -> None:
+    def __init__(self, directory: DataDirectory, store: Store, *, h: Hash, bits: MapBits) -> None:
         """Recover from an initialised store; `open` is how to get a ledger."""
         log = Log(h, store)
         base = read_base(store)
@@ -54,12 +55,12 @@ class Ledger(LedgerReader):
             frontier=recovery.rebuild_frontier(log, tip=tip),
             snapshot=store.snapshot(),
             base=base,
+            maps=Maps.rebuild(store, h, bits=bits, tip=tip, slot=base.slot),
         )
-        state = recovery.rebuild_state(store, h, bits=state_bits, tip=tip, slot=base.slot)
-        super().__init__(h, store, state=state, log=log, view=view)
+        super().__init__(h, store, log=log, view=view)
         self._directory = directory
         self._floor = recovery.read_floor(store, base=base)
-        self._staging = Staging(store, bits=state_bits, slot=base.other_slot)
+        self._staging = Staging(store, bits=bits, slot=base.other_slot)
         # LevelDB turned its log into synced tables when it opened: what is read is durable.
         self._certified_height = self._stable_height = recovery.read_certified_height(store)
 
@@ -85,12 +86,12 @@ class Ledger(LedgerReader):
         try:
             block = genesis_block(h, genesis, initial_state)
             if not (path / LEDGER_FOLDER).exists():
-                _begin(path, h, genesis, block)
+                _begin(path, genesis, block)
             store = Store.open(path / LEDGER_FOLDER)
             try:
                 _require_chain(store, h, genesis, block)
-                bits = genesis.parameters.state_map_bits
-                return cls(directory, store, h=h, state_bits=bits)
+                bits = MapBits.of_chain(genesis.parameters)
+                return cls(directory, store, h=h, bits=bits)
             except BaseException:
                 store.close()
                 raise
@@ -128,18 +129,20 @@ class Ledger(LedgerReader):
         """Return a copy of the log's right edge, for the next block to extend."""
         return self._view.frontier.copy()
 
-    def state_update(self, changes: Mapping[bytes, bytes | None]) -> tuple[bytes, MapDelta]:
-        """Compute the state root that new values per key lead to; None removes a key.
+    def state_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
+        """Compute what new values per state key make of the state; None removes a key.
 
-        Changes nothing. The delta is valid for the block that follows the present tip.
+        Changes nothing. The update is valid for the block that follows the present tip.
         """
-        h = self._h
-        view = self._view
-        delta = self._state.update(
-            {h(key): None if value is None else h(value) for key, value in changes.items()},
-            lambda bucket: view.snapshot.get(keyspace.bucket_key(view.base.slot, bucket)) or b"",
+        h, view = self._h, self._view
+        return view.maps.state.update(
+            {h(key): value for key, value in changes.items()}, view.snapshot
         )
-        return delta.root, delta
+
+    def index_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
+        """Compute what new trails by digest of their key make of the index, as `state_update`."""
+        view = self._view
+        return view.maps.index.update(changes, view.snapshot)
 
     def append(
         self,
@@ -168,7 +171,7 @@ class Ledger(LedgerReader):
         height = block.header.height
         slot = self._view.base.slot
         changes = [
-            *block_changes(block, self._h, slot=slot),
+            *block_changes(block, slot=slot),
             *place_changes(block, self.place_of),
         ]
         if own_checkpoint is not None:
@@ -181,8 +184,9 @@ class Ledger(LedgerReader):
             certified = self._certificate_height(certificate, following=block.header)
             changes.append((keyspace.certificate_key(certified), certificate))
             stable_height = max(stable_height, certified)
-        with self._lock:
-            self._state.stage(block.state_delta)
+        maps = self._view.maps
+        maps.state.stage(block.state)
+        maps.index.stage(block.index)
         self._store.write(changes, sync=True)
         self._move_to(block, stable_height=stable_height)
 
@@ -247,15 +251,15 @@ class Ledger(LedgerReader):
     def install(self, end: SnapshotEnd, *, vote_mark: bytes | None = None) -> None:
         """Stand on the staged snapshot from now on, durably; one that is below the tip is a no-op.
 
-        The caller has verified the certificate, and staged every subtree of the state. Nothing
-        of what was here is deleted but the marks of the staging: the old state is swept later.
+        The caller has verified the certificate, and staged every subtree of both maps. Nothing
+        of what was here is deleted but the marks of the staging: the old maps are swept later.
 
         Raises:
             WrongBlock: the header is not of this chain, or not above the tip.
             InvalidProof: the edge is not that of the header; nothing is changed.
             InvalidEncoding, CertificateMismatch: the certificate; nothing is changed.
-            DamagedLedger: what was staged is not the state of the header; it is dropped, the
-                process must exit.
+            DamagedLedger: what was staged is not state and index of the header; it is dropped,
+                the process must exit.
             StoreFailed: unknown whether it is durable; the process must exit.
 
         """
@@ -264,23 +268,24 @@ class Ledger(LedgerReader):
         require_above(end.header, self._view)
         frontier = verify_edge(self._h, header=end.header, edge=end.edge)
         self._certificate_height(end.certificate, following=end.header)
-        state = self._staged_state(end.header)
+        maps = self._staged_maps(end.header)
         changes = [*self._staging.marks_gone(), *switch_changes(end, slot=self._staging.slot)]
         if vote_mark is not None:
             changes.append((keyspace.VOTE_MARK, vote_mark))
         self._store.write(changes, sync=True)
-        self._stand_on(end.header, frontier, state)
+        self._stand_on(end.header, frontier, maps)
 
-    def _staged_state(self, header: Header) -> BucketMap:
+    def _staged_maps(self, header: Header) -> Maps:
+        bits = self._view.maps.bits
         try:
-            return recovery.rebuild_state(
-                self._store, self._h, bits=self._state.bits, tip=header, slot=self._staging.slot
+            return Maps.rebuild(
+                self._store, self._h, bits=bits, tip=header, slot=self._staging.slot
             )
         except DamagedLedger:
             self._staging.drop()
             raise
 
-    def _stand_on(self, header: Header, frontier: Frontier, state: BucketMap) -> None:
+    def _stand_on(self, header: Header, frontier: Frontier, maps: Maps) -> None:
         base = read_base(self._store)
         view = View(
             header=header,
@@ -288,14 +293,14 @@ class Ledger(LedgerReader):
             frontier=frontier,
             snapshot=self._store.snapshot(),
             base=base,
+            maps=maps,
         )
         with self._lock:
-            self._state = state
             self._views = {header.height: view}
             self._view = view
             self._floor = recovery.read_floor(self._store, base=base)
             self._stable_height = self._certified_height = header.height
-            self._staging = Staging(self._store, bits=state.bits, slot=base.other_slot)
+            self._staging = Staging(self._store, bits=maps.bits, slot=base.other_slot)
 
     def _holds(self, header: Header) -> bool:
         if header.height > self.height:
@@ -323,17 +328,19 @@ class Ledger(LedgerReader):
             frontier=block.frontier,
             snapshot=self._store.snapshot(),
             base=self._view.base,
+            maps=self._view.maps,
         )
+        view.maps.state.commit()
+        view.maps.index.commit()
         with self._lock:
-            self._state.commit()
             self._views[block.header.height] = view
-            self._views.pop(self._state.oldest_height - 1, None)
+            self._views.pop(block.header.height - KEPT_HEIGHTS, None)
             self._stable_height = max(self._stable_height, stable_height)
             self._certified_height = max(self._certified_height, stable_height)
             self._view = view
 
 
-def _begin(path: Path, h: Hash, genesis: Genesis, block: ExecutedBlock) -> None:
+def _begin(path: Path, genesis: Genesis, block: ExecutedBlock) -> None:
     """Make a ledger that ends with block 0: whole and durable under its name, or not there.
 
     LevelDB does not sync all that it makes of a new database; a power cut in the middle would
@@ -349,7 +356,7 @@ def _begin(path: Path, h: Hash, genesis: Genesis, block: ExecutedBlock) -> None:
             shutil.rmtree(new)
         store = Store.open(new)
         try:
-            changes = block_changes(block, h, slot=0)
+            changes = block_changes(block, slot=0)
             store.write([(keyspace.GENESIS, genesis.encoded), *changes], sync=True)
         finally:
             store.close()

@@ -7,9 +7,17 @@ certificate.
 from collections.abc import Mapping
 
 from chainnode.genesis import Genesis
-from chainnode.ledger.bucket_map import BucketMap, empty_root
+from chainnode.ledger.bucket_map import BucketMap, MapDelta, empty_root
 from chainnode.ledger.merkle import DIGEST_BYTES, Frontier, Hash, merkle_root
-from chainnode.ledger.types import ExecutedBlock, Head, Header, Member, Rest, members_digest
+from chainnode.ledger.types import (
+    ExecutedBlock,
+    Head,
+    Header,
+    MapUpdate,
+    Member,
+    Rest,
+    members_digest,
+)
 
 
 def members_of(genesis: Genesis) -> tuple[Member, ...]:
@@ -22,8 +30,11 @@ def members_of(genesis: Genesis) -> tuple[Member, ...]:
 
 def genesis_block(h: Hash, genesis: Genesis, initial_state: Mapping[bytes, bytes]) -> ExecutedBlock:
     """Return block 0: the first state, and nothing that was ordered."""
-    state = BucketMap(h, bits=genesis.parameters.state_map_bits)
-    delta = state.update({h(key): h(value) for key, value in initial_state.items()}, lambda _: b"")
+    parameters = genesis.parameters
+    values = {h(key): value for key, value in initial_state.items()}
+    state = BucketMap(h, bits=parameters.state_map_bits)
+    delta = state.update({key: h(value) for key, value in values.items()}, lambda _: b"")
+    no_index = empty_root(h, bits=parameters.index_map_bits)
     members = members_digest(h, epoch=0, members=members_of(genesis))
     nothing = merkle_root(h, ())
     head = Head(
@@ -38,7 +49,7 @@ def genesis_block(h: Hash, genesis: Genesis, initial_state: Mapping[bytes, bytes
     rest = Rest(
         log_root=nothing,
         records_root=nothing,
-        index_root=empty_root(h, bits=genesis.parameters.index_map_bits),
+        index_root=no_index,
         state_root=delta.root,
         receipts_root=nothing,
         members_digest=members,
@@ -52,6 +63,8 @@ def genesis_block(h: Hash, genesis: Genesis, initial_state: Mapping[bytes, bytes
         entries=(),
         log_nodes=(),
         frontier=Frontier(h),
-        state_changes=dict(initial_state),
-        state_delta=delta,
+        state=MapUpdate(values=values, delta=delta),
+        index=MapUpdate(
+            values={}, delta=MapDelta(base_root=no_index, root=no_index, rows={}, levels=())
+        ),
     )

@@ -1,11 +1,13 @@
 """Keys of the ledger's store: one letter for the kind, then fixed-width numbers, big-endian.
 
 Not part of the wire format: it may change with the format version of the data directory.
-Heights and positions sort as they count, so that ranges are ranges. The state stands in one of
-two *slots*: a snapshot is put together in the other one, and one write changes which is live
-(ADR-0013). Both kinds of state keys begin with the first bits of the key's digest, so that a
-run of buckets is a run of values too.
+Heights and positions sort as they count, so that ranges are ranges. The two authenticated maps,
+state and index, are kept alike (`MapKeys`), each in one of two *slots*: a snapshot is put
+together in the other one, and one write changes which is live (ADR-0013). Both kinds of keys of
+a map begin with the first bits of the key's digest, so that a run of buckets is a run of values.
 """
+
+from dataclasses import dataclass
 
 from chainnode.ledger.types import Place
 
@@ -32,11 +34,8 @@ _ENTRY = b"e"
 _LOG_NODE = b"n"
 # By submission digest.
 _PLACE = b"p"
-# By slot, then digest of the state key; by slot, then bucket number.
-_VALUE = b"v"
-_BUCKET = b"k"
-# By number of a subtree of the state map.
-_STAGED = b"y"
+# By size that the index had after an advance.
+_ADVANCE = b"a"
 
 
 def header_key(height: int) -> bytes:
@@ -79,19 +78,9 @@ def place_key(submission_digest: bytes) -> bytes:
     return _PLACE + submission_digest
 
 
-def value_key(slot: int, key_digest: bytes) -> bytes:
-    """Key of the value of a state entry."""
-    return _VALUE + bytes([slot]) + key_digest
-
-
-def bucket_key(slot: int, bucket: int) -> bytes:
-    """Key of the rows of a bucket of the state map."""
-    return _BUCKET + bytes([slot]) + bucket.to_bytes(_BUCKET_BYTES)
-
-
-def staged_key(subtree: int) -> bytes:
-    """Key of the digest of a subtree that stands, whole and verified, in the slot not live."""
-    return _STAGED + subtree.to_bytes(_SUBTREE_BYTES)
+def advance_key(index_size: int) -> bytes:
+    """Key of the height at which the index came to cover this many entries: `encode_number`."""
+    return _ADVANCE + index_size.to_bytes(_NUMBER_BYTES)
 
 
 # All keys of a kind, as a range.
@@ -99,45 +88,78 @@ HEADERS = (_HEADER, bytes([_HEADER[0] + 1]))
 BATCHES = (_BATCH, bytes([_BATCH[0] + 1]))
 CERTIFICATES = (_CERTIFICATE, bytes([_CERTIFICATE[0] + 1]))
 OWN_CHECKPOINTS = (_OWN_CHECKPOINT, bytes([_OWN_CHECKPOINT[0] + 1]))
-STAGED = (_STAGED, bytes([_STAGED[0] + 1]))
+ADVANCES = (_ADVANCE, bytes([_ADVANCE[0] + 1]))
 
 
-def buckets_of(slot: int) -> tuple[bytes, bytes]:
-    """Return the range of all buckets of a slot."""
-    return _BUCKET + bytes([slot]), _BUCKET + bytes([slot + 1])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapKeys:
+    """Where one of the authenticated maps lies: a letter each for values, buckets and marks.
+
+    Values by slot and digest of their key, rows by slot and bucket, and the digests of subtrees
+    that stand whole and verified in the slot that is not live.
+    """
+
+    name: str
+    values: bytes
+    buckets: bytes
+    marks: bytes
+
+    def value(self, slot: int, key_digest: bytes) -> bytes:
+        """Key of a value."""
+        return self.values + bytes([slot]) + key_digest
+
+    def bucket(self, slot: int, bucket: int) -> bytes:
+        """Key of the rows of a bucket."""
+        return self.buckets + bytes([slot]) + bucket.to_bytes(_BUCKET_BYTES)
+
+    def mark(self, subtree: int) -> bytes:
+        """Key of the digest of a staged subtree."""
+        return self.marks + subtree.to_bytes(_SUBTREE_BYTES)
+
+    def values_of(self, slot: int) -> tuple[bytes, bytes]:
+        """Return the range of all values of a slot."""
+        return self.values + bytes([slot]), self.values + bytes([slot + 1])
+
+    def buckets_of(self, slot: int) -> tuple[bytes, bytes]:
+        """Return the range of all buckets of a slot."""
+        return self.buckets + bytes([slot]), self.buckets + bytes([slot + 1])
+
+    @property
+    def all_marks(self) -> tuple[bytes, bytes]:
+        """The range of all marks."""
+        return self.marks, bytes([self.marks[0] + 1])
+
+    def values_between(self, slot: int, first: int, stop: int, *, bits: int) -> tuple[bytes, bytes]:
+        """Return the range of the values whose keys fall into the buckets `first … stop − 1`."""
+        start, end = self.values_of(slot)
+        shift = 8 * _BUCKET_BYTES - bits
+        if stop < 1 << bits:
+            end = start + (stop << shift).to_bytes(_BUCKET_BYTES)
+        return start + (first << shift).to_bytes(_BUCKET_BYTES), end
 
 
-def values_of(slot: int) -> tuple[bytes, bytes]:
-    """Return the range of all values of a slot."""
-    return _VALUE + bytes([slot]), _VALUE + bytes([slot + 1])
+STATE = MapKeys(name="state", values=b"v", buckets=b"k", marks=b"y")
+INDEX = MapKeys(name="index", values=b"t", buckets=b"i", marks=b"z")
+MAPS = (STATE, INDEX)
 
 
-def values_between(slot: int, first: int, stop: int, *, bits: int) -> tuple[bytes, bytes]:
-    """Return the range of the values whose keys fall into the buckets `first … stop − 1`."""
-    start, end = values_of(slot)
-    shift = 8 * _BUCKET_BYTES - bits
-    if stop < 1 << bits:
-        end = start + (stop << shift).to_bytes(_BUCKET_BYTES)
-    return start + (first << shift).to_bytes(_BUCKET_BYTES), end
+def key_digest_of(value_key: bytes) -> bytes:
+    """Return the digest of the map's key in the key of a value."""
+    return value_key[2:]
 
 
-def key_digest_of(value_key_: bytes) -> bytes:
-    """Return the digest of the state key in a `value_key`."""
-    return value_key_[2:]
-
-
-def bucket_of(bucket_key_: bytes) -> int:
-    """Return the bucket number in a `bucket_key`."""
-    return int.from_bytes(bucket_key_[2:])
+def bucket_of(bucket_key: bytes) -> int:
+    """Return the bucket number in the key of its rows."""
+    return int.from_bytes(bucket_key[2:])
 
 
 def encode_number(number: int) -> bytes:
-    """Return the value under `FLOOR`."""
+    """Return the value under `FLOOR` and `advance_key`."""
     return number.to_bytes(_NUMBER_BYTES)
 
 
 def number_of(key: bytes) -> int:
-    """Return the height, position or subtree that ends a key."""
+    """Return the height, position or size that ends a key."""
     return int.from_bytes(key[1:])
 
 

@@ -2,8 +2,8 @@
 
 Readers see the old tip or the new one, never a mix: everything that belongs to a height hangs on
 one `View`, which is replaced as a whole. What lies below a tip never changes and is read from the
-store directly. State is proven at the last `KEPT_HEIGHTS` heights since the ledger was opened:
-a snapshot of the store per height gives values and buckets, the map the digests above them.
+store directly. State and index are proven at the last `KEPT_HEIGHTS` heights since the ledger was
+opened: a snapshot of the store per height gives values and buckets, the maps the digests above.
 """
 
 import threading
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from chainnode.ledger import keyspace, recovery
 from chainnode.ledger.base import Base
-from chainnode.ledger.bucket_map import BucketMap, bucket_number, find_row
 from chainnode.ledger.codec import call_of_batch, decode_entry, decode_receipt
 from chainnode.ledger.errors import (
     DamagedLedger,
@@ -24,17 +23,17 @@ from chainnode.ledger.errors import (
 from chainnode.ledger.log import Log
 from chainnode.ledger.merkle import Frontier, Hash, hash_leaf, inclusion_path
 from chainnode.ledger.recent import ReceiptTrees
-from chainnode.ledger.snapshots import ExportedState, LogEdge, edge_start
+from chainnode.ledger.snapshots import Exported, LogEdge, edge_start
 from chainnode.ledger.store import Snapshot, Store
-from chainnode.ledger.subtrees import subtree_level
-from chainnode.ledger.types import Header, Place, Receipt, ReceiptProof, StateItem
+from chainnode.ledger.stored_map import Maps
+from chainnode.ledger.types import Header, MapItem, Place, Receipt, ReceiptProof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One height as readers see it. `frontier` is copied before it grows, never changed.
 
-    `base` says where this chain begins here, and where its state is.
+    `base` says where this chain begins here, `maps` are those of its slot.
     """
 
     header: Header
@@ -42,6 +41,7 @@ class View:
     frontier: Frontier
     snapshot: Snapshot
     base: Base
+    maps: Maps
 
 
 class LedgerReader:
@@ -52,13 +52,12 @@ class LedgerReader:
     damaged: the process must then exit.
     """
 
-    def __init__(self, h: Hash, store: Store, *, state: BucketMap, log: Log, view: View) -> None:
+    def __init__(self, h: Hash, store: Store, *, log: Log, view: View) -> None:
         self._h = h
         self._store = store
         self._log = log
-        # The lock guards the map, the kept views, and moving from one tip to the next.
+        # The lock guards the kept views, and moving from one tip to the next.
         self._lock = threading.Lock()
-        self._state = state
         self._view = view
         self._views = {view.header.height: view}
         self._receipt_trees = ReceiptTrees(h, self._read_receipts)
@@ -215,40 +214,41 @@ class LedgerReader:
     def value(self, key: bytes) -> bytes | None:
         """Return the value of a state key as of the last block."""
         view = self._view
-        return view.snapshot.get(keyspace.value_key(view.base.slot, self._h(key)))
+        return view.maps.state.value(self._h(key), view.snapshot)
 
-    def state_proof(self, keys: Sequence[bytes], height: int) -> tuple[StateItem, ...]:
+    def state_proof(self, keys: Sequence[bytes], height: int) -> tuple[MapItem, ...]:
         """Return each key with its value or absence and the proof, all at one height.
 
         Raises:
             HeightNotKept: only the last heights since the start can be proven.
 
         """
-        with self._lock:
-            view = self._views.get(height)
-        if view is None:
-            raise self._not_kept(height)
-        return tuple(self._state_item(key, view) for key in keys)
+        view = self._view_at(height)
+        state, source = view.maps.state, view.snapshot
+        return tuple(state.item(key, source=source, height=height) for key in keys)
 
-    def export_state(self, height: int) -> ExportedState:
-        """Return the whole state at a kept height, to be handed out piece by piece.
+    def index_proof(self, keys: Sequence[bytes], height: int) -> tuple[MapItem, ...]:
+        """Return each index key with its trail or absence and the proof, all at one height.
+
+        Raises:
+            HeightNotKept: only the last heights since the start can be proven.
+
+        """
+        view = self._view_at(height)
+        index, source = view.maps.index, view.snapshot
+        return tuple(index.item(key, source=source, height=height) for key in keys)
+
+    def export(self, height: int) -> Exported:
+        """Return the maps of a kept height, to be handed out piece by piece.
 
         Raises:
             HeightNotKept: only the last heights since the start can be exported.
 
         """
-        with self._lock:
-            view = self._views.get(height)
-            if view is None or height < self._state.oldest_height:
-                raise self._not_kept(height)
-            bits = self._state.bits
-            manifest = self._state.digests_at(subtree_level(bits), height)
-        return ExportedState(
-            header=view.header,
-            slot=view.base.slot,
-            bits=bits,
-            manifest=manifest,
-            source=view.snapshot,
+        view = self._view_at(height)
+        maps = (view.maps.state.export(height), view.maps.index.export(height))
+        return Exported(
+            header=view.header, maps={one.keys.name: one for one in maps}, source=view.snapshot
         )
 
     def log_edge(self, log_size: int) -> LogEdge:
@@ -257,25 +257,13 @@ class LedgerReader:
         entries = tuple(self.entries(start, log_size))
         return LogEdge(nodes=self._log.frontier(start).nodes, entries=entries)
 
-    def _state_item(self, key: bytes, view: View) -> StateItem:
-        height = view.header.height
-        key_digest = self._h(key)
-        bucket = bucket_number(key_digest, self._state.bits)
-        slot = view.base.slot
-        rows = view.snapshot.get(keyspace.bucket_key(slot, bucket)) or b""
-        value = view.snapshot.get(keyspace.value_key(slot, key_digest))
-        if find_row(rows, key_digest) != (None if value is None else self._h(value)):
-            raise DamagedLedger(
-                what="state value", expected="the one its bucket commits to", actual="another"
-            )
+    def _view_at(self, height: int) -> View:
         with self._lock:
-            if height >= self._state.oldest_height:
-                proof = self._state.prove(key_digest, rows, height)
-                return StateItem(key=key, value=value, proof=proof)
-        raise self._not_kept(height)
-
-    def _not_kept(self, height: int) -> HeightNotKept:
-        return HeightNotKept(height=height, oldest=self._state.oldest_height, newest=self.height)
+            view = self._views.get(height)
+            oldest = min(self._views)
+        if view is None:
+            raise HeightNotKept(height=height, oldest=oldest, newest=self.height)
+        return view
 
     def _read_receipts(self, height: int) -> tuple[bytes, ...]:
         stored = self._store.get(keyspace.receipts_key(height))

@@ -4,19 +4,14 @@ LevelDB's checksums find damaged bytes; this finds what they cannot: another cha
 is missing, state or log that belong to another tip. Everything here is read once, at start.
 """
 
-from collections.abc import Iterator
-
 from chainnode.errors import InvalidInput
 from chainnode.ledger.base import Base
-from chainnode.ledger.bucket_map import BucketMap
 from chainnode.ledger.codec import decode_header, decode_receipts
 from chainnode.ledger.errors import DamagedLedger
 from chainnode.ledger.keyspace import (
     CERTIFICATES,
     FLOOR,
     HEADERS,
-    bucket_of,
-    buckets_of,
     header_key,
     number_of,
     receipts_key,
@@ -91,19 +86,6 @@ def read_certified_height(store: Store) -> int:
     return end_of(store, CERTIFICATES, last=True) or 0
 
 
-def rebuild_state(store: Store, h: Hash, *, bits: int, tip: Header, slot: int) -> BucketMap:
-    """Return the state map of a slot, hashed again from all its stored buckets.
-
-    Raises:
-        DamagedLedger: its root is not the one of `tip`.
-
-    """
-    state = BucketMap(h, bits=bits, height=tip.height)
-    state.load(_buckets(store, slot))
-    _require_same("state root", tip.rest.state_root.hex(), state.root.hex())
-    return state
-
-
 def rebuild_frontier(log: Log, *, tip: Header) -> Frontier:
     """Return the right edge of the log.
 
@@ -150,12 +132,6 @@ def read_receipts(store: Store, height: int) -> tuple[bytes, ...]:
         raise DamagedLedger(
             what=f"receipts {height}", expected="receipts", actual=str(error)
         ) from error
-
-
-def _buckets(store: Store, slot: int) -> Iterator[tuple[int, bytes]]:
-    start, stop = buckets_of(slot)
-    for key, rows in store.iterate(start=start, stop=stop):
-        yield bucket_of(key), rows
 
 
 def _require_same(what: str, expected: object, actual: object) -> None:

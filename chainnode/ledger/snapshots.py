@@ -1,10 +1,10 @@
 """What of a chain stands for all of it below a certified height, and what of it is exported.
 
 A snapshot is the header with its certificate, and parts, each proven by a root of the header:
-the right edge of the log here, the state by subtrees (`subtrees`, `staging`). ADR-0013.
+the right edge of the log here, the maps by subtrees (`subtrees`, `staging`). ADR-0013.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from chainnode.ledger import keyspace
@@ -13,6 +13,7 @@ from chainnode.ledger.codec import encode_header
 from chainnode.ledger.log import STORED_LEVEL_MIN
 from chainnode.ledger.merkle import Frontier, Hash, InvalidProof, hash_leaf
 from chainnode.ledger.store import Change, Snapshot
+from chainnode.ledger.stored_map import ExportedMap
 from chainnode.ledger.types import Header
 
 # The lowest levels of the log are hashed again from entries: those of the last, unfinished
@@ -38,13 +39,11 @@ class SnapshotEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportedState:
-    """One height as it is handed out: a view of the store, and the digests of its subtrees."""
+class Exported:
+    """One height as it is handed out: a view of the store, and its maps by name."""
 
     header: Header
-    slot: int
-    bits: int
-    manifest: bytes = field(repr=False)
+    maps: Mapping[str, ExportedMap] = field(repr=False)
     source: Snapshot = field(repr=False)
 
 
@@ -75,7 +74,7 @@ def verify_edge(h: Hash, *, header: Header, edge: LogEdge) -> Frontier:
 
 
 def switch_changes(end: SnapshotEnd, *, slot: int) -> Iterator[Change]:
-    """Yield the one write after which the staged state is the state, and its header the tip."""
+    """Yield the one write after which what was staged is live, and its header the tip."""
     header = end.header
     start = edge_start(header.head.log_size)
     base = Base(slot=slot, height=header.height, first_position=start)

@@ -1,10 +1,10 @@
-"""Where the state of a snapshot is put together, beside the state that is live. Thread-safe.
+"""Where the maps of a snapshot are put together, beside those that are live. Thread-safe.
 
 Subtree by subtree, in the slot that is not live, in writes that need not be durable by
 themselves: the switch (`Ledger.install`) is one synchronous write behind them all, and LevelDB's
 log keeps their order. A subtree that is whole is marked with its digest, so that after a crash,
 or for another height, what has not changed is not fetched again. Nothing here is ever read as
-state before the switch.
+state or index before the switch.
 """
 
 import itertools
@@ -12,38 +12,27 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from chainnode.ledger import keyspace
+from chainnode.ledger.keyspace import MapKeys
 from chainnode.ledger.store import Change, Store
+from chainnode.ledger.stored_map import MapBits
 from chainnode.ledger.subtrees import SubtreePage, buckets_in_subtree
 
 
-class Staging:
-    """One state that is being gathered. Open, it is filled; closed, its slot may be swept."""
+class StagedMap:
+    """One map that is being gathered."""
 
-    def __init__(self, store: Store, *, bits: int, slot: int) -> None:
+    def __init__(
+        self, store: Store, *, keys: MapKeys, bits: int, slot: int, lock: threading.Lock
+    ) -> None:
         self._store = store
+        self._keys = keys
         self._bits = bits
         self._slot = slot
-        self._lock = threading.Lock()
-        self._is_open = False
-
-    @property
-    def slot(self) -> int:
-        """The slot that is being filled."""
-        return self._slot
-
-    def open(self) -> None:
-        """Keep the sweeper away: pages follow."""
-        with self._lock:
-            self._is_open = True
-
-    def close(self) -> None:
-        """Let go; what is whole is found again by the next attempt."""
-        with self._lock:
-            self._is_open = False
+        self._lock = lock
 
     def holds(self, subtree: int, digest: bytes) -> bool:
         """Tell whether this very subtree stands here, whole."""
-        return self._store.get(keyspace.staged_key(subtree)) == digest
+        return self._store.get(self._keys.mark(subtree)) == digest
 
     def put(self, page: SubtreePage, rows: Sequence[bytes], *, digest: bytes) -> None:
         """Write a verified page; the first of a subtree clears it, the last marks it.
@@ -65,8 +54,64 @@ class Staging:
 
         """
         with self._lock:
-            marked = (keyspace.staged_key(subtree), digest)
+            marked = (self._keys.mark(subtree), digest)
             self._store.write([*self._cleared(subtree), marked], sync=False)
+
+    def _changes(self, page: SubtreePage, rows: Sequence[bytes], digest: bytes) -> Iterator[Change]:
+        keys, slot, count = self._keys, self._slot, buckets_in_subtree(self._bits)
+        if page.first == 0:
+            yield from self._cleared(page.subtree)
+        first = page.subtree * count + page.first
+        for bucket, (items, content) in enumerate(zip(page.buckets, rows, strict=True), first):
+            if content:
+                yield keys.bucket(slot, bucket), content
+            for key_digest, value in items:
+                yield keys.value(slot, key_digest), value
+        if page.stop == count:
+            yield keys.mark(page.subtree), digest
+
+    def _cleared(self, subtree: int) -> Iterator[Change]:
+        """Yield the deletion of what an earlier attempt, or an earlier height, left here."""
+        keys, slot, count = self._keys, self._slot, buckets_in_subtree(self._bits)
+        first, stop = subtree * count, (subtree + 1) * count
+        buckets = keys.bucket(slot, first), keys.bucket(slot, stop)
+        values = keys.values_between(slot, first, stop, bits=self._bits)
+        for key in _keys(self._store, (values, buckets)):
+            yield key, None
+        yield keys.mark(subtree), None
+
+
+class Staging:
+    """All maps of a snapshot. Open, they are filled; closed, their slot may be swept."""
+
+    def __init__(self, store: Store, *, bits: MapBits, slot: int) -> None:
+        self._store = store
+        self._slot = slot
+        self._lock = threading.Lock()
+        self._is_open = False
+        self._maps = {
+            keys: StagedMap(store, keys=keys, bits=bits.of(keys), slot=slot, lock=self._lock)
+            for keys in keyspace.MAPS
+        }
+
+    @property
+    def slot(self) -> int:
+        """The slot that is being filled."""
+        return self._slot
+
+    def of(self, keys: MapKeys) -> StagedMap:
+        """Return one of the maps."""
+        return self._maps[keys]
+
+    def open(self) -> None:
+        """Keep the sweeper away: pages follow."""
+        with self._lock:
+            self._is_open = True
+
+    def close(self) -> None:
+        """Let go; what is whole is found again by the next attempt."""
+        with self._lock:
+            self._is_open = False
 
     def drop(self) -> None:
         """Forget every mark: what stands here is of no use any more, and may be swept.
@@ -80,8 +125,7 @@ class Staging:
 
     def marks_gone(self) -> Iterator[Change]:
         """Yield the deletion of all marks, which rides in the switch too."""
-        start, stop = keyspace.STAGED
-        for key, _ in self._store.iterate(start=start, stop=stop):
+        for key in _keys(self._store, [one.all_marks for one in keyspace.MAPS]):
             yield key, None
 
     def sweep(self, *, keys_max: int) -> bool:
@@ -96,37 +140,16 @@ class Staging:
         with self._lock:
             if self._is_open:
                 return False
-            slot = self._slot
-            ranges = (keyspace.STAGED, keyspace.values_of(slot), keyspace.buckets_of(slot))
-            gone = list(itertools.islice(self._keys(ranges), keys_max))
+            ranges = [one.all_marks for one in keyspace.MAPS]
+            for one in keyspace.MAPS:
+                ranges += [one.values_of(self._slot), one.buckets_of(self._slot)]
+            gone = list(itertools.islice(_keys(self._store, ranges), keys_max))
             if gone:
                 self._store.write([(key, None) for key in gone], sync=False)
             return len(gone) == keys_max
 
-    def _changes(self, page: SubtreePage, rows: Sequence[bytes], digest: bytes) -> Iterator[Change]:
-        count = buckets_in_subtree(self._bits)
-        if page.first == 0:
-            yield from self._cleared(page.subtree)
-        first = page.subtree * count + page.first
-        for bucket, (items, content) in enumerate(zip(page.buckets, rows, strict=True), first):
-            if content:
-                yield keyspace.bucket_key(self._slot, bucket), content
-            for key_digest, value in items:
-                yield keyspace.value_key(self._slot, key_digest), value
-        if page.stop == count:
-            yield keyspace.staged_key(page.subtree), digest
 
-    def _cleared(self, subtree: int) -> Iterator[Change]:
-        """Yield the deletion of what an earlier attempt, or an earlier state, left here."""
-        count = buckets_in_subtree(self._bits)
-        first, stop = subtree * count, (subtree + 1) * count
-        buckets = keyspace.bucket_key(self._slot, first), keyspace.bucket_key(self._slot, stop)
-        values = keyspace.values_between(self._slot, first, stop, bits=self._bits)
-        for key in self._keys((values, buckets)):
-            yield key, None
-        yield keyspace.staged_key(subtree), None
-
-    def _keys(self, ranges: Sequence[tuple[bytes, bytes]]) -> Iterator[bytes]:
-        for start, stop in ranges:
-            for key, _ in self._store.iterate(start=start, stop=stop):
-                yield key
+def _keys(store: Store, ranges: Sequence[tuple[bytes, bytes]]) -> Iterator[bytes]:
+    for start, stop in ranges:
+        for key, _ in store.iterate(start=start, stop=stop):
+            yield key

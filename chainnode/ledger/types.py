@@ -183,6 +183,10 @@ class Rest:
             self.next_members_digest,
         )
 
+    def map_root(self, name: str) -> bytes:
+        """Return the root of the map "state" or "index"."""
+        return {"state": self.state_root, "index": self.index_root}[name]
+
     def __post_init__(self) -> None:
         if any(len(root) != DIGEST_BYTES for root in self.roots):
             raise InvariantBroken(f"header roots: expected {DIGEST_BYTES} bytes each")
@@ -246,14 +250,26 @@ def checkpoint_content(*, chain_id: bytes, epoch: int, height: int, header_diges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MapUpdate:
+    """New values of a map by digest of their key (None: gone), and what they make of it."""
+
+    values: Mapping[bytes, bytes | None] = field(repr=False)
+    delta: MapDelta = field(repr=False)
+
+    @property
+    def root(self) -> bytes:
+        """The map's root afterwards."""
+        return self.delta.root
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutedBlock:
     """All that one executed batch leaves behind: what `Ledger.append` writes, computed once.
 
     `entries` and `receipts` are the encoded leaves in order; `outcomes` says per submission of
     the batch, in order, its digest and whether it was executed. `log_nodes` are the log nodes
-    that the entries completed and `frontier` is the log's right edge after them;
-    `state_changes` gives the new value per state key, None for a key that goes;
-    `state_delta` is what `Ledger.state_update` made of them.
+    that the entries completed and `frontier` is the log's right edge after them; `state` and
+    `index` are what changed in the two maps, as `Ledger.state_update` and `index_update` say.
     """
 
     header: Header
@@ -263,13 +279,13 @@ class ExecutedBlock:
     entries: tuple[bytes, ...] = field(repr=False)
     log_nodes: tuple[TreeNode, ...] = field(repr=False)
     frontier: Frontier = field(repr=False)
-    state_changes: Mapping[bytes, bytes | None] = field(repr=False)
-    state_delta: MapDelta = field(repr=False)
+    state: MapUpdate = field(repr=False)
+    index: MapUpdate = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StateItem:
-    """A state key, its value at some height (None: absent) and the proof of that."""
+class MapItem:
+    """A key of state or index, its value at some height (None: absent) and the proof of that."""
 
     key: bytes
     value: bytes | None

@@ -1,7 +1,7 @@
 """What one block writes, as changes of the store; and what must hold before it may.
 
 Only what cannot be derived is stored: bodies are in the batch and found by place, the lowest
-levels of the log tree are hashed again, and the inner levels of the state map live in memory.
+levels of the log tree are hashed again, and the inner levels of the maps live in memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,23 +10,21 @@ from chainnode.ledger import keyspace
 from chainnode.ledger.codec import encode_header, encode_receipts
 from chainnode.ledger.errors import WrongBlock
 from chainnode.ledger.log import log_changes
-from chainnode.ledger.merkle import Hash
 from chainnode.ledger.reader import View
 from chainnode.ledger.store import Change
+from chainnode.ledger.stored_map import map_changes
 from chainnode.ledger.types import ExecutedBlock, Header, Place
 
 
-def block_changes(block: ExecutedBlock, h: Hash, *, slot: int) -> Iterator[Change]:
-    """Yield header, batch, receipts, log and, in its slot, state of a block."""
+def block_changes(block: ExecutedBlock, *, slot: int) -> Iterator[Change]:
+    """Yield header, batch, receipts, log and, in their slot, state and index of a block."""
     head = block.header.head
     yield keyspace.header_key(head.height), encode_header(block.header)
     yield keyspace.batch_key(head.height), block.batch
     yield keyspace.receipts_key(head.height), encode_receipts(block.receipts)
     yield from log_changes(head.log_size - len(block.entries), block.entries, block.log_nodes)
-    for key, value in block.state_changes.items():
-        yield keyspace.value_key(slot, h(key)), value
-    for bucket, rows in block.state_delta.rows.items():
-        yield keyspace.bucket_key(slot, bucket), rows or None
+    yield from map_changes(block.state, keys=keyspace.STATE, slot=slot)
+    yield from map_changes(block.index, keys=keyspace.INDEX, slot=slot)
 
 
 def place_changes(
@@ -62,8 +60,10 @@ def require_next(block: ExecutedBlock, view: View) -> None:
     _require("log size", old.log_size + len(block.entries), head.log_size)
     _require("size of the frontier", head.log_size, block.frontier.size)
     _require("log root", rest.log_root.hex(), block.frontier.root().hex())
-    _require("state base", view.header.rest.state_root.hex(), block.state_delta.base_root.hex())
-    _require("state root", rest.state_root.hex(), block.state_delta.root.hex())
+    for keys, update in ((keyspace.STATE, block.state), (keyspace.INDEX, block.index)):
+        base, root = view.header.rest.map_root(keys.name), rest.map_root(keys.name)
+        _require(f"{keys.name} base", base.hex(), update.delta.base_root.hex())
+        _require(f"{keys.name} root", root.hex(), update.root.hex())
     _require("number of receipts", len(block.outcomes), len(block.receipts))
     if head.time_ms < old.time_ms:
         raise WrongBlock(what="time", expected=f"≥ {old.time_ms}", actual=f"{head.time_ms}")

@@ -1,6 +1,6 @@
-"""Brings the state of a certified height from peers that may lie, stall or move on.
+"""Brings state and index of a certified height from peers that may lie, stall or move on.
 
-The target is a header that a quorum signed; how it was found is of no weight. The state comes in
+The target is a header that a quorum signed; how it was found is of no weight. The maps come in
 pages, each proven against that header, from all peers that hold the height, so whoever sends a
 wrong page is known by it and its share goes to the others. When nobody holds the height any
 more, the attempt ends and the next one takes a newer height; what has not changed is kept
@@ -19,9 +19,11 @@ from chainnode.driver.ports import ExecutedBatch
 from chainnode.errors import InvalidInput
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.codec import decode_certificate, decode_header
+from chainnode.ledger.keyspace import MAPS, MapKeys
 from chainnode.ledger.merkle import Hash, InvalidProof
 from chainnode.ledger.proofs import verify_certificate
 from chainnode.ledger.snapshots import SnapshotEnd, verify_edge
+from chainnode.ledger.stored_map import MapBits
 from chainnode.ledger.subtrees import (
     SubtreePage,
     buckets_in_subtree,
@@ -63,7 +65,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotProgress:
-    """How far the state of a height has come, in subtrees."""
+    """How far the maps of a height have come, in subtrees."""
 
     height: int
     done: int
@@ -75,7 +77,20 @@ class _Target:
     """A certified header, what stands under its roots, and who holds it for us."""
 
     end: SnapshotEnd
-    manifest: tuple[bytes, ...] = field(repr=False)
+    manifests: Mapping[MapKeys, tuple[bytes, ...]] = field(repr=False)
+
+    @property
+    def total(self) -> int:
+        """Number of subtrees of all maps."""
+        return sum(len(one) for one in self.manifests.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A subtree of one of the maps."""
+
+    keys: MapKeys
+    subtree: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,8 +98,19 @@ class _Work:
     """Subtrees that are still wanted, and the peers that may be asked for them."""
 
     target: _Target
-    wanted: deque[int]
+    wanted: deque[_Piece]
     providers: set[int]
+
+    def take_share(self) -> deque[_Piece]:
+        """Take as much of one map as may be asked for at once."""
+        share: deque[_Piece] = deque()
+        while (
+            self.wanted
+            and len(share) < SUBTREES_PER_REQUEST_MAX
+            and (not share or self.wanted[0].keys == share[0].keys)
+        ):
+            share.append(self.wanted.popleft())
+        return share
 
 
 class SnapshotFetcher:
@@ -98,7 +124,7 @@ class SnapshotFetcher:
         peers: PeerBook,
         suite: Suite,
         members_at: MembersAt,
-        bits: int,
+        bits: MapBits,
         install: InstallSnapshot,
         threads: Executor,
     ) -> None:
@@ -209,8 +235,7 @@ class SnapshotFetcher:
     async def _serve_from(self, peer: int, work: _Work) -> None:
         """Let one peer bring shares until nothing is wanted any more, or it fails."""
         while work.wanted:
-            size = min(len(work.wanted), SUBTREES_PER_REQUEST_MAX)
-            share = deque(work.wanted.popleft() for _ in range(size))
+            share = work.take_share()
             try:
                 await self._fetch_share(peer, work.target, share)
             except (RequestError, InvalidInput) as error:
@@ -222,7 +247,7 @@ class SnapshotFetcher:
                 self._note_progress(work)
             self._peers.helped(peer)
 
-    async def _fetch_share(self, peer: int, target: _Target, share: deque[int]) -> None:
+    async def _fetch_share(self, peer: int, target: _Target, share: deque[_Piece]) -> None:
         """Take subtrees off `share` as they come; what is left on it was not brought.
 
         Raises:
@@ -233,8 +258,8 @@ class SnapshotFetcher:
         while share:
             request = PagesRequest(
                 height=target.end.header.height,
-                part=PartName.STATE,
-                subtrees=tuple(share),
+                part=share[0].keys.name,
+                subtrees=tuple(one.subtree for one in share),
                 first=first,
             )
             answer = await self._transport.request(
@@ -247,13 +272,15 @@ class SnapshotFetcher:
         """Verify and write the pages of an answer; return from where the next one goes on."""
         pages = decode_pages(work.answer)
         first = work.first
+        keys = work.share[0].keys
+        bits, staged = self._bits.of(keys), self._ledger.staging.of(keys)
         for page in pages:
             self._require_next(page, work.share, first)
-            digest = work.target.manifest[page.subtree]
-            rows = verify_page(self._h, bits=self._bits, digest=digest, page=page)
-            self._ledger.staging.put(page, rows, digest=digest)
+            digest = work.target.manifests[keys][page.subtree]
+            rows = verify_page(self._h, bits=bits, digest=digest, page=page)
+            staged.put(page, rows, digest=digest)
             first = page.stop
-            if first == buckets_in_subtree(self._bits):
+            if first == buckets_in_subtree(bits):
                 work.share.popleft()
                 first = 0
         if work.share and weight(pages) < FULL_ANSWER_BYTES:
@@ -264,9 +291,9 @@ class SnapshotFetcher:
             )
         return first
 
-    def _require_next(self, page: SubtreePage, share: Sequence[int], first: int) -> None:
+    def _require_next(self, page: SubtreePage, share: Sequence[_Piece], first: int) -> None:
         """Refuse what was not asked for, or not in this order."""
-        expected = (share[0], first) if share else None
+        expected = (share[0].subtree, first) if share else None
         if expected != (page.subtree, page.first):
             raise InvalidProof(
                 what="place of a page", expected=f"{expected}", actual=f"{page.subtree, page.first}"
@@ -299,29 +326,32 @@ class SnapshotFetcher:
             )
         edge = decode_edge(offer.parts[PartName.LOG])
         verify_edge(self._h, header=header, edge=edge)
-        manifest = cut_manifest(offer.parts[PartName.STATE])
-        verify_manifest(self._h, bits=self._bits, root=header.rest.state_root, manifest=manifest)
+        manifests = {keys: cut_manifest(offer.parts[keys.name]) for keys in MAPS}
+        for keys, manifest in manifests.items():
+            root = header.rest.map_root(keys.name)
+            verify_manifest(self._h, bits=self._bits.of(keys), root=root, manifest=manifest)
         return _Target(
             end=SnapshotEnd(header=header, certificate=offer.certificate, edge=edge),
-            manifest=manifest,
+            manifests=manifests,
         )
 
-    def _missing(self, target: _Target) -> deque[int]:
+    def _missing(self, target: _Target) -> deque[_Piece]:
         """Return the subtrees that do not stand here already; empty ones are made at once."""
-        staging = self._ledger.staging
-        empty = empty_subtree(self._h, bits=self._bits)
-        wanted: deque[int] = deque()
-        for subtree, digest in enumerate(target.manifest):
-            if staging.holds(subtree, digest):
-                continue
-            if digest == empty:
-                staging.put_empty(subtree, digest=digest)
-            else:
-                wanted.append(subtree)
+        wanted: deque[_Piece] = deque()
+        for keys, manifest in target.manifests.items():
+            staged = self._ledger.staging.of(keys)
+            empty = empty_subtree(self._h, bits=self._bits.of(keys))
+            for subtree, digest in enumerate(manifest):
+                if staged.holds(subtree, digest):
+                    continue
+                if digest == empty:
+                    staged.put_empty(subtree, digest=digest)
+                else:
+                    wanted.append(_Piece(keys, subtree))
         return wanted
 
     def _note_progress(self, work: _Work) -> None:
-        total = len(work.target.manifest)
+        total = work.target.total
         self._progress = SnapshotProgress(
             height=work.target.end.header.height, done=total - len(work.wanted), total=total
         )
@@ -335,6 +365,6 @@ class _Answer:
     """What came for a share; `share` is shortened by what is staged."""
 
     target: _Target
-    share: deque[int]
+    share: deque[_Piece]
     first: int
     answer: bytes = field(repr=False)

@@ -20,6 +20,7 @@ from chainnode.codec import (
     decode,
     encode,
 )
+from chainnode.ledger.keyspace import INDEX, STATE
 from chainnode.ledger.merkle import DIGEST_BYTES
 from chainnode.ledger.snapshots import EDGE_ENTRIES, LogEdge
 from chainnode.ledger.subtrees import BucketItems, SubtreePage
@@ -45,10 +46,11 @@ _BUCKET_WEIGHT = 32
 
 
 class PartName(StrEnum):
-    """The parts of a snapshot; each has a root in the header."""
+    """The parts of a snapshot; each has a root in the header. Maps bear their names."""
 
     LOG = "log"
-    STATE = "state"
+    STATE = STATE.name
+    INDEX = INDEX.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

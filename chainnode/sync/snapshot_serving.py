@@ -1,4 +1,4 @@
-"""Hands out the state of a height that stands still while the chain goes on.
+"""Hands out the maps of a height that stands still while the chain goes on.
 
 A peer asks for one height; a view of the store and the digests of its subtrees are held for it
 until it asks for another one or has been silent for a while. What is held is small, but it keeps
@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from chainnode.errors import InvalidInput
-from chainnode.ledger import keyspace
 from chainnode.ledger.bucket_map import bucket_number
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.codec import encode_header
+from chainnode.ledger.keyspace import key_digest_of
 from chainnode.ledger.merkle import Hash
-from chainnode.ledger.snapshots import ExportedState
+from chainnode.ledger.snapshots import Exported
+from chainnode.ledger.store import Snapshot
+from chainnode.ledger.stored_map import ExportedMap
 from chainnode.ledger.subtrees import (
     BucketItems,
     SubtreePage,
@@ -53,7 +55,7 @@ class UnservedRequest(InvalidInput):
 class _Held:
     """A height that is held for some peers."""
 
-    state: ExportedState
+    exported: Exported
     offer: bytes = field(repr=False)
     since_s: float
     asked_s: float
@@ -99,14 +101,15 @@ class SnapshotServer:
         """
         self.expire()
         held = self._held.get(request.height)
-        if held is None or peer not in held.peers or request.part != PartName.STATE:
+        one = held.exported.maps.get(request.part) if held and peer in held.peers else None
+        if held is None or one is None:
             raise UnservedRequest(
                 expected="a part of a height held for this peer",
                 actual=f"{request.part!r} at height {request.height}",
             )
-        _require_places(request, bits=held.state.bits)
+        _require_places(request, bits=one.bits)
         held.asked_s = self._now_s()
-        return encode_pages(list(self._pages(held.state, request)))
+        return encode_pages(list(self._pages(_View(one, held.exported.source), request)))
 
     def expire(self) -> None:
         """Let go of what nobody has asked for lately, and of what is too old."""
@@ -122,15 +125,16 @@ class SnapshotServer:
 
     def _hold(self, height: int) -> _Held:
         certificate = self._certificate(height)
-        state = self._ledger.export_state(height)
-        edge = self._ledger.log_edge(state.header.head.log_size)
+        exported = self._ledger.export(height)
+        edge = self._ledger.log_edge(exported.header.head.log_size)
+        manifests = {name: one.manifest for name, one in exported.maps.items()}
         offer = Offer(
-            header=encode_header(state.header),
+            header=encode_header(exported.header),
             certificate=certificate,
-            parts={PartName.LOG: encode_edge(edge), PartName.STATE: state.manifest},
+            parts={PartName.LOG: encode_edge(edge), **manifests},
         )
         now_s = self._now_s()
-        held = _Held(state=state, offer=encode_offer(offer), since_s=now_s, asked_s=now_s)
+        held = _Held(exported=exported, offer=encode_offer(offer), since_s=now_s, asked_s=now_s)
         self._held[height] = held
         return held
 
@@ -148,55 +152,62 @@ class SnapshotServer:
                 if not held.peers:
                     del self._held[height]
 
-    def _pages(self, state: ExportedState, request: PagesRequest) -> Iterator[SubtreePage]:
+    def _pages(self, view: "_View", request: PagesRequest) -> Iterator[SubtreePage]:
         room = FULL_ANSWER_BYTES
         first = request.first
         for subtree in request.subtrees:
-            page, weight = self._page(state, subtree, first, room)
+            page, weight = self._page(view, subtree, first, room)
             yield page
             room -= weight
             first = 0
             if room <= 0:
                 return
 
-    def _page(
-        self, state: ExportedState, subtree: int, first: int, room: int
-    ) -> tuple[SubtreePage, int]:
+    def _page(self, view: "_View", subtree: int, first: int, room: int) -> tuple[SubtreePage, int]:
         """Return buckets of one subtree until the answer is full, and what they weigh."""
-        count = buckets_in_subtree(state.bits)
+        count = buckets_in_subtree(view.map.bits)
         low = subtree * count
         buckets: list[BucketItems] = []
         weight = 0
-        for items in _buckets(state, low + first, low + count):
+        for items in view.buckets(low + first, low + count):
             buckets.append(items)
             weight += bucket_weight(items)
             if weight >= room:
                 break
         inside = range(low + first, low + first + len(buckets))
         others = tuple(
-            self._digest(state, one) for one in range(low, low + count) if one not in inside
+            digest_of_rows(self._h, view.rows(one))
+            for one in range(low, low + count)
+            if one not in inside
         )
         page = SubtreePage(subtree=subtree, first=first, buckets=tuple(buckets), others=others)
         return page, weight
 
-    def _digest(self, state: ExportedState, bucket: int) -> bytes:
-        rows = state.source.get(keyspace.bucket_key(state.slot, bucket)) or b""
-        return digest_of_rows(self._h, rows)
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A map of a height that is held."""
 
-def _buckets(state: ExportedState, first: int, stop: int) -> Iterator[BucketItems]:
-    """Yield what stands in each of these buckets, empty ones too."""
-    start, end = keyspace.values_between(state.slot, first, stop, bits=state.bits)
-    rows = (
-        (keyspace.key_digest_of(key), value)
-        for key, value in state.source.iterate(start=start, stop=end)
-    )
-    expected = first
-    for bucket, items in groupby(rows, key=lambda one: bucket_number(one[0], state.bits)):
-        yield from (() for _ in range(expected, bucket))
-        yield tuple(items)
-        expected = bucket + 1
-    yield from (() for _ in range(expected, stop))
+    map: ExportedMap
+    source: Snapshot
+
+    def rows(self, bucket: int) -> bytes:
+        """Return the rows of a bucket."""
+        return self.source.get(self.map.keys.bucket(self.map.slot, bucket)) or b""
+
+    def buckets(self, first: int, stop: int) -> Iterator[BucketItems]:
+        """Yield what stands in each of these buckets, empty ones too."""
+        keys, slot, bits = self.map.keys, self.map.slot, self.map.bits
+        start, end = keys.values_between(slot, first, stop, bits=bits)
+        rows = (
+            (key_digest_of(key), value) for key, value in self.source.iterate(start=start, stop=end)
+        )
+        expected = first
+        for bucket, items in groupby(rows, key=lambda one: bucket_number(one[0], bits)):
+            yield from (() for _ in range(expected, bucket))
+            yield tuple(items)
+            expected = bucket + 1
+        yield from (() for _ in range(expected, stop))
 
 
 def _require_places(request: PagesRequest, *, bits: int) -> None:

@@ -13,6 +13,7 @@ from chainnode.driver.execution import ProvenBlock
 from chainnode.driver.ports import ExecutedBatch
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.snapshots import SnapshotEnd
+from chainnode.ledger.stored_map import MapBits
 from chainnode.p2p.transport import Transport
 from chainnode.suites.port import Suite
 from chainnode.sync.fetching import BlockFetcher
@@ -53,7 +54,7 @@ class Surroundings:
     ledger: Ledger
     batches: Batches
     suite: Suite
-    state_map_bits: int
+    map_bits: MapBits
     members_at: MembersAt
     installer: Installer
     proposed: Callable[[int, bytes], bytes | None]
@@ -77,7 +78,7 @@ class StateTransfer:
             peers=self._peers,
             suite=around.suite,
             members_at=around.members_at,
-            bits=around.state_map_bits,
+            bits=around.map_bits,
             install=self._stand_on,
             threads=around.verify_threads,
         )

@@ -29,7 +29,7 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StateItem:
+class MapItem:
     """One key of the state with its value (None: absent) and its map proof."""
 
     key: bytes
@@ -100,14 +100,14 @@ def receipt_evidence(
     }
 
 
-def state_evidence(anchor: Anchor, items: Sequence[StateItem]) -> JsonObject:
+def state_evidence(anchor: Anchor, items: Sequence[MapItem]) -> JsonObject:
     """Return `kind: "state"`."""
     return {**_envelope(anchor, "state"), "items": [_state_form(one) for one in items]}
 
 
 def certificate_evidence(
     anchor: Anchor,
-    items: Sequence[StateItem],
+    items: Sequence[MapItem],
     *,
     digest: bytes | None,
     identifier: str | None,
@@ -135,7 +135,7 @@ def _envelope(anchor: Anchor, kind: str) -> JsonObject:
     }
 
 
-def _state_form(item: StateItem) -> JsonObject:
+def _state_form(item: MapItem) -> JsonObject:
     return {
         "key": base64_text(item.key),
         "value": None if item.value is None else base64_text(item.value),

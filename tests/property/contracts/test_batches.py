@@ -4,12 +4,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainnode.ledger.codec import decode_entry
-from chainnode.submission import Call, Submission
+from chainnode.submission import Call, Submission, key_id
+from contracts.schemas.nonces import WINDOWS
 from contracts.schemas.shape import encode_part
 from tests.unit.chainnode.execution.chains import Chain, call_codes, receipts
 from tests.unit.contracts.builders import ACTIONS, NOW_MS, PARTS
 
 CHAIN = Chain()
+WINDOW_KEYS = {
+    CHAIN.ledger.h(WINDOWS.key(key_id(CHAIN.suite, CHAIN.public_key(number))))
+    for number in range(4)
+}
 calls = st.one_of(
     st.builds(
         Call, action=st.text(max_size=32), public=st.binary(max_size=64), private=st.binary()
@@ -54,7 +59,7 @@ def test_any_batch_becomes_the_same_block_twice(sent: list[Submission]) -> None:
 def test_refused_calls_leave_the_state_root_alone(sent: list[Submission]) -> None:
     block = CHAIN.execute_batch(CHAIN.batch(*sent))
     if not any(is_executed for _, is_executed in block.outcomes):
-        assert dict(block.state_changes) == {}
+        assert dict(block.state.values) == {}
         assert block.header.rest.state_root == CHAIN.ledger.tip.rest.state_root
     if not block.entries:
-        assert all(key.startswith(b"\x93\xa6nonces") for key in block.state_changes)
+        assert set(block.state.values) <= WINDOW_KEYS

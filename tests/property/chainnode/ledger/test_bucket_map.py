@@ -55,6 +55,7 @@ class Owner:
         self.rows.append(rows)
         self.contents.append(content)
         self.map.commit()
+        self.map.forget()
 
 
 keys = st.integers(0, 30).map(lambda one: f"key {one}".encode())

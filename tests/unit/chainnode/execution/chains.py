@@ -4,17 +4,16 @@ Submissions carry a signature of zeros: execution must not depend on it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from chainnode.batch import DecodedBatch, build_batch
 from chainnode.codec import encode
 from chainnode.execution import Executor, genesis_state
 from chainnode.genesis import Genesis, KeyEntry, OrganisationEntry, Parameters, ReplicaEntry
-from chainnode.ledger.bucket_map import BucketMap, MapDelta
+from chainnode.ledger.bucket_map import BucketMap
 from chainnode.ledger.codec import decode_entry, decode_receipt
 from chainnode.ledger.genesis_block import genesis_block, members_of
 from chainnode.ledger.merkle import Frontier
-from chainnode.ledger.types import Entry, ExecutedBlock, Header, Receipt
+from chainnode.ledger.types import Entry, ExecutedBlock, MapUpdate, Receipt
 from chainnode.submission import Call, Submission, decode_submission
 from chainnode.suites import suite_named
 from chainnode.suites.port import Suite
@@ -27,36 +26,53 @@ CREATED_MS = NOW_MS - 1_000
 VALID_UNTIL_MS = NOW_MS + 60_000
 
 
-@dataclass
-class MemoryLedger:
-    """`LedgerView` in memory, over the real map and the real frontier."""
+class MemoryMap:
+    """One map in memory: the real digests over rows and values in dicts."""
 
-    suite: Suite
-    state: BucketMap
-    tip: Header
-    frontier: Frontier
-    values: dict[bytes, bytes] = field(default_factory=dict)
-    rows: dict[int, bytes] = field(default_factory=dict)
+    def __init__(self, suite: Suite, first: MapUpdate) -> None:
+        self.h = suite.digest
+        self.tree = BucketMap(self.h, bits=8)
+        self.tree.load(first.delta.rows.items())
+        self.rows = dict(first.delta.rows)
+        self.values: dict[bytes, bytes | None] = dict(first.values)
+
+    def update(self, values: Mapping[bytes, bytes | None]) -> MapUpdate:
+        digests = {key: None if one is None else self.h(one) for key, one in values.items()}
+        delta = self.tree.update(digests, lambda bucket: self.rows.get(bucket, b""))
+        return MapUpdate(values=values, delta=delta)
+
+    def append(self, update: MapUpdate) -> None:
+        self.tree.stage(update.delta)
+        self.tree.commit()
+        self.rows.update(update.delta.rows)
+        self.values.update(update.values)
+
+
+class MemoryLedger:
+    """`LedgerView` in memory, over the real maps and the real frontier."""
+
+    def __init__(self, suite: Suite, first: ExecutedBlock) -> None:
+        self.h = suite.digest
+        self.state = MemoryMap(suite, first.state)
+        self.index = MemoryMap(suite, first.index)
+        self.tip = first.header
+        self.frontier = first.frontier
 
     def value(self, key: bytes) -> bytes | None:
-        return self.values.get(key)
+        return self.state.values.get(self.h(key))
 
     def log_frontier(self) -> Frontier:
         return self.frontier.copy()
 
-    def state_update(self, changes: Mapping[bytes, bytes | None]) -> tuple[bytes, MapDelta]:
-        h = self.suite.digest
-        digests = {h(key): None if value is None else h(value) for key, value in changes.items()}
-        delta = self.state.update(digests, lambda bucket: self.rows.get(bucket, b""))
-        return delta.root, delta
+    def state_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
+        return self.state.update({self.h(key): value for key, value in changes.items()})
+
+    def index_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
+        return self.index.update(changes)
 
     def append(self, block: ExecutedBlock) -> None:
-        self.state.stage(block.state_delta)
-        self.state.commit()
-        self.rows.update(block.state_delta.rows)
-        for key, value in block.state_changes.items():
-            assert value is not None
-            self.values[key] = value
+        self.state.append(block.state)
+        self.index.append(block.index)
         self.frontier = block.frontier
         self.tip = block.header
 
@@ -94,17 +110,7 @@ class Chain:
         block = genesis_block(
             self.suite.digest, self.genesis, genesis_state(self.genesis, self.suite)
         )
-        self.ledger = MemoryLedger(
-            suite=self.suite,
-            state=BucketMap(self.suite.digest, bits=8),
-            tip=block.header,
-            frontier=block.frontier,
-        )
-        for key, value in block.state_changes.items():
-            assert value is not None
-            self.ledger.values[key] = value
-        self.ledger.state.load(block.state_delta.rows.items())
-        self.ledger.rows.update(block.state_delta.rows)
+        self.ledger = MemoryLedger(self.suite, block)
         self.executor = Executor(self.genesis, self.suite, self.ledger)
         self.nonce = 0
 

@@ -90,7 +90,7 @@ def test_header_commits_to_what_the_block_holds() -> None:
     assert rest.records_root == merkle_root(h, block.entries)
     assert rest.receipts_root == merkle_root(h, block.receipts)
     assert rest.index_root == parent.rest.index_root
-    assert rest.state_root == block.state_delta.root == chain.ledger.state.root
+    assert rest.state_root == block.state.root == chain.ledger.state.tree.root
     assert rest.members_digest == rest.next_members_digest == parent.rest.members_digest
     assert block.log_nodes[0] == (0, 2, hash_leaf(h, block.entries[0]))
 
@@ -107,10 +107,10 @@ def test_header_names_parent_and_batch() -> None:
 
 def test_execution_leaves_the_ledger_as_it_is() -> None:
     chain = Chain()
-    before = dict(chain.ledger.values)
+    before = dict(chain.ledger.state.values)
     batch = chain.batch(chain.submission(record(1)))
     first, second = chain.execute_batch(batch), chain.execute_batch(batch)
-    assert chain.ledger.values == before
+    assert chain.ledger.state.values == before
     assert first.header == second.header
 
 
@@ -118,7 +118,7 @@ def test_null_batch_makes_an_empty_block_that_keeps_time_and_state() -> None:
     chain = Chain()
     parent = chain.execute(chain.submission(record(1)))
     block = chain.execute_batch(NULL_DECODED_BATCH)
-    assert (block.entries, block.receipts, dict(block.state_changes)) == ((), (), {})
+    assert (block.entries, block.receipts, dict(block.state.values)) == ((), (), {})
     assert block.header.head.time_ms == NOW_MS
     assert block.header.head.batch_digest == bytes(32)
     assert block.header.rest.state_root == parent.header.rest.state_root
@@ -174,9 +174,11 @@ def test_unknown_key_is_refused_as_a_whole(public_key: bytes) -> None:
 def test_key_whose_id_is_registered_for_other_bytes_is_unknown() -> None:
     chain = Chain()
     state_key = KEYS.key(key_id(chain.suite, chain.public_key()))
-    row = KEYS.decode(chain.ledger.values[state_key])
+    value = chain.ledger.value(state_key)
+    assert value is not None
+    row = KEYS.decode(value)
     other = KeyRow(b"\x02" * 32, row.organisation, row.roles, 0, 0)
-    chain.ledger.values[state_key] = KEYS.encode(other)
+    chain.ledger.state.values[chain.ledger.h(state_key)] = KEYS.encode(other)
     assert codes(chain.execute(chain.submission(record(1)))) == [Code.UNKNOWN_KEY]
 
 
@@ -282,7 +284,7 @@ def test_refused_call_leaves_no_change_and_stops_no_other() -> None:
         Code.CERTIFICATES_ALREADY_REVOKED,
     ]
     # Certificate, its history, its file, and the window of nonces.
-    assert len(block.state_changes) == 4
+    assert len(block.state.values) == 4
 
 
 def test_execution_does_not_look_at_signatures() -> None:
@@ -346,8 +348,8 @@ def test_rejection_after_a_write_undoes_it_although_the_next_call_is_accepted(
     chain = Chain()
     block = chain.execute(chain.submission(ADD_KEY, ADD_KEY))
     assert call_codes(block) == [Code.MEMBERS_KEY_KNOWN, 0]
-    assert KEYS.key(b"first") not in block.state_changes
-    assert KEYS.key(b"second") in block.state_changes
+    assert chain.ledger.h(KEYS.key(b"first")) not in block.state.values
+    assert chain.ledger.h(KEYS.key(b"second")) in block.state.values
 
 
 @pytest.mark.parametrize("suite", ["intl", "sm"])

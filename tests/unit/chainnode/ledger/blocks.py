@@ -157,7 +157,7 @@ class BlockMaker:
             receipts.append(_acceptance(submission, ledger.log_size + len(entries)))
             entries.extend(self._entries(submission, height=height, time_ms=batch.time_ms))
         changes = state if state is not None else {state_key("height"): encode((height,))}
-        root, delta = ledger.state_update(changes)
+        update = ledger.state_update(changes)
         frontier = ledger.log_frontier()
         nodes = frontier.extend([hash_leaf(self.suite.digest, one) for one in entries])
         encoded = tuple(encode_receipt(one) for one in receipts)
@@ -171,15 +171,17 @@ class BlockMaker:
             log_size=frontier.size,
         )
         return ExecutedBlock(
-            header=Header(head=head, rest=self._rest(ledger, frontier, entries, encoded, root)),
+            header=Header(
+                head=head, rest=self._rest(ledger, frontier, entries, encoded, update.root)
+            ),
             batch=batch.encoded,
             outcomes=tuple((one.submission_digest, one.is_executed) for one in receipts),
             receipts=encoded,
             entries=tuple(entries),
             log_nodes=tuple(nodes),
             frontier=frontier,
-            state_changes=changes,
-            state_delta=delta,
+            state=update,
+            index=ledger.index_update({}),
         )
 
     def grow(self, ledger: Ledger, *, blocks: int = 1, calls: int = 3) -> None:

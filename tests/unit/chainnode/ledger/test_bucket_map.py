@@ -165,6 +165,7 @@ def test_a_height_stays_provable_while_the_map_moves_on_and_then_is_refused() ->
         delta = moving.update({h(KEY): h(value_of(height))}, lambda one: current.get(one, b""))  # noqa: B023 - called before the loop goes on
         moving.stage(delta)
         moving.commit()
+        moving.forget()
         current.update(delta.rows)
         rows.append(current)
         roots.append(moving.root)

@@ -26,7 +26,7 @@ from chainnode.ledger.proofs import (
     verify_record_in_block,
     verify_state_item,
 )
-from chainnode.ledger.types import ExecutedBlock, Head, Rest
+from chainnode.ledger.types import ExecutedBlock, Head, MapUpdate, Rest
 from chainnode.suites import suite_named
 from tests.unit.chainnode.ledger.blocks import (
     CREATED_MS,
@@ -210,6 +210,12 @@ def with_rest(block: ExecutedBlock, change: Callable[[Rest], Rest]) -> ExecutedB
 
 
 ZERO = bytes(32)
+
+
+def rebased(update: MapUpdate) -> MapUpdate:
+    return replace(update, delta=replace(update.delta, base_root=ZERO))
+
+
 WRONG: dict[str, tuple[str, Callable[[ExecutedBlock], ExecutedBlock]]] = {
     "another chain": (
         "chain id",
@@ -243,7 +249,15 @@ WRONG: dict[str, tuple[str, Callable[[ExecutedBlock], ExecutedBlock]]] = {
     ),
     "a state change on another base": (
         "state base",
-        lambda one: replace(one, state_delta=replace(one.state_delta, base_root=ZERO)),
+        lambda one: replace(one, state=rebased(one.state)),
+    ),
+    "another index root": (
+        "index root",
+        lambda one: with_rest(one, lambda rest: replace(rest, index_root=ZERO)),
+    ),
+    "an index change on another base": (
+        "index base",
+        lambda one: replace(one, index=rebased(one.index)),
     ),
     "a receipt too few": ("number of receipts", lambda one: replace(one, receipts=())),
 }

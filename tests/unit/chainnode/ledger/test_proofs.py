@@ -66,9 +66,9 @@ class Case:
         self.receipt_tree = MerkleTree(h, [hash_leaf(h, one) for one in self.receipts])
         self.key, self.value = next(iter(initial_state(self.maker.genesis).items()))
         block = genesis_block(h, self.maker.genesis, initial_state(self.maker.genesis))
-        self.rows = block.state_delta.rows
+        self.rows = block.state.delta.rows
         self.state = BucketMap(h, bits=8)
-        self.state.stage(block.state_delta)
+        self.state.stage(block.state.delta)
         self.state.commit()
         self.members = members_of(self.maker.genesis)
         self.header = Header(

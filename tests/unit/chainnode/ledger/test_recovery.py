@@ -83,7 +83,7 @@ OPENING: dict[str, tuple[str, Callable[[Path], Change]]] = {
     ),
     "bucket gone": ("state root", lambda path: (keys_of(path, b"k")[0], None)),
     "bucket changed": ("state root", lambda path: (keys_of(path, b"k")[0], bytes(64))),
-    "bucket more": ("state root", lambda _: (keyspace.bucket_key(0, 255), bytes(64))),
+    "bucket more": ("state root", lambda _: (keyspace.STATE.bucket(0, 255), bytes(64))),
 }
 
 
@@ -116,7 +116,7 @@ def test_a_broken_hash_chain_is_found_by_the_parent_digest(path: Path) -> None:
 def test_a_state_value_that_its_bucket_does_not_commit_to_is_never_served(path: Path) -> None:
     tamper(
         path,
-        (keyspace.value_key(0, suite_named("intl").digest(state_key("height"))), encode((99,))),
+        (keyspace.STATE.value(0, suite_named("intl").digest(state_key("height"))), encode((99,))),
     )
     ledger = open_ledger(path)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from chainnode.codec import encode
 from chainnode.ledger import keyspace
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.directory import LEDGER_FOLDER
@@ -21,7 +20,7 @@ from chainnode.ledger.errors import (
 )
 from chainnode.ledger.merkle import Hash, InvalidProof
 from chainnode.ledger.proofs import verify_record, verify_state_item
-from chainnode.ledger.snapshots import ExportedState, LogEdge, SnapshotEnd, verify_edge
+from chainnode.ledger.snapshots import LogEdge, verify_edge
 from chainnode.ledger.store import Change, Store, StoreFailed
 from chainnode.ledger.subtrees import (
     SubtreePage,
@@ -32,69 +31,8 @@ from chainnode.ledger.subtrees import (
     verify_manifest,
     verify_page,
 )
-from tests.unit.chainnode.ledger.blocks import BlockMaker, open_ledger, state_key
-
-BITS = 8
-BLOCKS = 9
-
-
-class Source:
-    """A chain that somebody else has executed, and another ledger may follow."""
-
-    def __init__(self, folder: Path, *, calls: int = 5, blocks: int = BLOCKS) -> None:
-        self.maker = BlockMaker()
-        self.h = self.maker.suite.digest
-        self.ledger = open_ledger(folder)
-        for _ in range(blocks):
-            self.grow(calls=calls)
-
-    def grow(self, *followers: Ledger, calls: int = 5) -> None:
-        submission = self.maker.submission(calls=calls)
-        height = self.ledger.height + 1
-        state: dict[bytes, bytes | None] = {
-            state_key("height"): encode((height,)),
-            **{state_key(f"thing {height} {one}"): encode((one,)) for one in range(20)},
-            state_key(f"thing {height - 1} 3"): None,
-        }
-        for ledger in (self.ledger, *followers):
-            ledger.append(self.maker.block(ledger, [submission], state=state))
-            ledger.store_certificate(self.maker.encoded_certificate(ledger.tip))
-
-    def end(self, height: int | None = None) -> SnapshotEnd:
-        height = self.ledger.height if height is None else height
-        header = self.ledger.header(height)
-        certificate = self.ledger.certificate(height)
-        assert certificate is not None
-        edge = self.ledger.log_edge(header.head.log_size)
-        return SnapshotEnd(header=header, certificate=certificate, edge=edge)
-
-    def pages(self, height: int | None = None) -> Iterator[tuple[SubtreePage, bytes]]:
-        """Yield the only page of every subtree: at 2^8 buckets one bucket each."""
-        exported = self.ledger.export_state(self.ledger.height if height is None else height)
-        for subtree, digest in enumerate(cut_manifest(exported.manifest)):
-            page = SubtreePage(
-                subtree=subtree, first=0, buckets=(items_of(exported, subtree),), others=()
-            )
-            yield page, digest
-
-    def stage(self, ledger: Ledger, *, height: int | None = None, count: int | None = None) -> None:
-        ledger.staging.open()
-        for page, digest in itertools.islice(self.pages(height), count):
-            rows = verify_page(self.h, bits=BITS, digest=digest, page=page)
-            ledger.staging.put(page, rows, digest=digest)
-        ledger.staging.close()
-
-    def stage_and_install(self, ledger: Ledger, *, vote_mark: bytes | None = None) -> None:
-        self.stage(ledger)
-        ledger.install(self.end(), vote_mark=vote_mark)
-
-
-def items_of(exported: ExportedState, bucket: int) -> tuple[tuple[bytes, bytes], ...]:
-    start, stop = keyspace.values_between(exported.slot, bucket, bucket + 1, bits=BITS)
-    return tuple(
-        (keyspace.key_digest_of(key), value)
-        for key, value in exported.source.iterate(start=start, stop=stop)
-    )
+from tests.unit.chainnode.ledger.blocks import open_ledger, state_key
+from tests.unit.chainnode.ledger.exporting import BITS, BLOCKS, Source, items_of
 
 
 @pytest.fixture(name="source")
@@ -111,10 +49,12 @@ def _late(tmp_path: Path) -> Iterator[Ledger]:
     ledger.close()
 
 
-def state_keys(path: Path, slot: int) -> int:
+def keys_in(path: Path, slot: int) -> int:
     """Count what stands in a slot."""
     store = Store.open(path / LEDGER_FOLDER)
-    ranges = (keyspace.values_of(slot), keyspace.buckets_of(slot))
+    ranges = [
+        one for keys in keyspace.MAPS for one in (keys.values_of(slot), keys.buckets_of(slot))
+    ]
     count = sum(1 for start, stop in ranges for _ in store.iterate(start=start, stop=stop))
     store.close()
     return count
@@ -189,7 +129,7 @@ def test_what_lies_below_the_snapshot_is_refused_by_name_and_from_where_it_is_se
     assert late.call_parts(first) is None
     assert late.call_parts(late.log_size - 1) is not None
     with pytest.raises(HeightNotKept):
-        late.export_state(BLOCKS - 1)
+        late.export(BLOCKS - 1)
 
 
 def test_a_ledger_that_had_stopped_keeps_what_it_had_and_serves_it_where_it_proves_itself(
@@ -259,7 +199,7 @@ def test_the_state_that_is_not_live_any_more_is_swept_in_small_steps(
     late.close()
 
     assert steps > 2
-    assert state_keys(path, 0) == 0
+    assert keys_in(path, 0) == 0
     assert open_and_close(path) == source.ledger.tip_digest
 
 
@@ -278,8 +218,8 @@ def test_what_has_not_changed_is_found_again_for_a_later_height(
     source.stage(late, count=128)
     source.grow()
     held = [
-        late.staging.holds(page.subtree, digest)
-        for page, digest in source.pages()
+        late.staging.of(keys).holds(page.subtree, digest)
+        for keys, page, digest in source.pages()
         if digest != empty_subtree(source.h, bits=BITS)
     ]
 
@@ -289,24 +229,26 @@ def test_what_has_not_changed_is_found_again_for_a_later_height(
     assert late.tip == source.ledger.tip
 
 
+@pytest.mark.parametrize("name", ["state", "index"])
 @pytest.mark.parametrize("left_out", [0, 17, 255])
-def test_a_state_that_is_not_whole_is_never_switched_to(
-    source: Source, tmp_path: Path, left_out: int
+def test_a_map_that_is_not_whole_is_never_switched_to(
+    source: Source, tmp_path: Path, left_out: int, name: str
 ) -> None:
     late = open_ledger(tmp_path / "late")
-    for page, digest in source.pages():
-        if page.subtree != left_out:
+    for keys, page, digest in source.pages():
+        if (keys.name, page.subtree) != (name, left_out):
             rows = verify_page(source.h, bits=BITS, digest=digest, page=page)
-            late.staging.put(page, rows, digest=digest)
-    is_empty = not items_of(source.ledger.export_state(BLOCKS), left_out)
-    if is_empty:
+            late.staging.of(keys).put(page, rows, digest=digest)
+    exported = source.ledger.export(BLOCKS)
+    if not items_of(exported, name, left_out):
         late.install(source.end())
         assert late.tip == source.ledger.tip
     else:
-        with pytest.raises(DamagedLedger, match="state root"):
+        with pytest.raises(DamagedLedger, match=f"{name} root"):
             late.install(source.end())
         assert late.height == 0
-        assert not late.staging.holds(1, cut_manifest(source.ledger.export_state(9).manifest)[1])
+        one = exported.maps[name]
+        assert not late.staging.of(one.keys).holds(1, cut_manifest(one.manifest)[1])
     late.close()
 
 
@@ -359,7 +301,7 @@ def _page_lies(page: SubtreePage, h: Hash) -> dict[str, SubtreePage]:
 
 
 def test_a_page_with_a_lie_in_it_is_refused_at_that_page(source: Source) -> None:
-    page, digest = max(source.pages(), key=lambda one: len(one[0].buckets[0]))
+    _, page, digest = max(source.pages(), key=lambda one: len(one[1].buckets[0]))
     assert len(page.buckets[0]) > 1
     verify_page(source.h, bits=BITS, digest=digest, page=page)
 
@@ -371,13 +313,16 @@ def test_a_page_with_a_lie_in_it_is_refused_at_that_page(source: Source) -> None
     assert passed == []
 
 
-def test_a_manifest_is_that_of_the_state_root_or_refused(source: Source) -> None:
-    root = source.ledger.tip.rest.state_root
-    manifest = cut_manifest(source.ledger.export_state(BLOCKS).manifest)
+@pytest.mark.parametrize("name", ["state"])
+def test_a_manifest_is_that_of_the_map_s_root_or_refused(source: Source, name: str) -> None:
+    root = source.ledger.tip.rest.map_root(name)
+    manifest = cut_manifest(source.ledger.export(BLOCKS).maps[name].manifest)
     assert len(manifest) == subtree_count(BITS)
     verify_manifest(source.h, bits=BITS, root=root, manifest=manifest)
 
-    for lie in (manifest[1:], (*manifest, manifest[0]), manifest[::-1], (bytes(32), *manifest[1:])):
+    turned = manifest[::-1]
+    assert turned != manifest
+    for lie in (manifest[1:], (*manifest, manifest[0]), turned, (bytes(32), *manifest[1:])):
         with pytest.raises(InvalidProof):
             verify_manifest(source.h, bits=BITS, root=root, manifest=lie)
     with pytest.raises(InvalidProof):
@@ -388,12 +333,12 @@ def test_a_kept_height_is_exported_as_it_was_while_the_chain_goes_on(
     source: Source, late: Ledger
 ) -> None:
     before = list(source.pages(BLOCKS))
-    exported = source.ledger.export_state(BLOCKS)
+    exported = source.ledger.export(BLOCKS)
     for _ in range(5):
         source.grow()
 
     assert list(source.pages(BLOCKS)) == before
-    assert source.ledger.export_state(BLOCKS).manifest == exported.manifest
+    assert source.ledger.export(BLOCKS).maps == exported.maps
     source.stage(late, height=BLOCKS)
     late.install(source.end(BLOCKS))
     assert late.tip == source.ledger.header(BLOCKS)
@@ -425,10 +370,10 @@ def test_cut_at_every_write_the_ledger_stands_where_it_was_or_on_the_snapshot(
         assert isinstance(store, CutStore)
         store.writes_left = writes % 40
         with contextlib.suppress(StoreFailed):
-            for page, digest in source.pages():
-                if not late.staging.holds(page.subtree, digest):
+            for keys, page, digest in source.pages():
+                if not late.staging.of(keys).holds(page.subtree, digest):
                     rows = verify_page(source.h, bits=BITS, digest=digest, page=page)
-                    late.staging.put(page, rows, digest=digest)
+                    late.staging.of(keys).put(page, rows, digest=digest)
             late.install(source.end())
         outcomes.append(late.height)
         late.close()

@@ -12,6 +12,7 @@ from chainnode.errors import InvalidInput
 from chainnode.genesis import Genesis
 from chainnode.ledger.codec import encode_header
 from chainnode.ledger.snapshots import SnapshotEnd
+from chainnode.ledger.stored_map import MapBits
 from chainnode.p2p import Transport
 from chainnode.p2p.errors import FailureCode, PeerUnavailable, RequestFailed
 from chainnode.sync.fetching import BlockFetcher
@@ -105,7 +106,7 @@ class Late:
             peers=self.peers,
             suite=self.here.suite,
             members_at=lambda _height: self.vote_keys,
-            bits=self.here.genesis.parameters.state_map_bits,
+            bits=MapBits.of_chain(self.here.genesis.parameters),
             install=self.execution.stand_on,
             threads=self.here.threads,
         )
@@ -228,7 +229,7 @@ class BarePeers:
             peers=PeerBook(connected=lambda: transport.connected, now_s=lambda: 0.0),
             suite=here.suite,
             members_at=lambda _height: keys,
-            bits=here.genesis.parameters.state_map_bits,
+            bits=MapBits.of_chain(here.genesis.parameters),
             install=self._install,
             threads=here.threads,
         )

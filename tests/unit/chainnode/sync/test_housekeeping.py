@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from chainnode.ledger import chain as chain_module
+from chainnode.ledger.keyspace import STATE
 from chainnode.sync.housekeeping import Housekeeping
 from tests.builders import submission_of
 from tests.unit.chainnode.sync.late import HEIGHT, Late, server_of
@@ -78,14 +79,14 @@ async def test_an_interrupted_transfer_is_kept_until_blocks_came_without_it(late
     ledger = late.source.ledger
     fetching = True
     work = housekeeping(late, is_fetching=lambda: fetching)
-    ledger.staging.put_empty(3, digest=bytes(32))
+    ledger.staging.of(STATE).put_empty(3, digest=bytes(32))
 
     assert not work.step()
     late.source.grow(submission_of(late.source.genesis, nonce=77))
     assert not work.step()
-    assert ledger.staging.holds(3, bytes(32))
+    assert ledger.staging.of(STATE).holds(3, bytes(32))
 
     fetching = False
     while work.step():
         pass
-    assert not ledger.staging.holds(3, bytes(32))
+    assert not ledger.staging.of(STATE).holds(3, bytes(32))

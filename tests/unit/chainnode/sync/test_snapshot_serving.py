@@ -76,7 +76,7 @@ def test_a_held_height_is_served_as_it_was_while_the_chain_goes_on(site: Site) -
     for nonce in range(HEIGHT, HEIGHT + 70):
         site.grow(submission_of(site.genesis, nonce=nonce))
     with pytest.raises(HeightNotKept):
-        site.ledger.export_state(HEIGHT)
+        site.ledger.export(HEIGHT)
 
     pages = decode_pages(server.pages(1, wanted(*subtrees)))
 
@@ -129,7 +129,7 @@ def test_requests_out_of_place_are_refused(site: Site) -> None:
         wanted(),
         wanted(256),
         wanted(0, height=HEIGHT - 1),
-        wanted(0, part="index"),
+        wanted(0, part="log"),
         PagesRequest(height=HEIGHT, part=PartName.STATE, subtrees=(0,), first=1),
     ):
         with pytest.raises(UnservedRequest):
