@@ -1,9 +1,8 @@
-"""Evidence v1 of records, receipts and state items, checked and turned into facts.
+"""Evidence of records, receipts and state items, checked and turned into facts.
 
 Each function takes the parsed JSON object and a `Trust`, and returns what is proven; every
 failed check raises `InvalidEvidence` that names the check (docs/wire-format.md §11). Facts hold
-only
-what was verified: positions and counts that merely lead through a tree are not repeated.
+only what was verified: positions and counts that merely lead through a tree are not repeated.
 Unknown or missing names are refused, so each byte of accepted evidence is accounted for.
 """
 
@@ -48,7 +47,7 @@ ENVELOPE = (
 RECORD_NAMES = ("position", "entry", "path", "body")
 # A tree of 2^53 leaves is 53 levels deep.
 _PATH_MAX = 53
-_ENTRY_BYTES_MAX = 2048
+ENTRY_BYTES_MAX = 2048
 _RECEIPT_BYTES_MAX = 1024 * 1024
 _BODY_PART_BYTES_MAX = 4096
 _TEXT_CHARACTERS_MAX = 32
@@ -108,19 +107,19 @@ def verify_record_item(item: JsonValue, header: CertifiedHeader, trust: Trust) -
     """Check one log entry under a header that is verified already (items of an audit answer)."""
     fields = as_fields(item, "record", RECORD_NAMES)
     position = as_integer(fields["position"], "position")
-    data = as_base64(fields["entry"], "entry", bytes_max=_ENTRY_BYTES_MAX)
-    entry = _decoded_entry(data)
+    data = as_base64(fields["entry"], "entry", bytes_max=ENTRY_BYTES_MAX)
+    entry = read_entry(data)
     try:
         verify_record(
             trust.suite.digest,
             header=header.header,
             entry=data,
             position=position,
-            path=_path(fields["path"]),
+            path=read_path(fields["path"]),
         )
     except InvalidProof as error:
         raise refused("record", error) from error
-    call = _body(fields["body"], entry, trust)
+    call = read_body(fields["body"], entry, trust)
     return RecordFacts(header=header, position=position, entry=entry, call=call)
 
 
@@ -140,7 +139,7 @@ def verify_receipt_evidence(evidence: JsonValue, trust: Trust) -> ReceiptFacts:
             receipt=data,
             index=as_integer(fields["index"], "index"),
             count=as_integer(fields["count"], "count"),
-            path=_path(fields["path"]),
+            path=read_path(fields["path"]),
         )
     except InvalidProof as error:
         raise refused("receipt", error) from error
@@ -161,10 +160,15 @@ def verify_state_evidence(evidence: JsonValue, trust: Trust, *, kind: str = "sta
 
 
 def open_envelope(
-    evidence: JsonValue, trust: Trust, *, kind: str, names: tuple[str, ...]
+    evidence: JsonValue,
+    trust: Trust,
+    *,
+    kind: str,
+    names: tuple[str, ...],
+    version: int = EVIDENCE_VERSION,
 ) -> tuple[JsonObject, CertifiedHeader]:
     """Check what every kind under a header has in common; return its fields and the header."""
-    fields = open_form(evidence, trust, kind=kind, names=(*ENVELOPE, *names))
+    fields = open_form(evidence, trust, kind=kind, names=(*ENVELOPE, *names), version=version)
     # Members change only with the governance contract; until then every header is of an epoch
     # that the trust file names, and a chain of epoch headers proves nothing.
     as_array(fields["epochs"], "epochs", size_max=0)
@@ -172,12 +176,17 @@ def open_envelope(
 
 
 def open_form(
-    evidence: JsonValue, trust: Trust, *, kind: str, names: tuple[str, ...]
+    evidence: JsonValue,
+    trust: Trust,
+    *,
+    kind: str,
+    names: tuple[str, ...],
+    version: int = EVIDENCE_VERSION,
 ) -> JsonObject:
     """Check format, kind, chain and suite, which stand in all evidence; return its fields."""
     fields = as_fields(evidence, "evidence", names)
     as_constant(fields["format"], "format", EVIDENCE_FORMAT)
-    as_constant(fields["version"], "version", EVIDENCE_VERSION)
+    as_constant(fields["version"], "version", version)
     as_constant(fields["kind"], "kind", kind)
     chain_id = as_hex(fields["chain_id"], "chain_id", size=32)
     if chain_id != trust.chain_id:
@@ -197,19 +206,22 @@ def unreadable(check: str, error: InvalidEncoding) -> UnreadableEvidence:
     )
 
 
-def _decoded_entry(data: bytes) -> Entry:
+def read_entry(data: bytes) -> Entry:
+    """Decode a log entry."""
     try:
         return decode_entry(data)
     except InvalidEncoding as error:
         raise unreadable("entry", error) from error
 
 
-def _path(value: JsonValue) -> tuple[bytes, ...]:
+def read_path(value: JsonValue) -> tuple[bytes, ...]:
+    """Read the nodes of a path; how many there must be is for the proof to say."""
     hashes = as_array(value, "path", size_max=_PATH_MAX)
     return tuple(as_hex(one, "path", size=32) for one in hashes)
 
 
-def _body(value: JsonValue, entry: Entry, trust: Trust) -> Call | None:
+def read_body(value: JsonValue, entry: Entry, trust: Trust) -> Call | None:
+    """Read the body of an entry, which may be withheld (None), and check it."""
     parts = as_array(value, "body", size_max=3)
     if not parts:
         return None

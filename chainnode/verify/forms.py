@@ -12,6 +12,8 @@ from chainnode.verify.strict_json import JsonObject, JsonValue
 
 EVIDENCE_FORMAT = "kunlian-evidence"
 EVIDENCE_VERSION = 1
+# Trails, consistency, and records with their place and authorship.
+EVIDENCE_VERSION_2 = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +124,10 @@ def certificate_evidence(
     }
 
 
-def _envelope(anchor: Anchor, kind: str) -> JsonObject:
+def _envelope(anchor: Anchor, kind: str, version: int = EVIDENCE_VERSION) -> JsonObject:
     return {
         "format": EVIDENCE_FORMAT,
-        "version": EVIDENCE_VERSION,
+        "version": version,
         "kind": kind,
         "chain_id": anchor.chain_id.hex(),
         "suite": anchor.suite_name,
