@@ -159,8 +159,8 @@ class SyntheticChain:
 
     def __init__(self, suite_name: str, *, label: str = "synthetic") -> None:
         self.suite = suite_named(suite_name)
-        self.vote_keys = _keys(self.suite, range(1, 5))
-        self.client_key = _keys(self.suite, [9])[0]
+        self.vote_keys = keys_of(self.suite, range(1, 5))
+        self.client_key = keys_of(self.suite, [9])[0]
         self.genesis = self._genesis(label)
         self.trust = Trust.from_genesis(self.genesis)
         self.values: dict[bytes, bytes] = {}
@@ -443,7 +443,7 @@ class SyntheticChain:
         )
 
 
-def _keys(suite: Suite, numbers: Iterable[int]) -> list[PrivateKey]:
+def keys_of(suite: Suite, numbers: Iterable[int]) -> list[PrivateKey]:
     """Return throw-away keys that are the same in every run."""
     return [suite.load_private_key(bytes(31) + bytes([number])) for number in numbers]
 

@@ -6,7 +6,6 @@ the certified header, comes from the caller and never from the evidence itself.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from chainnode.ledger.bucket_map import MapProof, verify_map_proof
@@ -23,15 +22,6 @@ from chainnode.suites.port import InvalidKey, InvalidSignature, Suite
 
 # docs/wire-format.md §3: fewer tolerate no fault, and one signature would decide alone.
 MEMBERS_MIN = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochEnd:
-    """The last header of an epoch, its certificate, and the members it hands over to."""
-
-    header: Header
-    certificate: Certificate
-    next_members: tuple[Member, ...]
 
 
 def quorum_of(size: int) -> int:
@@ -66,61 +56,48 @@ def verify_certificate(
             members, fewer than the quorum; a signature that does not verify.
 
     """
-    _require_equal("chain id", chain_id, header.head.chain_id)
-    _require_number("certificate epoch", header.head.epoch, certificate.epoch)
-    _require_number("certificate height", header.height, certificate.height)
+    require_equal("chain id", chain_id, header.head.chain_id)
+    require_number("certificate epoch", header.head.epoch, certificate.epoch)
+    require_number("certificate height", header.height, certificate.height)
     digest = header.digest(suite.digest)
-    _require_equal("certified header digest", digest, certificate.header_digest)
-    _require_signers(certificate, members)
+    require_equal("certified header digest", digest, certificate.header_digest)
     content = checkpoint_content(
         chain_id=chain_id, epoch=certificate.epoch, height=header.height, header_digest=digest
     )
-    for replica_id, signature in certificate.signatures:
+    verify_quorum(
+        suite,
+        what="certificate",
+        members=members,
+        signatures=certificate.signatures,
+        content=content,
+    )
+
+
+def verify_quorum(
+    suite: Suite,
+    *,
+    what: str,
+    members: Mapping[int, bytes],
+    signatures: Sequence[tuple[int, bytes]],
+    content: bytes,
+) -> None:
+    """Check that a quorum of `members` signed `content`, and that all who are named did.
+
+    Raises:
+        InvalidProof: naming `what`: signers not ascending, not members, fewer than the quorum;
+            a signature that does not verify.
+
+    """
+    _require_signers(what, [replica_id for replica_id, _ in signatures], members)
+    for replica_id, signature in signatures:
         try:
             suite.verify(public_key=members[replica_id], signature=signature, content=content)
         except (InvalidKey, InvalidSignature) as error:
             raise InvalidProof(
-                what="certificate signature",
-                expected=f"one of replica {replica_id} over this header",
+                what=f"{what} signature",
+                expected=f"one of replica {replica_id} over this {what}",
                 actual="one that does not verify",
             ) from error
-
-
-def verify_epoch_chain(
-    suite: Suite,
-    *,
-    chain_id: bytes,
-    epoch: int,
-    members: tuple[Member, ...],
-    ends: Sequence[EpochEnd],
-) -> None:
-    """Check that each epoch's members handed over to the next, from trusted ones on.
-
-    Afterwards the members of epoch `epoch + len(ends)` are those of the last end.
-
-    Raises:
-        InvalidProof: an epoch left out, other members than a header names, heights that do not
-            ascend, or a certificate that `verify_certificate` refuses.
-
-    """
-    height = -1
-    for end in ends:
-        rest = end.header.rest
-        _require_number("epoch", epoch, end.header.head.epoch)
-        if end.header.height <= height:
-            raise InvalidProof(
-                what="epoch end", expected=f"height > {height}", actual=f"{end.header.height}"
-            )
-        _require_members("members digest", suite, epoch, members, rest.members_digest)
-        verify_certificate(
-            suite,
-            chain_id=chain_id,
-            header=end.header,
-            certificate=end.certificate,
-            members=vote_keys(members),
-        )
-        epoch, members, height = epoch + 1, end.next_members, end.header.height
-        _require_members("next members digest", suite, epoch, members, rest.next_members_digest)
 
 
 def verify_record(
@@ -166,7 +143,7 @@ def verify_record_in_block(
         path=path,
         root=header.rest.records_root,
     )
-    _require_number("entry height", header.height, decode_entry(entry).height)
+    require_number("entry height", header.height, decode_entry(entry).height)
 
 
 def verify_receipt(
@@ -207,35 +184,37 @@ def vote_keys(members: Sequence[Member]) -> dict[int, bytes]:
     return {one.replica_id: one.vote_key for one in members}
 
 
-def _require_signers(certificate: Certificate, members: Mapping[int, bytes]) -> None:
-    signers = [replica_id for replica_id, _ in certificate.signatures]
-    if any(left >= right for left, right in pairwise(signers)):
-        raise InvalidProof(
-            what="certificate signers", expected="ascending, distinct", actual=f"{signers}"
-        )
-    strangers = [one for one in signers if one not in members]
-    if strangers:
-        raise InvalidProof(
-            what="certificate signers", expected="members of the epoch", actual=f"{strangers}"
-        )
-    quorum = quorum_of(len(members))
-    if len(signers) < quorum:
-        raise InvalidProof(
-            what="certificate signers", expected=f"at least {quorum}", actual=f"{len(signers)}"
-        )
-
-
-def _require_members(
-    what: str, suite: Suite, epoch: int, members: tuple[Member, ...], expected: bytes
+def require_members(
+    what: str, suite: Suite, *, epoch: int, members: tuple[Member, ...], expected: bytes
 ) -> None:
-    _require_equal(what, expected, members_digest(suite.digest, epoch=epoch, members=members))
+    """Refuse members whose digest is not the one that a header or record names."""
+    require_equal(what, expected, members_digest(suite.digest, epoch=epoch, members=members))
 
 
-def _require_equal(what: str, expected: bytes, actual: bytes) -> None:
+def require_equal(what: str, expected: bytes, actual: bytes) -> None:
+    """Refuse two byte strings that differ."""
     if actual != expected:
         raise InvalidProof(what=what, expected=expected.hex(), actual=actual.hex())
 
 
-def _require_number(what: str, expected: int, actual: int) -> None:
+def require_number(what: str, expected: int, actual: int) -> None:
+    """Refuse two numbers that differ."""
     if actual != expected:
         raise InvalidProof(what=what, expected=f"{expected}", actual=f"{actual}")
+
+
+def _require_signers(what: str, signers: list[int], members: Mapping[int, bytes]) -> None:
+    if any(left >= right for left, right in pairwise(signers)):
+        raise InvalidProof(
+            what=f"{what} signers", expected="ascending, distinct", actual=f"{signers}"
+        )
+    strangers = [one for one in signers if one not in members]
+    if strangers:
+        raise InvalidProof(
+            what=f"{what} signers", expected="members of the epoch", actual=f"{strangers}"
+        )
+    quorum = quorum_of(len(members))
+    if len(signers) < quorum:
+        raise InvalidProof(
+            what=f"{what} signers", expected=f"at least {quorum}", actual=f"{len(signers)}"
+        )

@@ -29,6 +29,7 @@ from chainnode.verify.evidence import (
     load_evidence,
     verify_record_item,
 )
+from chainnode.verify.fork import ForkFacts, fork_evidence
 from chainnode.verify.header import CertifiedHeader, verify_header
 from chainnode.verify.judge import (
     MAX_AGE_MS_DEFAULT,
@@ -66,6 +67,7 @@ __all__ = [
     "Facts",
     "FileContent",
     "ForeignEvidence",
+    "ForkFacts",
     "InvalidEvidence",
     "InvalidTrust",
     "NoQuorum",
@@ -84,6 +86,7 @@ __all__ = [
     "Words",
     "cannot_decide",
     "equivocation_evidence",
+    "fork_evidence",
     "judge_certificate",
     "judge_facts",
     "load_evidence",

@@ -1,15 +1,16 @@
 """A header that a quorum signed: the ground on which every other proof stands.
 
-Five checks, each refusing by name: the head decodes and belongs to the trusted chain; the
+Six checks, each refusing by name: the head decodes and belongs to the trusted chain; the
 digest is recomputed from head and rest; the members digest is that of the trusted members;
-the height is not below the pinned checkpoint, and at it the digest is the pinned one; at least
-a quorum of distinct members signed. docs/wire-format.md §7.
+the height lies within its epoch; it is not below the pinned checkpoint, and at it the digest is
+the pinned one; at least a quorum of distinct members signed. docs/wire-format.md §7.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from chainnode.codec import InvalidEncoding
-from chainnode.ledger.codec import header_from_parts
+from chainnode.ledger.codec import encode_head, header_from_parts
 from chainnode.ledger.merkle import InvalidProof
 from chainnode.ledger.proofs import quorum_of, verify_certificate, vote_keys
 from chainnode.ledger.types import (
@@ -26,7 +27,9 @@ from chainnode.verify.errors import (
     OlderThanPinned,
     UnreadableEvidence,
 )
+from chainnode.verify.forms import base64_text
 from chainnode.verify.strict_json import (
+    JsonObject,
     JsonValue,
     as_array,
     as_base64,
@@ -42,12 +45,27 @@ _ROOTS = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertifiedHeader:
-    """A verified header, its digest, and who signed it (replica ids, ascending)."""
+    """A verified header, its digest, its certificate, and what it was verified by.
+
+    `trust` knows the members of its epoch; `links` are those that led there, as they came.
+    """
 
     header: Header
     digest: bytes
-    signers: tuple[int, ...]
+    certificate: Certificate = field(repr=False)
     quorum: int
+    trust: Trust = field(repr=False)
+    links: Sequence[JsonValue] = field(default=(), repr=False)
+
+    @property
+    def signers(self) -> tuple[int, ...]:
+        """Replica ids of those who signed, ascending."""
+        return tuple(replica for replica, _ in self.certificate.signatures)
+
+    @property
+    def epoch(self) -> int:
+        """Epoch of the block."""
+        return self.header.head.epoch
 
     @property
     def height(self) -> int:
@@ -60,8 +78,12 @@ class CertifiedHeader:
         return self.header.head.time_ms
 
 
-def verify_header(header: JsonValue, certificate: JsonValue, trust: Trust) -> CertifiedHeader:
+def verify_header(
+    header: JsonValue, certificate: JsonValue, trust: Trust, *, is_pinned: bool = True
+) -> CertifiedHeader:
     """Check a header object and its certificate object against the trusted members.
+
+    `is_pinned` False leaves the checkpoint aside: for proofs that hold at any height.
 
     Raises:
         UnreadableEvidence: they do not decode.
@@ -69,13 +91,15 @@ def verify_header(header: JsonValue, certificate: JsonValue, trust: Trust) -> Ce
         InvalidEvidence: any other check of this module fails.
 
     """
-    shown = _read_header(header)
-    signed = _read_certificate(certificate)
+    shown = read_header(header)
+    signed = read_certificate(certificate)
     digest = shown.digest(trust.suite.digest)
     require_equal("chain", trust.chain_id, shown.head.chain_id)
     require_equal("header", digest, signed.header_digest)
     members = _members(shown, trust)
-    _require_checkpoint(shown, digest, trust)
+    _require_within_epoch(shown, trust)
+    if is_pinned:
+        _require_checkpoint(shown, digest, trust)
     quorum = quorum_of(len(members))
     if len(signed.signatures) < quorum:
         raise NoQuorum(
@@ -93,8 +117,28 @@ def verify_header(header: JsonValue, certificate: JsonValue, trust: Trust) -> Ce
         )
     except InvalidProof as error:
         raise refused("quorum", error) from error
-    signers = tuple(replica for replica, _ in signed.signatures)
-    return CertifiedHeader(header=shown, digest=digest, signers=signers, quorum=quorum)
+    return CertifiedHeader(
+        header=shown, digest=digest, certificate=signed, quorum=quorum, trust=trust
+    )
+
+
+def certified_form(certified: CertifiedHeader) -> JsonObject:
+    """Return `{"header", "certificate", "epochs"}`, as all evidence under a header carries it."""
+    return {
+        "header": {
+            "head": base64_text(encode_head(certified.header.head)),
+            "rest": [one.hex() for one in certified.header.rest.roots],
+        },
+        "certificate": {
+            "epoch": certified.certificate.epoch,
+            "height": certified.certificate.height,
+            "header_digest": certified.certificate.header_digest.hex(),
+            "signatures": [
+                [replica, base64_text(one)] for replica, one in certified.certificate.signatures
+            ],
+        },
+        "epochs": list(certified.links),
+    }
 
 
 def refused(check: str, error: InvalidProof | InvalidEncoding) -> InvalidEvidence:
@@ -110,7 +154,8 @@ def require_equal(check: str, expected: bytes, actual: bytes) -> None:
         raise InvalidEvidence(check=check, expected=expected.hex(), actual=actual.hex())
 
 
-def _read_header(value: JsonValue) -> Header:
+def read_header(value: JsonValue) -> Header:
+    """Read a header object; nothing in it is verified yet."""
     fields = as_fields(value, "header", ("head", "rest"))
     head = as_base64(fields["head"], "head", bytes_max=_HEAD_BYTES_MAX)
     roots = as_array(fields["rest"], "rest", size_max=_ROOTS, size=_ROOTS)
@@ -123,23 +168,28 @@ def _read_header(value: JsonValue) -> Header:
         ) from error
 
 
-def _read_certificate(value: JsonValue) -> Certificate:
+def read_certificate(value: JsonValue) -> Certificate:
+    """Read a certificate object; nothing in it is verified yet."""
     names = ("epoch", "height", "header_digest", "signatures")
     fields = as_fields(value, "certificate", names)
-    rows = as_array(fields["signatures"], "signatures", size_max=MEMBERS_MAX)
+    return Certificate(
+        epoch=as_integer(fields["epoch"], "epoch"),
+        height=as_integer(fields["height"], "height"),
+        header_digest=as_hex(fields["header_digest"], "header_digest", size=32),
+        signatures=read_signatures(fields["signatures"]),
+    )
+
+
+def read_signatures(value: JsonValue) -> tuple[tuple[int, bytes], ...]:
+    """Read `[[replica id, base64], …]`; order and membership are for whoever verifies."""
+    rows = as_array(value, "signatures", size_max=MEMBERS_MAX)
     pairs = [as_array(row, "signature", size_max=2, size=2) for row in rows]
-    signatures = tuple(
+    return tuple(
         (
             as_integer(replica, "replica id"),
             as_base64(signature, "signature", bytes_max=SIGNATURE_BYTES, size=SIGNATURE_BYTES),
         )
         for replica, signature in pairs
-    )
-    return Certificate(
-        epoch=as_integer(fields["epoch"], "epoch"),
-        height=as_integer(fields["height"], "height"),
-        header_digest=as_hex(fields["header_digest"], "header_digest", size=32),
-        signatures=signatures,
     )
 
 
@@ -152,6 +202,20 @@ def _members(header: Header, trust: Trust) -> tuple[Member, ...]:
     expected = members_digest(trust.suite.digest, epoch=epoch, members=members)
     require_equal("members", expected, header.rest.members_digest)
     return members
+
+
+def _require_within_epoch(header: Header, trust: Trust) -> None:
+    """Refuse a block before its epoch began, or after it ended as far as that is known."""
+    epoch, height = header.head.epoch, header.height
+    before, last = trust.ends.get(epoch - 1), trust.ends.get(epoch)
+    if (before is not None and height <= before) or (last is not None and height > last):
+        begun = "the beginning" if before is None else f"height {before}"
+        ended = "" if last is None else f", at most {last}"
+        raise InvalidEvidence(
+            check="epoch",
+            expected=f"a height after {begun}{ended} in epoch {epoch}",
+            actual=f"{height}",
+        )
 
 
 def _require_checkpoint(header: Header, digest: bytes, trust: Trust) -> None:

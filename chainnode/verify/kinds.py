@@ -13,10 +13,13 @@ from chainnode.verify.evidence import (
     verify_record_evidence,
     verify_state_evidence,
 )
+from chainnode.verify.fork import ForkFacts, verify_fork_evidence
 from chainnode.verify.strict_json import JsonValue, as_object, shown
 from chainnode.verify.trust import Trust
 
-Facts: TypeAlias = RecordFacts | ReceiptFacts | StateFacts | CertificateFacts | EquivocationFacts
+Facts: TypeAlias = (
+    RecordFacts | ReceiptFacts | StateFacts | CertificateFacts | EquivocationFacts | ForkFacts
+)
 
 
 def verify_evidence(evidence: JsonValue, trust: Trust) -> Facts:
@@ -41,9 +44,11 @@ def verify_evidence(evidence: JsonValue, trust: Trust) -> Facts:
             return verify_certificate_evidence(evidence, trust)
         case "equivocation":
             return verify_equivocation_evidence(evidence, trust)
+        case "fork":
+            return verify_fork_evidence(evidence, trust)
         case _:
             raise UnreadableEvidence(
                 check="kind",
-                expected="record, receipt, state, certificate or equivocation",
+                expected="record, receipt, state, certificate, equivocation or fork",
                 actual=shown(kind),
             )

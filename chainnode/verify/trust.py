@@ -6,16 +6,13 @@ hostile bytes. Everything else in `chainnode.verify` follows from a `Trust` by c
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from chainnode.errors import ConfigurationError
 from chainnode.genesis import (
     FILE_FORMAT as GENESIS_FORMAT,
 )
 from chainnode.genesis import (
-    ORGANISATION_ID,
-    REPLICAS_MAX,
-    REPLICAS_MIN,
     Genesis,
     InvalidGenesis,
     Parameters,
@@ -23,15 +20,13 @@ from chainnode.genesis import (
 )
 from chainnode.ledger.types import Member
 from chainnode.suites import suite_named
-from chainnode.suites.port import InvalidKey, Suite
+from chainnode.suites.port import Suite
 from chainnode.verify.errors import InvalidTrust, UnreadableEvidence
-from chainnode.verify.forms import base64_text
+from chainnode.verify.members import members_form, read_members
 from chainnode.verify.strict_json import (
     INTEGER_MAX,
     JsonObject,
     JsonValue,
-    as_array,
-    as_base64,
     as_constant,
     as_fields,
     as_hex,
@@ -73,7 +68,8 @@ class PinnedCheckpoint:
 class Trust:
     """An anchor: everything a verifier needs beside the evidence itself.
 
-    `epochs` gives the members per epoch, ids 0 … n−1 in order; a file holds one epoch.
+    `epochs` gives the members per epoch, ids 0 … n−1 in order; a file holds one epoch. `ends`
+    gives the last height of the epochs that are known to have ended.
     """
 
     chain_id: bytes
@@ -81,6 +77,7 @@ class Trust:
     parameters: Parameters
     epochs: Mapping[int, tuple[Member, ...]]
     checkpoint: PinnedCheckpoint
+    ends: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, data: bytes) -> "Trust":
@@ -125,9 +122,13 @@ class Trust:
         return self.parameters.devnet == 1
 
     def pinned_at(self, *, height: int, header_digest: bytes, time_ms: int) -> "Trust":
-        """Return the same trust with a newer checkpoint, taken from a *verified* header."""
+        """Return the same trust with a newer checkpoint, taken from a *verified* header.
+
+        The header is of the newest epoch that this trust knows: earlier ones are forgotten.
+        """
         pinned = PinnedCheckpoint(height=height, header_digest=header_digest, time_ms=time_ms)
-        return replace(self, checkpoint=pinned)
+        newest = max(self.epochs)
+        return replace(self, checkpoint=pinned, epochs={newest: self.epochs[newest]}, ends={})
 
     def form(self) -> JsonObject:
         """Return the JSON object of a trust file.
@@ -142,10 +143,6 @@ class Trust:
                 what="checkpoint", expected="a pinned header", actual="genesis alone"
             )
         epoch = max(self.epochs)
-        members: list[JsonValue] = [
-            [one.replica_id, one.organisation, base64_text(one.vote_key)]
-            for one in self.epochs[epoch]
-        ]
         return {
             "format": TRUST_FORMAT,
             "version": FORMAT_VERSION,
@@ -156,7 +153,7 @@ class Trust:
             "height": pinned.height,
             "header_digest": pinned.header_digest.hex(),
             "time_ms": pinned.time_ms,
-            "members": members,
+            "members": members_form(self.epochs[epoch]),
         }
 
 
@@ -170,7 +167,7 @@ def _from_trust_file(document: JsonObject) -> Trust:
         chain_id=as_hex(fields["chain_id"], "chain_id", size=32),
         suite=suite,
         parameters=_parameters(fields["parameters"]),
-        epochs={epoch: _members(suite, fields["members"])},
+        epochs={epoch: read_members(suite, fields["members"])},
         checkpoint=PinnedCheckpoint(
             height=as_integer(fields["height"], "height"),
             header_digest=as_hex(fields["header_digest"], "header_digest", size=32),
@@ -197,39 +194,3 @@ def _parameters(value: JsonValue) -> Parameters:
         )
     except InvalidGenesis as error:
         raise InvalidTrust(what="parameters", expected="legal values", actual=str(error)) from error
-
-
-def _members(suite: Suite, value: JsonValue) -> tuple[Member, ...]:
-    rows = as_array(value, "members", size_max=REPLICAS_MAX)
-    members = tuple(_member(suite, row) for row in rows)
-    ids = [one.replica_id for one in members]
-    keys = {one.vote_key for one in members}
-    if len(ids) < REPLICAS_MIN or ids != list(range(len(ids))) or len(keys) != len(ids):
-        raise InvalidTrust(
-            what="members",
-            expected=f"at least {REPLICAS_MIN}, numbered from 0 in order, distinct keys",
-            actual=f"numbers {ids}, {len(keys)} keys",
-        )
-    return members
-
-
-def _member(suite: Suite, value: JsonValue) -> Member:
-    replica_id, organisation, key = as_array(value, "member", size_max=3, size=3)
-    member = Member(
-        replica_id=as_integer(replica_id, "replica id"),
-        organisation=as_text(organisation, "organisation", characters_max=32),
-        vote_key=as_base64(key, "public key", bytes_max=64),
-    )
-    if ORGANISATION_ID.fullmatch(member.organisation) is None:
-        raise InvalidTrust(
-            what="organisation", expected="2 to 32 of A–Z 0–9 -", actual=ascii(organisation)[:80]
-        )
-    try:
-        suite.check_public_key(member.vote_key)
-    except InvalidKey as error:
-        raise InvalidTrust(
-            what=f"key of replica {member.replica_id}",
-            expected=f"a key of suite {suite.name}",
-            actual=str(error),
-        ) from error
-    return member

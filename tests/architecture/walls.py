@@ -32,6 +32,7 @@ SCHEMAS = ("contracts.schemas", "contracts.index_rule")
 LEDGER_PURE = (
     "chainnode.ledger.bucket_map",
     "chainnode.ledger.codec",
+    "chainnode.ledger.epochs",
     "chainnode.ledger.errors",
     "chainnode.ledger.merkle",
     "chainnode.ledger.proofs",

@@ -132,7 +132,13 @@ def verify(
 
 def facts_document(facts: "Facts") -> dict[str, object]:
     """Return the JSON of `kun audit verify`: what is proven, and under which header."""
-    from chainnode.verify import EquivocationFacts, ReceiptFacts, RecordFacts, StateFacts
+    from chainnode.verify import (
+        EquivocationFacts,
+        ForkFacts,
+        ReceiptFacts,
+        RecordFacts,
+        StateFacts,
+    )
     from chainnode.verify.verdict import local_time
 
     if isinstance(facts, EquivocationFacts):
@@ -142,6 +148,16 @@ def facts_document(facts: "Facts") -> dict[str, object]:
             "replica_id": facts.replica_id,
             "organisation": facts.organisation,
             "slot": list(facts.slot),
+        }
+    if isinstance(facts, ForkFacts):
+        return {
+            "proven": True,
+            "kind": "fork",
+            "epoch": facts.first.epoch,
+            "height": facts.height,
+            "headers": [one.digest.hex() for one in (facts.first, facts.second)],
+            "signers": [list(one.signers) for one in (facts.first, facts.second)],
+            "signed_both": list(facts.on_both_sides),
         }
     under: dict[str, object] = {
         "as_of_height": facts.header.height,

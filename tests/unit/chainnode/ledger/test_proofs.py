@@ -12,10 +12,8 @@ from chainnode.ledger.codec import encode_entry, encode_receipt
 from chainnode.ledger.genesis_block import genesis_block, members_of
 from chainnode.ledger.merkle import InvalidProof, MerkleTree, hash_leaf
 from chainnode.ledger.proofs import (
-    EpochEnd,
     quorum_of,
     verify_certificate,
-    verify_epoch_chain,
     verify_receipt,
     verify_record,
     verify_record_in_block,
@@ -25,9 +23,7 @@ from chainnode.ledger.proofs import (
 from chainnode.ledger.types import (
     Certificate,
     Header,
-    Member,
     Receipt,
-    members_digest,
 )
 from consensus.types import Epoch, Membership
 from tests.unit.chainnode.ledger.blocks import BlockMaker, genesis_of, initial_state
@@ -359,95 +355,3 @@ def test_a_leaf_that_is_no_entry_is_refused_even_with_a_good_path() -> None:
 
     with pytest.raises(InvalidEncoding):
         record(entry=b"no entry", position=0, path=(), header=header)
-
-
-# Epochs.
-
-
-def handover(
-    epoch: int,
-    members: tuple[Member, ...],
-    next_members: tuple[Member, ...],
-    *,
-    height: int,
-    signers: tuple[int, ...] = (0, 1, 2),
-) -> EpochEnd:
-    of = case()
-    header = replace(
-        of.header,
-        head=replace(of.header.head, epoch=epoch, height=height),
-        rest=replace(
-            of.header.rest,
-            members_digest=members_digest(of.h, epoch=epoch, members=members),
-            next_members_digest=members_digest(of.h, epoch=epoch + 1, members=next_members),
-        ),
-    )
-    certificate = of.maker.certificate(header, signers=signers)
-    return EpochEnd(header=header, certificate=certificate, next_members=next_members)
-
-
-FIRST = case().members
-FIFTH = replace(FIRST[0], replica_id=4, organisation="DEPT-4")
-SECOND = (*FIRST, FIFTH)
-END_0 = handover(0, FIRST, SECOND, height=40)
-# With five members the quorum is four.
-END_1 = handover(1, SECOND, FIRST, height=80, signers=(0, 1, 2, 3))
-
-
-def follow(
-    *ends: EpochEnd, members: tuple[Member, ...] = FIRST, epoch: int = 0, chain_id: bytes = b""
-) -> None:
-    of = case()
-    verify_epoch_chain(
-        of.suite,
-        chain_id=chain_id or of.header.head.chain_id,
-        epoch=epoch,
-        members=members,
-        ends=ends,
-    )
-
-
-def test_a_chain_of_epochs_leads_from_trusted_members_to_present_ones() -> None:
-    follow()
-    follow(END_0)
-    follow(END_0, END_1)
-    follow(END_1, members=SECOND, epoch=1)
-
-
-EPOCH_CORRUPTIONS: dict[str, tuple[str, Callable[[], None]]] = {
-    "epoch left out": ("epoch", lambda: follow(END_1)),
-    "epoch repeated": ("epoch", lambda: follow(END_0, END_0)),
-    "epochs in another order": ("epoch", lambda: follow(END_1, END_0)),
-    "other members trusted": ("members digest", lambda: follow(END_0, members=SECOND)),
-    "other members handed over": (
-        "next members digest",
-        lambda: follow(replace(END_0, next_members=FIRST)),
-    ),
-    "members handed over in another order": (
-        "next members digest",
-        lambda: follow(replace(END_0, next_members=SECOND[::-1])),
-    ),
-    "heights that fall": (
-        "epoch end",
-        lambda: follow(END_0, handover(1, SECOND, FIRST, height=40, signers=(0, 1, 2, 3))),
-    ),
-    "certificate of another end": (
-        "certificate epoch",
-        lambda: follow(replace(END_0, certificate=END_1.certificate)),
-    ),
-    "quorum of the smaller epoch": (
-        "certificate signers",
-        lambda: follow(END_0, handover(1, SECOND, FIRST, height=80)),
-    ),
-    "another chain": ("chain id", lambda: follow(END_0, chain_id=bytes(32))),
-}
-
-
-@pytest.mark.parametrize("name", EPOCH_CORRUPTIONS)
-def test_a_corrupted_chain_of_epochs_is_refused_by_the_check_that_names_it(name: str) -> None:
-    what, attempt = EPOCH_CORRUPTIONS[name]
-
-    with pytest.raises(InvalidProof) as caught:
-        attempt()
-
-    assert caught.value.what == what
