@@ -256,8 +256,35 @@ def validate_proposable(
         )
 
 
+def rebuilt_header(
+    *,
+    chain_id: bytes,
+    public_key: bytes,
+    nonce: int,
+    valid_until_ms: int,
+    contract: str,
+    contract_version: int,
+    call_count: int,
+    calls_root: bytes,
+) -> bytes:
+    """Return the header that a sender signed, for whoever knows its fields without the calls."""
+    fields = _HeaderFields(
+        chain_id=chain_id,
+        public_key=public_key,
+        nonce=nonce,
+        valid_until_ms=valid_until_ms,
+        contract=contract,
+        contract_version=contract_version,
+    )
+    return _header_bytes(fields, call_count, calls_root)
+
+
 def _encode_header(suite: Suite, fields: _HeaderFields, digests: Sequence[bytes]) -> bytes:
-    return encode((*fields.plain(), len(digests), merkle_root(suite.digest, digests)))
+    return _header_bytes(fields, len(digests), merkle_root(suite.digest, digests))
+
+
+def _header_bytes(fields: _HeaderFields, call_count: int, calls_root: bytes) -> bytes:
+    return encode((*fields.plain(), call_count, calls_root))
 
 
 def _assemble(

@@ -189,6 +189,20 @@ def verify_inclusion(
             digest, or another root.
 
     """
+    actual = inclusion_root(h, leaf_hash=leaf_hash, index=index, size=size, path=path)
+    require_root("inclusion proof", actual, root)
+
+
+def inclusion_root(
+    h: Hash, *, leaf_hash: bytes, index: int, size: int, path: Sequence[bytes]
+) -> bytes:
+    """Return the root that `path` leads to from leaf `index` of `size` (§2.1.3.2).
+
+    Raises:
+        InvalidProof: index outside the tree, a path of another length, or a node that is not a
+            digest.
+
+    """
     _require_index(index, size)
     inner = _inner_length(index, size)
     require_path(path, length=inner + (index >> inner).bit_count())
@@ -198,7 +212,7 @@ def verify_inclusion(
             digest = hash_node(h, digest, sibling)
         else:
             digest = hash_node(h, sibling, digest)
-    require_root("inclusion proof", digest, root)
+    return digest
 
 
 def verify_consistency(

@@ -6,6 +6,7 @@ from chainnode.verify.certificate import (
     RegisteredCertificate,
     verify_certificate_evidence,
 )
+from chainnode.verify.compact import CompactFacts, ReferenceFacts, verify_compact
 from chainnode.verify.discovery import (
     PDF_KEY,
     SIDECAR_SUFFIX,
@@ -41,6 +42,7 @@ from chainnode.verify.judge import (
     unreadable,
 )
 from chainnode.verify.kinds import Facts, verify_evidence
+from chainnode.verify.qr_text import is_qr_text, payload_of, text_of, url_of
 from chainnode.verify.trust import PinnedCheckpoint, Trust
 from chainnode.verify.verdict import (
     Check,
@@ -63,6 +65,7 @@ __all__ = [
     "Check",
     "CheckName",
     "CheckResult",
+    "CompactFacts",
     "EquivocationFacts",
     "Facts",
     "FileContent",
@@ -75,6 +78,7 @@ __all__ = [
     "Policy",
     "ReceiptFacts",
     "RecordFacts",
+    "ReferenceFacts",
     "RegisteredCertificate",
     "StateFacts",
     "StateWord",
@@ -87,13 +91,18 @@ __all__ = [
     "cannot_decide",
     "equivocation_evidence",
     "fork_evidence",
+    "is_qr_text",
     "judge_certificate",
     "judge_facts",
     "load_evidence",
+    "payload_of",
     "read_file",
     "sidecar_form",
+    "text_of",
     "unreadable",
+    "url_of",
     "verify_certificate_evidence",
+    "verify_compact",
     "verify_evidence",
     "verify_header",
     "verify_record_item",

@@ -97,7 +97,7 @@ def verify_header(
     require_equal("chain", trust.chain_id, shown.head.chain_id)
     require_equal("header", digest, signed.header_digest)
     members = _members(shown, trust)
-    _require_within_epoch(shown, trust)
+    require_within_epoch(shown.head.epoch, shown.height, trust)
     if is_pinned:
         _require_checkpoint(shown, digest, trust)
     quorum = quorum_of(len(members))
@@ -139,6 +139,20 @@ def certified_form(certified: CertifiedHeader) -> JsonObject:
         },
         "epochs": list(certified.links),
     }
+
+
+def trusted_members(epoch: int, trust: Trust) -> tuple[Member, ...]:
+    """Return the members of an epoch that the trust names.
+
+    Raises:
+        InvalidEvidence: it does not.
+
+    """
+    members = trust.epochs.get(epoch)
+    if members is None:
+        known = ", ".join(str(one) for one in sorted(trust.epochs))
+        raise InvalidEvidence(check="epoch", expected=f"epoch {known}", actual=f"{epoch}")
+    return members
 
 
 def refused(check: str, error: InvalidProof | InvalidEncoding) -> InvalidEvidence:
@@ -195,18 +209,14 @@ def read_signatures(value: JsonValue) -> tuple[tuple[int, bytes], ...]:
 
 def _members(header: Header, trust: Trust) -> tuple[Member, ...]:
     epoch = header.head.epoch
-    members = trust.epochs.get(epoch)
-    if members is None:
-        known = ", ".join(str(one) for one in sorted(trust.epochs))
-        raise InvalidEvidence(check="epoch", expected=f"epoch {known}", actual=f"{epoch}")
+    members = trusted_members(epoch, trust)
     expected = members_digest(trust.suite.digest, epoch=epoch, members=members)
     require_equal("members", expected, header.rest.members_digest)
     return members
 
 
-def _require_within_epoch(header: Header, trust: Trust) -> None:
+def require_within_epoch(epoch: int, height: int, trust: Trust) -> None:
     """Refuse a block before its epoch began, or after it ended as far as that is known."""
-    epoch, height = header.head.epoch, header.height
     before, last = trust.ends.get(epoch - 1), trust.ends.get(epoch)
     if (before is not None and height <= before) or (last is not None and height > last):
         begun = "the beginning" if before is None else f"height {before}"
