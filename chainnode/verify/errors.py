@@ -32,6 +32,10 @@ class OlderThanPinned(InvalidEvidence):
     """A height below the pinned checkpoint: it may be genuine, but this trust cannot tell."""
 
 
+class UnknownEpoch(InvalidEvidence):
+    """An epoch whose members this trust does not name: it may be genuine, nobody can tell here."""
+
+
 class OtherQuestion(InvalidEvidence):
     """Evidence that answers another question than the one that was asked."""
 

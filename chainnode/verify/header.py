@@ -25,6 +25,7 @@ from chainnode.verify.errors import (
     InvalidEvidence,
     NoQuorum,
     OlderThanPinned,
+    UnknownEpoch,
     UnreadableEvidence,
 )
 from chainnode.verify.forms import base64_text
@@ -145,13 +146,13 @@ def trusted_members(epoch: int, trust: Trust) -> tuple[Member, ...]:
     """Return the members of an epoch that the trust names.
 
     Raises:
-        InvalidEvidence: it does not.
+        UnknownEpoch: it does not.
 
     """
     members = trust.epochs.get(epoch)
     if members is None:
         known = ", ".join(str(one) for one in sorted(trust.epochs))
-        raise InvalidEvidence(check="epoch", expected=f"epoch {known}", actual=f"{epoch}")
+        raise UnknownEpoch(check="epoch", expected=f"epoch {known}", actual=f"{epoch}")
     return members
 
 

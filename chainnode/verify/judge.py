@@ -20,6 +20,7 @@ from chainnode.verify.errors import (
     NoQuorum,
     OlderThanPinned,
     OtherQuestion,
+    UnknownEpoch,
     UnreadableEvidence,
 )
 from chainnode.verify.strict_json import JsonValue
@@ -142,7 +143,7 @@ def verdict_of_refusal(error: InvalidEvidence) -> Verdict:
     match error:
         case UnreadableEvidence():
             return unreadable(str(error))
-        case NoQuorum() | OlderThanPinned() | OtherQuestion():
+        case NoQuorum() | OlderThanPinned() | OtherQuestion() | UnknownEpoch():
             return _unproven(VerdictCode.CANNOT_DECIDE, CheckName.QUORUM, str(error))
         case ForeignEvidence():
             return _unproven(VerdictCode.UNTRUSTED_ISSUER, CheckName.ISSUER, str(error))

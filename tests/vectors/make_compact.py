@@ -193,7 +193,7 @@ def foreign_proofs(paper: Paper) -> Iterator[tuple[str, str, Sequence[Plain]]]:
     other = replace(paper, label="another chain").proof()
     yield "another chain", "UNTRUSTED_ISSUER chain", other
     yield "another chain under our mark", "TAMPERED quorum", _with(other, (MARK,), proof[MARK])
-    yield "another epoch", "TAMPERED epoch", _with(proof, (SEAL, 0), 1)
+    yield "another epoch", "CANNOT_DECIDE epoch", _with(proof, (SEAL, 0), 1)
     yield "height plus one", "TAMPERED quorum", _with(proof, (SEAL, 1), HEIGHT + 1)
     yield "height minus one", "TAMPERED quorum", _with(proof, (SEAL, 1), HEIGHT - 1)
 
