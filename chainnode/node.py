@@ -37,11 +37,12 @@ from chainnode.ledger.stored_map import MapBits
 from chainnode.logs import start_logging
 from chainnode.mempool import Mempool
 from chainnode.metrics import NodeMetrics
-from chainnode.node_base import Base, open_base, open_vote_key, warn_of_old_library
+from chainnode.node_base import Base, open_base, open_vote_key, voted_marker, warn_of_old_library
 from chainnode.node_metrics import NodeReadings
 from chainnode.p2p import PeerAddress, TlsPaths, Transport
 from chainnode.proofs import Proofs
 from chainnode.recovery.era import FOLDER as RECOVERY_FOLDER
+from chainnode.recovery.refetching import keep_promises
 from chainnode.registry import LedgerRegistry
 from chainnode.service import Identity, NodeService, Outcomes, Questions, StatusReader
 from chainnode.suites import suite_named
@@ -86,8 +87,8 @@ def run_node(config: NodeConfig) -> int:
 def refetch_ledger(config: NodeConfig) -> Path | None:
     """Make the next start fetch the ledger from peers; return where the old one lies now.
 
-    Votes and key stay. The read model goes, since it may hold rows of blocks that were damaged.
-    The node must not run.
+    Votes and key stay, and the newest header that the key signed goes into the vote log. The
+    read model goes, since it may hold rows of blocks that were damaged. The node must not run.
 
     Raises:
         StorageError: the data directory is in use, of a newer version, or not writable.
@@ -99,6 +100,13 @@ def refetch_ledger(config: NodeConfig) -> Path | None:
             f"{config.data_dir}: expected a chain without a recovery record, got one: copy the"
             " ledger of another department, as docs/operating.md says under “Headers differ”"
         )
+    genesis = load_genesis_file(config.genesis)
+    keep_promises(
+        config.data_dir,
+        genesis=genesis,
+        key=genesis.replicas[config.replica_id].vote_key,
+        marker=voted_marker(config),
+    )
     aside = set_ledger_aside(config.data_dir)
     for file in config.data_dir.glob(f"{_AUDIT_FILE}*"):
         file.unlink()
@@ -157,6 +165,12 @@ class Node:
             base.config.data_dir / _EQUIVOCATIONS_FOLDER,
             chain_id=base.genesis.chain_id,
             suite_name=base.genesis.suite_name,
+        )
+        self._checkpoints = CheckpointSigner(
+            replica_id=base.config.replica_id,
+            chain_id=base.genesis.chain_id,
+            signer=base.voting.votes,
+            may_vote=lambda: self._driver.replica.may_vote,
         )
         self._execution = self._build_execution()
         self.state_transfer = self._build_state_transfer()
@@ -258,12 +272,7 @@ class Node:
             executor=Executor(base.genesis, self._suite, base.ledger),
             ledger=base.ledger,
             batches=base.batches,
-            checkpoints=CheckpointSigner(
-                replica_id=base.config.replica_id,
-                chain_id=base.genesis.chain_id,
-                signer=base.voting.votes,
-                may_vote=lambda: self._driver.replica.may_vote,
-            ),
+            checkpoints=self._checkpoints,
             votes=base.voting.votes,
             digest=self._suite.digest,
             epoch_at=base.era.epoch_at,
@@ -380,6 +389,7 @@ class Node:
             links=self.transport,
             transfer=self.state_transfer.fetcher,
             voting_stopped_because=lambda: base.voting.stopped_because,
+            headers_not_signed=lambda: self._checkpoints.refusals,
         )
 
     def _on_frame(self, peer: int, kind: int, payload: bytes) -> None:

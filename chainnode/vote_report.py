@@ -18,6 +18,7 @@ from chainnode.votelog import ConsensusRecords
 from chainnode.votelog.inspection import StoredVotes, inspect_vote_log
 from consensus.effects import Record
 from consensus.messages import (
+    Checkpoint,
     Commit,
     NewView,
     Prepare,
@@ -104,10 +105,16 @@ def _record(record: Record) -> JsonObject:
         case PrePrepare():
             body = None if record.batch is None else len(record.batch.body)
             return {**_vote("PRE-PREPARE", record), "batch_bytes": body}
-        case Prepare():
-            return _vote("PREPARE", record)
-        case Commit():
-            return _vote("COMMIT", record)
+        case Prepare() | Commit():
+            return _vote("PREPARE" if isinstance(record, Prepare) else "COMMIT", record)
+        case Checkpoint():
+            return {
+                "kind": "CHECKPOINT",
+                "epoch": record.epoch,
+                "height": record.height,
+                "digest": record.header_digest.hex(),
+                "sender": record.sender,
+            }
         case PreparedCertificate() | StableCheckpoint():
             return _certificate(record)
         case ViewChange() | NewView():

@@ -110,8 +110,18 @@ class Voting:
         self.stopped_because = reason
         if isinstance(self.votes, Voter):
             self.votes.end()
-        if not self._ending.exists():
-            write_secret_file(self._ending, reason.encode() + b"\n")
+        end_for_good(self._ending, reason)
+
+
+def ending_of(marker: Path, public_key: bytes) -> Path:
+    """Name the file beside the vote key that says that this key has ended voting."""
+    return marker.with_name(f"{marker.stem}.{public_key.hex()[:_KEY_DIGITS]}.ended")
+
+
+def end_for_good(ending: Path, reason: str) -> None:
+    """Make every later life of a key a learner; the first reason stays."""
+    if not ending.exists():
+        write_secret_file(ending, reason.encode() + b"\n")
 
 
 def _name(promise: Promise) -> str:
@@ -147,7 +157,7 @@ def open_voting(
         StorageError, SecretFileRefused: the files cannot be read or written.
 
     """
-    ending = marker.with_name(f"{marker.stem}.{key.public_key.hex()[:_KEY_DIGITS]}.ended")
+    ending = ending_of(marker, key.public_key)
     if ending.exists():
         reason = read_secret_file(ending, bytes_max=_REASON_BYTES_MAX).decode(errors="replace")
         return _learner(reason.strip(), kind="VotesForgotten", ending=ending)
@@ -166,7 +176,7 @@ def open_voting(
             chain_id=ledger.tip.head.chain_id,
             open_batch=open_batch,
             ledger_mark=ledger.vote_mark(),
-            own_checkpoint=_newest_own_checkpoint(ledger),
+            own_checkpoint=newest_own_checkpoint(ledger),
         )
     except VoteLogUnusable as error:
         return _learner(str(error), kind=type(error).__name__, ending=ending)
@@ -236,7 +246,8 @@ def decode_stable(data: bytes) -> StableCheckpoint:
     return certificate_from_plain(decode(data, _STORED_LIMITS))
 
 
-def _newest_own_checkpoint(ledger: Ledger) -> Checkpoint | None:
+def newest_own_checkpoint(ledger: Ledger) -> Checkpoint | None:
+    """Return what this replica signed last, as the core knows it."""
     stored = ledger.newest_own_checkpoint()
     return None if stored is None else decode_checkpoint(stored)
 
@@ -246,7 +257,7 @@ def _own_checkpoints(ledger: Ledger, *, above: int) -> tuple[Checkpoint, ...]:
 
     Blocks run ahead of the stable one by two windows at most, so that these are few.
     """
-    newest = _newest_own_checkpoint(ledger)
+    newest = newest_own_checkpoint(ledger)
     if newest is None:
         return ()
     stored = (ledger.own_checkpoint(one) for one in range(above + 1, newest.height))

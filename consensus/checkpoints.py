@@ -34,9 +34,11 @@ def on_executed(state: ReplicaState, event: Executed) -> None:
     note_next_epoch(state, event.next_epoch, executed=event.sequence)
     _note_progress(state, event.sequence)
     log.executed = event.sequence
-    if event.checkpoint is not None and state.may_vote:
-        state.outbox.broadcast(event.checkpoint)
-        _count(state, event.checkpoint)
+    if event.checkpoint is not None:
+        state.vouch(event.checkpoint)
+        if state.may_vote:
+            state.outbox.broadcast(event.checkpoint)
+            _count(state, event.checkpoint)
     if state.waiting is None:
         # Every block is what was owed, be it the idle one or one more of an ending epoch.
         state.outbox.stop_timer(Timer.REQUEST)
@@ -63,7 +65,8 @@ def adopt_stable(state: ReplicaState, stable: StableCheckpoint) -> None:
 def on_synced(state: ReplicaState, event: Synced) -> None:
     """Go on from where state transfer ended (checklist H4).
 
-    The transferred headers were verified, not computed: we sign none of them (D1).
+    The core says nothing about transferred blocks; what execution signed of them for whoever
+    asks is written down (D1, G2).
 
     Raises:
         Diverged: the ledger installed another header than the certified one.
@@ -76,6 +79,8 @@ def on_synced(state: ReplicaState, event: Synced) -> None:
         note_computed(state, height_of(event.executed), event.header_digest)
         note_next_epoch(state, event.next_epoch, executed=event.executed)
         state.log.executed = event.executed
+    if event.checkpoint is not None and event.checkpoint.epoch == state.membership.epoch:
+        state.vouch(event.checkpoint)
     state.log.handed = state.log.executed
     await_next_block(state, in_ms=event.next_block_in_ms)
     _collect(state)
@@ -141,9 +146,12 @@ def _conclude(state: ReplicaState, height: Height, digest: Digest) -> None:
 
 
 def _note_split(state: ReplicaState, height: Height) -> None:
-    """Halt once it is certain that no quorum will ever sign a header of `height` (B9)."""
-    is_new = state.split_at is None and height > state.low_height
-    if is_new and state.checkpoints.is_split(height):
+    """Halt once it is certain that no quorum will ever sign a header of `height` (B9).
+
+    Where the votes for a later height came first, the lower one counts as soon as it is known.
+    """
+    is_first = state.split_at is None or height < state.split_at
+    if is_first and height > state.low_height and state.checkpoints.is_split(height):
         state.split_at = height
         votes = state.checkpoints.votes_at(height)
         state.outbox.emit(HeadersDiverged(height=height, checkpoints=votes))

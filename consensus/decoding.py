@@ -79,8 +79,8 @@ def record_from_plain(plain: Plain, *, open_batch: OpenBatch) -> Record:
     if kind == kinds.RECOVERY_PROMISE:
         return _recovery_promise(_Fields(plain, what="record", size=2).after_kind())
     message = message_from_plain(plain, open_batch=open_batch)
-    if isinstance(message, Checkpoint | Status | Recall | Recollection):
-        raise InvalidShape(what="record kind", expected="1 2 3 5 6 8 9 12", actual=str(kind))
+    if isinstance(message, Status | Recall | Recollection):
+        raise InvalidShape(what="record kind", expected="1 … 6, 8, 9, 12", actual=str(kind))
     return message
 
 

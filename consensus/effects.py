@@ -24,11 +24,13 @@ from consensus.messages import (
 )
 from consensus.types import Digest, Height, ReplicaId, SequenceNumber
 
-# What the vote log holds: a PRE-PREPARE with its batch, own votes, certificates (checklist G1).
+# What the vote log holds: a PRE-PREPARE with its batch, own votes, own CHECKPOINTs and
+# certificates (checklist G1).
 Record: TypeAlias = (
     PrePrepare
     | Prepare
     | Commit
+    | Checkpoint
     | PreparedCertificate
     | ViewChange
     | NewView

@@ -73,6 +73,8 @@ class Synced:
 
     It never goes beyond the epoch: the last block of one is where the next begins.
     `next_epoch` and `next_block_in_ms` are as in `Executed`, after block `executed`.
+    `checkpoint` is our newest signature over a block, None: there is none. It is not sent:
+    execution signed what it computed on the way, for peers that ask.
     """
 
     stable: StableCheckpoint
@@ -80,6 +82,7 @@ class Synced:
     header_digest: Digest
     time_ms: int
     now_ms: int
+    checkpoint: Checkpoint | None = None
     next_epoch: NextEpoch | None = None
     next_block_in_ms: int | None = None
 

@@ -3,7 +3,7 @@
 Pure; `chainnode.votelog` wraps it with the key and the file. Rebuilt from the stored records,
 which are durable before a signature leaves (checklist G1, G2). What it has forgotten it
 refuses: votes at or below the stable checkpoint (but for the entries of a NEW-VIEW that is
-being made), votes of views that were left, and CHECKPOINTs below the newest.
+being made), votes of views that were left, and unknown CHECKPOINTs below the newest.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,12 +15,9 @@ from consensus.effects import Record
 from consensus.errors import ConflictingVote, ForgottenVote
 from consensus.messages import (
     Checkpoint,
-    Commit,
     Message,
     NewView,
-    Prepare,
     PreparedCertificate,
-    PrePrepare,
     RecoveryPromise,
     StableCheckpoint,
 )
@@ -46,8 +43,9 @@ class VoteGuard:
 
     `voted_view` never goes down: after VIEW-CHANGE or NEW-VIEW for v no vote of a view below
     v is signed. `floor` never goes down either. Memory: three votes per sequence in the
-    window, one message per kind for the voted view, one CHECKPOINT. `spoken_view` is the last
-    view that any message of ours can be of: others may have led us further since.
+    window, one message per kind for the voted view, the CHECKPOINTs above `floor` and the
+    newest. `spoken_view` is the last view that any message of ours can be of: others may have
+    led us further since.
     """
 
     def __init__(
@@ -57,8 +55,6 @@ class VoteGuard:
         self.spoken_view = 0
         self.floor = 0
         self.entered_view = 0
-        # The last sequence of which any record of the epoch speaks, ours or another's.
-        self._spoken_sequence = 0
         self._replica_id = replica_id
         self._epoch = epoch
         self._chain_id = chain_id
@@ -104,7 +100,7 @@ class VoteGuard:
         if kind in _VIEWS:
             self._raise_view(position)
         if kind == "checkpoint":
-            self._forget(lambda other: other[0] == "checkpoint" and int(other[-1]) < position)
+            self._forget_checkpoints()
         else:
             self.spoken_view = max(self.spoken_view, int(slot[2]))
 
@@ -114,8 +110,7 @@ class VoteGuard:
         Then the memory is not whole: an older copy, or another process with our key. Every
         message is durable here before anybody else sees it, so a whole memory misses nothing
         but what it forgot on purpose: stable sequences, left views, our wish for a view whose
-        NEW-VIEW has come. A CHECKPOINT is missing only beyond all that the vote log speaks of:
-        a ledger that is behind its vote log executes again, to the same header.
+        NEW-VIEW has come. CHECKPOINTs are known above the stable one, or else the newest.
         """
         if not slot or slot[1] != self._epoch:
             return False
@@ -124,7 +119,7 @@ class VoteGuard:
             return held.content != content
         kind, _, position, *sequence = slot
         if kind == "checkpoint":
-            return int(position) > self._reached()
+            return int(position) > max(self.floor, self._newest_checkpoint())
         if int(position) > self.spoken_view:
             return True
         if int(position) < self.voted_view or kind == "viewchange":
@@ -147,16 +142,15 @@ class VoteGuard:
                 self._note_record(record)
 
     def note_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Note our newest CHECKPOINT, which is stored with its block and not in the vote log.
+        """Note our newest CHECKPOINT as it is stored with its block.
 
-        Call it with the newest that the ledger holds, however old that is.
+        Call it with the newest that the ledger holds, however old that is: a crash may have
+        come between its block and the vote log.
         """
         if checkpoint.epoch == self._epoch:
             self._note_own(checkpoint)
 
     def _note_record(self, record: Record) -> None:
-        if isinstance(record, PrePrepare | Prepare | Commit | PreparedCertificate):
-            self._spoken_sequence = max(self._spoken_sequence, record.sequence)
         match record:
             case StableCheckpoint():
                 self._raise_floor(record.height)
@@ -220,11 +214,6 @@ class VoteGuard:
         heights = (int(slot[-1]) for slot in self._signed if slot[0] == "checkpoint")
         return max(heights, default=0)
 
-    def _reached(self) -> int:
-        """Return the last sequence that we know to have said anything about."""
-        voted = (int(slot[3]) for slot in self._signed if slot[0] in _VOTES)
-        return max(self.floor, self._newest_checkpoint(), self._spoken_sequence, *voted)
-
     def _raise_view(self, view: int) -> None:
         if view > self.voted_view:
             self.voted_view = view
@@ -234,6 +223,12 @@ class VoteGuard:
         if floor > self.floor:
             self.floor = floor
             self._forget(lambda slot: slot[0] in _VOTES and int(slot[3]) <= floor)
+            self._forget_checkpoints()
+
+    def _forget_checkpoints(self) -> None:
+        """Keep what may have to be said again: above the stable one, and the newest."""
+        kept = min(self.floor + 1, self._newest_checkpoint())
+        self._forget(lambda slot: slot[0] == "checkpoint" and int(slot[-1]) < kept)
 
     def _forget(self, is_over: Callable[[Slot], bool]) -> None:
         for slot in [one for one in self._signed if is_over(one)]:

@@ -11,6 +11,7 @@ from consensus.epoch_switch import note_next_epoch
 from consensus.errors import InvalidEpochChange
 from consensus.events import Restored
 from consensus.messages import (
+    Checkpoint,
     Commit,
     NewView,
     Prepare,
@@ -26,7 +27,7 @@ from consensus.normal_case import await_next_block, build_if_owed, execute_ready
 from consensus.slot import Slot
 from consensus.state import ReplicaState
 from consensus.status_exchange import broadcast_status
-from consensus.types import Height, height_of, sequence_of
+from consensus.types import height_of, sequence_of
 
 
 def restore(state: ReplicaState, event: Restored) -> None:
@@ -48,7 +49,8 @@ def restore(state: ReplicaState, event: Restored) -> None:
     state.log.collect()
     for checkpoint in event.checkpoints:
         if checkpoint.epoch == state.membership.epoch:
-            state.checkpoints.add(checkpoint, low=state.log.low_watermark)
+            _replay_own_checkpoint(state, checkpoint)
+            state.vouch(checkpoint)
     await_next_block(state, in_ms=event.next_block_in_ms)
     state.outbox.start_timer(Timer.STATUS, state.config.status_ms)
     if state.may_sign:
@@ -105,10 +107,15 @@ def _restore_ledger(state: ReplicaState, event: Restored) -> None:
 
 def _repeat_checkpoints(state: ReplicaState) -> None:
     """Say again which headers above the stable one we signed; the newest in any case."""
-    own = state.checkpoints.votes_above(state.me, Height(0))
-    for checkpoint in own:
-        if checkpoint.height > state.low_height or checkpoint is own[-1]:
-            state.outbox.broadcast(checkpoint)
+    for checkpoint in _own_checkpoints(state):
+        state.outbox.broadcast(checkpoint)
+
+
+def _own_checkpoints(state: ReplicaState) -> tuple[Checkpoint, ...]:
+    """List our CHECKPOINTs above the stable one, ascending, and the newest in any case."""
+    above = state.checkpoints.votes_above(state.me, state.low_height)
+    newest = state.newest_own
+    return above if newest is None or newest in above else (*above, newest)
 
 
 def _resume(state: ReplicaState) -> None:
@@ -136,6 +143,9 @@ def _replay(state: ReplicaState, record: Record) -> None:
             state.farewell = record
         case ViewChange():
             _replay_view_change(state, record)
+        case Checkpoint():
+            _replay_own_checkpoint(state, record)
+            state.note_vouched(record)
         case NewView():
             _replay_new_view(state, record)
         case _:
@@ -151,6 +161,11 @@ def _replay_stable(state: ReplicaState, record: StableCheckpoint) -> None:
     if own is not None:
         note_computed(state, record.height, own)
     state.log.stand_on(record)
+
+
+def _replay_own_checkpoint(state: ReplicaState, checkpoint: Checkpoint) -> None:
+    """Count what we signed, also where our block was lost: others may need it (D1)."""
+    state.checkpoints.add(checkpoint, low=state.log.low_watermark)
 
 
 def _replay_view_change(state: ReplicaState, record: ViewChange) -> None:
@@ -206,7 +221,7 @@ def restatement(state: ReplicaState) -> tuple[Record, ...]:
     Earlier bodies and certificates first, then the view, then what was said in it, last the
     promise to leave it.
     """
-    past: list[Record] = [state.log.stable]
+    past: list[Record] = [state.log.stable, *_own_checkpoints(state)]
     present: list[Record] = []
     for slot in state.log.slots():
         accepted = slot.accepted_in(state.view) if _is_announced(state) else None

@@ -14,6 +14,7 @@ from consensus.effects import Equivocated, Record
 from consensus.epochs import EpochStart
 from consensus.log import Log
 from consensus.messages import (
+    Checkpoint,
     Message,
     NewView,
     Recall,
@@ -119,6 +120,8 @@ class ReplicaState:
     # Nonces of the questions of others that were answered since the last tick.
     recalls_answered: dict[ReplicaId, tuple[Nonce, ...]] = field(default_factory=dict)
     has_forgotten: bool = False
+    # Our CHECKPOINT of the highest block: below it no other is ever signed.
+    newest_own: Checkpoint | None = None
 
     @property
     def me(self) -> ReplicaId:
@@ -170,6 +173,19 @@ class ReplicaState:
         """Write to the vote log; a learner has none, since it gives no votes."""
         if self.may_sign:
             self.outbox.persist(*records)
+
+    def vouch(self, checkpoint: Checkpoint) -> None:
+        """Write down our CHECKPOINT, so that no later life signs another header (G2, D1)."""
+        if self.note_vouched(checkpoint):
+            self.persist(checkpoint)
+
+    def note_vouched(self, checkpoint: Checkpoint) -> bool:
+        """Remember the newest CHECKPOINT of ours; tell whether this is it."""
+        newest = self.newest_own
+        if newest is not None and checkpoint.height <= newest.height:
+            return False
+        self.newest_own = checkpoint
+        return True
 
     def sign(self, message: Signable) -> Signable:
         """Return `message` with our signature; the guard refuses a second one for its slot.

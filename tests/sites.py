@@ -181,6 +181,7 @@ class Site:
             links=self,
             transfer=self.transfer,
             voting_stopped_because=lambda: stopped_because,
+            headers_not_signed=lambda: 0,
         )
 
     def service(

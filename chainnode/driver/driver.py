@@ -375,6 +375,7 @@ class Driver:
                 header_digest=Digest(done.header_digest),
                 time_ms=done.time_ms,
                 now_ms=self._clock.now_ms(),
+                checkpoint=done.checkpoint,
                 next_epoch=done.next_epoch,
                 next_block_in_ms=done.next_block_in_ms,
             )

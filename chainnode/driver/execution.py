@@ -5,10 +5,11 @@ never apply concurrently (checklist H4).
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from chainnode import codec
@@ -22,7 +23,7 @@ from chainnode.ledger.snapshots import SnapshotEnd
 from chainnode.ledger.types import ExecutedBlock, Member
 from consensus.codec import message_to_plain, signed_content, slot_of
 from consensus.effects import EpochEnded
-from consensus.errors import InvariantViolation
+from consensus.errors import ConflictingVote, ForgottenVote, InvariantViolation
 from consensus.messages import Batch, Checkpoint
 from consensus.ports import Signer
 from consensus.types import (
@@ -39,6 +40,8 @@ from consensus.types import (
 _UNSIGNED = Signature(bytes(64))
 # Blocks that come by state transfer before peers have answered what we signed: a few seconds'.
 _UNSIGNED_MAX = 1024
+
+_log = logging.getLogger(__name__)
 
 
 class ExecutionDiverged(InvariantViolation):
@@ -99,7 +102,7 @@ class CheckpointSigner:
     """Signs the headers that this replica computed by executing.
 
     A learner signs none, and nobody does before peers said what was signed in earlier lives:
-    `may_vote` tells, and may change at any time.
+    `may_vote` tells, and may change at any time. What the vote guard refuses stays unsigned.
     """
 
     def __init__(
@@ -109,11 +112,20 @@ class CheckpointSigner:
         self._chain_id = chain_id
         self._signer = signer
         self._may_vote = may_vote
+        # Headers that this life computed and may not sign, since an earlier one spoke or may have.
+        self.refusals = 0
+
+    @property
+    def may_sign(self) -> bool:
+        """Whether this replica signs headers now."""
+        return self._may_vote()
 
     def sign(self, *, epoch: int, height: Height, header_digest: bytes) -> Checkpoint | None:
-        """Return our CHECKPOINT, once per height through the vote guard; None: not now."""
-        if not self._may_vote():
-            return None
+        """Return our CHECKPOINT; None: an earlier life signed, or may have, another header.
+
+        Then the block stands without our signature, and we go on with the next one: what was
+        signed first is the only thing that this key ever says about the height (G2).
+        """
         unsigned = Checkpoint(
             epoch=Epoch(epoch),
             height=height,
@@ -122,14 +134,14 @@ class CheckpointSigner:
             signature=_UNSIGNED,
         )
         content = signed_content(unsigned, chain_id=self._chain_id, encoder=codec)
-        signature = self._signer.sign(slot=slot_of(unsigned), content=content)
-        return Checkpoint(
-            epoch=unsigned.epoch,
-            height=height,
-            header_digest=unsigned.header_digest,
-            sender=self._replica_id,
-            signature=signature,
-        )
+        try:
+            signature = self._signer.sign(slot=slot_of(unsigned), content=content)
+        except ConflictingVote as error:
+            self.refusals += 1
+            if not isinstance(error, ForgottenVote):
+                _log.error("header_not_signed", extra={"height": height})
+            return None
+        return replace(unsigned, signature=signature)
 
 
 class BlockExecution:
@@ -245,21 +257,20 @@ class BlockExecution:
     def _sign(self, height: Height, header_digest: bytes) -> Checkpoint | None:
         """Sign a header, and first those below that came before we might vote."""
         self._unsigned.append((height, header_digest))
-        signed: dict[int, bytes] = {}
-        checkpoint = None
-        while self._unsigned:
-            below, digest = self._unsigned[0]
+        signed: dict[int, Checkpoint] = {}
+        while self._unsigned and self._checkpoints.may_sign:
+            below, digest = self._unsigned.popleft()
             checkpoint = self._checkpoints.sign(
                 epoch=self._epoch_at(below), height=below, header_digest=digest
             )
-            if checkpoint is None:
-                break
-            self._unsigned.popleft()
-            if below < height:
-                signed[below] = encode(message_to_plain(checkpoint))
+            if checkpoint is not None:
+                signed[below] = checkpoint
+        own = signed.pop(height, None)
         if signed:
-            self._ledger.store_own_checkpoints(signed)
-        return checkpoint
+            self._ledger.store_own_checkpoints(
+                {below: encode(message_to_plain(one)) for below, one in signed.items()}
+            )
+        return own
 
     def _run(self, sequence: SequenceNumber, batch: Batch) -> ExecutedBlock:
         return self._executor.execute(

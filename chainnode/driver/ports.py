@@ -45,13 +45,15 @@ class Evidence(Protocol):
 class TransferredState:
     """Where state transfer ended: the tip, and the newest certificate at or below it.
 
-    `next_epoch` and `next_block_in_ms` are as in `ExecutedBatch`, after the tip.
+    `next_epoch` and `next_block_in_ms` are as in `ExecutedBatch`, after the tip. `checkpoint` is
+    the newest that this replica signed, None: it signed none.
     """
 
     height: int
     header_digest: bytes
     time_ms: int
     stable: StableCheckpoint
+    checkpoint: Checkpoint | None = None
     next_epoch: NextEpoch | None = None
     next_block_in_ms: int | None = None
 

@@ -117,6 +117,7 @@ class StatusReader:
         links: Links,
         transfer: Transfer,
         voting_stopped_because: Callable[[], str | None],
+        headers_not_signed: Callable[[], int],
     ) -> None:
         self._identity = identity
         self._clock = clock
@@ -125,6 +126,7 @@ class StatusReader:
         self._links = links
         self._transfer = transfer
         self._voting_stopped_because = voting_stopped_because
+        self._headers_not_signed = headers_not_signed
         self._idle_block_ms = genesis.parameters.idle_block_ms
         self._drift_ms = genesis.parameters.drift_ms
         self._started_ms = clock.now_ms()
@@ -159,6 +161,7 @@ class StatusReader:
             "role": self._role(),
             "state": self._state(described).value,
             "voting_stopped_because": self._voting_stopped_because(),
+            "headers_not_signed": self._headers_not_signed(),
             "epoch": described.epoch,
             "view": described.view,
             "view_status": described.status,

@@ -38,7 +38,7 @@ from chainnode.sync.frames import (
 )
 from chainnode.sync.peers import OURSELVES, ClaimTakenBack, PeerBook
 from chainnode.sync.snapshot_fetching import MembersAt, SnapshotFetcher, SnapshotProgress
-from chainnode.voting import decode_checkpoint, stable_here
+from chainnode.voting import decode_checkpoint, newest_own_checkpoint, stable_here
 from consensus.codec import signed_content
 from consensus.effects import FetchBatch, FetchState
 from consensus.messages import Batch, Checkpoint
@@ -154,6 +154,7 @@ class BlockFetcher:
             header_digest=self._ledger.tip_digest,
             time_ms=self._ledger.tip.head.time_ms,
             stable=here if is_newer else effect.target,
+            checkpoint=newest_own_checkpoint(self._ledger),
         )
 
     async def fetch_certificate(self, height: int) -> bool:

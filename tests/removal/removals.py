@@ -80,12 +80,16 @@ REMOVALS: dict[str, Removal] = {
     ),
     "G1": Removal(old="(*persist, *self._effects)", new="(*self._effects, *persist)"),
     "G2": Removal(old="        if held.content != content:\n", new="        if not held:\n"),
+    "G2a": Removal(old="        state.vouch(event.checkpoint)\n", new=""),
+    "G2b": Removal(old="            state.vouch(checkpoint)\n", new=""),
     "G3": Removal(old="        _resume(state)\n", new=""),
     "F5a": Removal(
         old="OUTDATED_ANSWERS_PER_TICK_MAX if answer.was_outdated else ANSWERS_PER_TICK_MAX",
         new="ANSWERS_PER_TICK_MAX",
     ),
-    "G4": Removal(old="return int(position) > self._reached()", new="return False"),
+    "G4": Removal(
+        old="return int(position) > max(self.floor, self._newest_checkpoint())", new="return False"
+    ),
     "G5a": Removal(
         old="len(state.recollected) < state.membership.witnesses",
         new="len(state.recollected) < 1",

@@ -92,6 +92,10 @@ class Ledger:
     def tip_time_ms(self) -> int:
         return self.blocks[-1].time_ms if self.blocks else 0
 
+    @property
+    def newest_own_checkpoint(self) -> Checkpoint | None:
+        return self.own_checkpoints.get(max(self.own_checkpoints, default=0))
+
     def checkpoints_above(self, height: int) -> tuple[Checkpoint, ...]:
         """Our CHECKPOINTs above `height`, each stored with its block; the newest in any case."""
         newest = max(self.own_checkpoints, default=0)

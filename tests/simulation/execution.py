@@ -1,7 +1,10 @@
 """A node's signature over the header of a block that it computed (checklist D1)."""
 
+from dataclasses import replace
+
 from consensus.codec import signed_content, slot_of
 from consensus.config import ReplicaConfig
+from consensus.errors import ForgottenVote
 from consensus.messages import Checkpoint
 from consensus.new_view import UNSIGNED
 from consensus.ports import Signer
@@ -11,7 +14,10 @@ from tests.simulation.stubs import CHAIN_ID, ENCODER
 
 
 def sign_checkpoint(block: Block, *, config: ReplicaConfig, signer: Signer) -> Checkpoint | None:
-    """Return our CHECKPOINT, once per height through the guard; None from a learner."""
+    """Return our CHECKPOINT, once per height through the guard.
+
+    None from a learner, and where the guard may have forgotten what was signed.
+    """
     if not config.may_vote:
         return None
     unsigned = Checkpoint(
@@ -22,10 +28,8 @@ def sign_checkpoint(block: Block, *, config: ReplicaConfig, signer: Signer) -> C
         signature=UNSIGNED,
     )
     content = signed_content(unsigned, chain_id=CHAIN_ID, encoder=ENCODER)
-    return Checkpoint(
-        epoch=unsigned.epoch,
-        height=unsigned.height,
-        header_digest=unsigned.header_digest,
-        sender=unsigned.sender,
-        signature=signer.sign(slot=slot_of(unsigned), content=content),
-    )
+    try:
+        signature = signer.sign(slot=slot_of(unsigned), content=content)
+    except ForgottenVote:
+        return None
+    return replace(unsigned, signature=signature)

@@ -461,6 +461,7 @@ class Node:
                 header_digest=Digest(ledger.tip_digest),
                 time_ms=ledger.tip_time_ms,
                 now_ms=self.local.now_ms,
+                checkpoint=ledger.newest_own_checkpoint,
             )
         )
 

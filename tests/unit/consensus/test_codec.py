@@ -256,7 +256,7 @@ def test_malformed_message_is_refused(
     assert name
 
 
-@pytest.mark.parametrize("plain", [(8,), (9, 1, 2), message_to_plain(checkpoint(1)), ()])
+@pytest.mark.parametrize("plain", [(8,), (9, 1, 2), message_to_plain(status(1)), ()])
 def test_malformed_record_is_refused(plain: Plain) -> None:
     with pytest.raises(InvalidShape):
         record_from_plain(plain, open_batch=open_batch)
@@ -264,7 +264,7 @@ def test_malformed_record_is_refused(plain: Plain) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [status(1), checkpoint(1), recall(1), recollection(0, 1)],
+    [status(1), recall(1), recollection(0, 1)],
     ids=lambda one: type(one).__name__,
 )
 def test_what_binds_nobody_is_no_record(message: Message) -> None:

@@ -228,8 +228,8 @@ def test_others_may_lead_us_further_without_hiding_what_we_forgot() -> None:
 
 
 def test_ledger_that_is_behind_its_vote_log_is_no_reason_to_stop_voting() -> None:
-    """Lost blocks are executed again, to the same headers."""
-    records: list[Record] = [pre_prepare(1), prepare(2), commit(2)]
+    """Lost blocks are executed again; what was signed of them lies in the vote log as well."""
+    records: list[Record] = [pre_prepare(1), prepare(2), commit(2), checkpoint(2, 1)]
 
     backup = asking(2, records=records).receive(recollection(0, 2, checkpoint(2, 1)))
 

@@ -80,11 +80,37 @@ def test_memory_that_never_spoke_misses_any_wish_of_ours() -> None:
     assert make_guard(2).is_missing(slot=slot_of(wish), content=content)
 
 
-def test_header_of_a_sequence_that_was_voted_on_in_this_life_is_not_missing() -> None:
+@pytest.mark.parametrize(("floor", "newest"), [(5, 3), (3, 5), (5, 5)])
+def test_header_above_the_stable_and_the_newest_one_is_missing(floor: int, newest: int) -> None:
     guard = make_guard(2)
-    sign_with(guard, prepare(2, 5))
+    guard.note_records([checkpoint(2, newest), stable(floor), prepare(2, 9)])
 
     for height, is_missing in ((5, False), (6, True)):
         header = checkpoint(2, height)
         content = signed_content(header, chain_id=CHAIN_ID, encoder=ENCODER)
         assert guard.is_missing(slot=slot_of(header), content=content) is is_missing
+
+
+def test_headers_above_the_stable_one_are_known_and_below_it_only_the_newest() -> None:
+    guard = make_guard(2)
+    guard.restore([*(checkpoint(2, one) for one in (3, 4, 5)), stable(4)])
+
+    assert recalled(guard, checkpoint(2, 5)) == checkpoint(2, 5).signature
+    for forgotten in (3, 4):
+        with pytest.raises(ForgottenVote):
+            recalled(guard, checkpoint(2, forgotten))
+    guard.note_records([stable(5)])
+    assert recalled(guard, checkpoint(2, 5)) == checkpoint(2, 5).signature
+    guard.note_records([stable(9)])
+    assert guard.size == 1
+
+
+def test_no_life_signs_a_second_header_for_a_height_that_the_vote_log_names() -> None:
+    guard = make_guard(2)
+    guard.restore([checkpoint(2, 3), checkpoint(2, 4)])
+
+    assert recalled(guard, checkpoint(2, 3)) == checkpoint(2, 3).signature
+    for height in (3, 4):
+        with pytest.raises(ConflictingVote):
+            recalled(guard, checkpoint(2, height, digest=OTHER))
+    assert recalled(guard, checkpoint(2, 5)) is None

@@ -121,6 +121,17 @@ def test_divergence_is_told_once() -> None:
     assert backup.of(HeadersDiverged) == []
 
 
+def test_the_first_height_that_diverged_is_shown_also_if_its_votes_come_last() -> None:
+    backup = executed_one().receive(pre_prepare(2)).decide(2).execute(2)
+
+    for height in (2, 1):
+        others = (checkpoint(one, height, digest=OTHER) for one in (2, 3))
+        backup.receive(checkpoint(0, height), *others)
+
+        assert [one.height for one in backup.of(HeadersDiverged)] == [height]
+        assert backup.replica.describe().split_at == height
+
+
 @pytest.mark.parametrize("digest", [OTHER, header(1)], ids=["a liar", "nobody"])
 def test_a_liar_alone_halts_nobody(digest: Digest) -> None:
     backup = executed_one().receive(checkpoint(2, 1, digest=digest), checkpoint(0, 1))

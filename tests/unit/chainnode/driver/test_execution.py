@@ -19,6 +19,7 @@ from chainnode.submission import SubmissionDigest
 from chainnode.voting import decode_checkpoint
 from consensus.codec import certificate_from_plain, message_from_plain
 from consensus.effects import Record
+from consensus.errors import ConflictingVote, ForgottenVote
 from consensus.messages import NULL_BATCH, Batch
 from consensus.types import SequenceNumber, Signature
 from tests.builders import NOW_MS, submission_of, vote_key
@@ -33,8 +34,11 @@ class KeyOfReplica:
     def __init__(self, replica_id: int = 0) -> None:
         self.key = vote_key("intl", replica_id)
         self.contents: list[bytes] = []
+        self.refused: dict[int, ConflictingVote] = {}
 
-    def sign(self, *, slot: tuple[str | int, ...], content: bytes) -> Signature:  # noqa: ARG002 (the port)
+    def sign(self, *, slot: tuple[str | int, ...], content: bytes) -> Signature:
+        if (refusal := self.refused.get(int(slot[-1]))) is not None:
+            raise refusal
         self.contents.append(content)
         return Signature(self.key.sign(content))
 
@@ -55,17 +59,18 @@ class Bench:
         self.site = site
         self.may_vote = may_vote
         self.key = KeyOfReplica()
+        self.signer = CheckpointSigner(
+            replica_id=0,
+            chain_id=site.genesis.chain_id,
+            signer=self.key,
+            may_vote=lambda: self.may_vote,
+        )
         self.execution = BlockExecution(
             genesis=site.genesis,
             executor=site.executor,
             ledger=site.ledger,
             batches=site.batches,
-            checkpoints=CheckpointSigner(
-                replica_id=0,
-                chain_id=site.genesis.chain_id,
-                signer=self.key,
-                may_vote=lambda: self.may_vote,
-            ),
+            checkpoints=self.signer,
             votes=self.key,
             digest=site.suite.digest,
         )
@@ -123,6 +128,27 @@ async def test_a_learner_executes_and_signs_nothing(site: Site) -> None:
     assert done.checkpoint is None
     assert site.ledger.own_checkpoint(1) is None
     assert bench.key.contents == []
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [ConflictingVote(slot="checkpoint 0 2"), ForgottenVote(slot="checkpoint 0 2", floor=3)],
+    ids=["another header was signed", "another header may have been signed"],
+)
+async def test_a_block_that_the_guard_refuses_stands_unsigned_and_the_next_one_is_signed(
+    site: Site, refusal: ConflictingVote
+) -> None:
+    bench = Bench(site)
+    bench.key.refused[2] = refusal
+
+    done = [
+        await bench.execution.execute(SequenceNumber(one), bench.batch(one)) for one in (1, 2, 3)
+    ]
+    bench.execution.close()
+
+    assert [one.checkpoint is None for one in done] == [False, True, False]
+    assert [site.ledger.own_checkpoint(one) is None for one in (1, 2, 3)] == [False, True, False]
+    assert bench.signer.refusals == 1
 
 
 async def test_blocks_that_came_before_we_might_vote_are_signed_with_the_next_one(

@@ -17,7 +17,7 @@ from chainnode.votelog import (
     Voter,
     open_voter,
 )
-from consensus.codec import message_to_plain, signed_content, slot_of
+from consensus.codec import signed_content, slot_of
 from consensus.effects import Record
 from consensus.errors import ConflictingVote, InvalidMessage
 from consensus.messages import (
@@ -288,7 +288,7 @@ def test_votes_of_another_key_are_no_licence_for_this_one(tmp_path: Path) -> Non
         b"",
         b"\xc0",
         codec.encode((99,)),
-        codec.encode(message_to_plain(checkpoint(1))),
+        codec.encode((7, 0, 0, 0, 0, 0, 0, 1, bytes(64))),
         codec.encode((2, 0, 0)),
         codec.encode((1, 0, 0, 1, b"d" * 32, 0, bytes(64), (b"wrong",))),
     ],
