@@ -48,6 +48,9 @@ _ELEMENTS_PER_CALL = 4
 _ELEMENTS_AROUND = 16
 _WIRE_FIELDS = 10
 _CALL_FIELDS = 3
+_HEADER_FIELDS = 10
+_HEADER_LIMITS = Limits(bytes_max=512, depth_max=1, elements_max=16)
+_DIGEST_BYTES = 32
 
 
 class InvalidSubmission(InvalidInput):
@@ -101,6 +104,20 @@ class Submission:
     header: bytes = field(repr=False)
     digest: SubmissionDigest
     encoded: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionHeader:
+    """What a sender signs, read back alone: the calls stand under `calls_root`."""
+
+    chain_id: bytes
+    public_key: bytes
+    nonce: int
+    valid_until_ms: int
+    contract: str
+    contract_version: int
+    call_count: int
+    calls_root: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +212,30 @@ def decode_submission(suite: Suite, data: bytes, parameters: Parameters) -> Subm
         raise InvalidSubmission(
             code="MALFORMED", expected="a canonical submission, version 1", actual=str(error)
         ) from error
+
+
+def decode_submission_header(data: bytes) -> SubmissionHeader:
+    """Read the signed header of a submission; neither signature nor calls are looked at.
+
+    Raises:
+        InvalidEncoding: not the encoding of a legal header.
+
+    """
+    wire = as_array(decode(data, _HEADER_LIMITS), size=_HEADER_FIELDS, what="submission header")
+    fields = _header_fields(wire)
+    count = as_int(wire[8], "call count")
+    if not count:
+        raise InvalidEncoding(what="call count", expected="at least 1", actual="0")
+    return SubmissionHeader(
+        chain_id=fields.chain_id,
+        public_key=fields.public_key,
+        nonce=fields.nonce,
+        valid_until_ms=fields.valid_until_ms,
+        contract=fields.contract,
+        contract_version=fields.contract_version,
+        call_count=count,
+        calls_root=as_bytes(wire[9], "calls root", size=_DIGEST_BYTES),
+    )
 
 
 def verify_submission(suite: Suite, submission: Submission) -> None:
@@ -315,20 +356,7 @@ def _assemble(
 
 def _from_plain(suite: Suite, plain: Plain, data: bytes, calls_max: int) -> Submission:
     wire = as_array(plain, size=_WIRE_FIELDS, what="submission")
-    if wire[:2] != (SUBMISSION_TAG, FORMAT_VERSION):
-        raise InvalidEncoding(
-            what="submission tag and version",
-            expected=f"{SUBMISSION_TAG} {FORMAT_VERSION}",
-            actual=f"{wire[0]!r:.40} {wire[1]!r:.40}",
-        )
-    fields = _HeaderFields(
-        chain_id=as_bytes(wire[2], "chain id", size=CHAIN_ID_BYTES),
-        public_key=as_bytes(wire[3], "public key", maximum=_PUBLIC_KEY_BYTES_MAX),
-        nonce=as_int(wire[4], "nonce"),
-        valid_until_ms=as_int(wire[5], "valid_until_ms"),
-        contract=as_text(wire[6], "contract", maximum=NAME_CHARACTERS_MAX),
-        contract_version=as_int(wire[7], "contract version"),
-    )
+    fields = _header_fields(wire)
     calls = _calls_from_plain(wire[8], calls_max)
     signature = as_bytes(wire[9], "signature", size=SIGNATURE_BYTES)
     digests = tuple(call.body_digest(suite) for call in calls)
@@ -341,6 +369,24 @@ def _from_plain(suite: Suite, plain: Plain, data: bytes, calls_max: int) -> Subm
         header=header,
         signature=signature,
         encoded=data,
+    )
+
+
+def _header_fields(wire: tuple[Plain, ...]) -> _HeaderFields:
+    """Read what the signed header and the form on the wire begin with."""
+    if wire[:2] != (SUBMISSION_TAG, FORMAT_VERSION):
+        raise InvalidEncoding(
+            what="submission tag and version",
+            expected=f"{SUBMISSION_TAG} {FORMAT_VERSION}",
+            actual=f"{wire[0]!r:.40} {wire[1]!r:.40}",
+        )
+    return _HeaderFields(
+        chain_id=as_bytes(wire[2], "chain id", size=CHAIN_ID_BYTES),
+        public_key=as_bytes(wire[3], "public key", maximum=_PUBLIC_KEY_BYTES_MAX),
+        nonce=as_int(wire[4], "nonce"),
+        valid_until_ms=as_int(wire[5], "valid_until_ms"),
+        contract=as_text(wire[6], "contract", maximum=NAME_CHARACTERS_MAX),
+        contract_version=as_int(wire[7], "contract version"),
     )
 
 

@@ -7,6 +7,7 @@ from chainnode.verify.certificate import (
     verify_certificate_evidence,
 )
 from chainnode.verify.compact import CompactFacts, ReferenceFacts, verify_compact
+from chainnode.verify.consistency import ConsistencyFacts
 from chainnode.verify.discovery import (
     PDF_KEY,
     SIDECAR_SUFFIX,
@@ -43,6 +44,14 @@ from chainnode.verify.judge import (
 )
 from chainnode.verify.kinds import Facts, verify_evidence
 from chainnode.verify.qr_text import is_qr_text, payload_of, text_of, url_of
+from chainnode.verify.record import BlockRecordFacts
+from chainnode.verify.trail import (
+    TrailFacts,
+    TrailListing,
+    TrailRow,
+    require_continuation,
+    verify_trail_evidence,
+)
 from chainnode.verify.trust import PinnedCheckpoint, Trust
 from chainnode.verify.verdict import (
     Check,
@@ -59,6 +68,7 @@ __all__ = [
     "ONLINE_MAX_AGE_MS_DEFAULT",
     "PDF_KEY",
     "SIDECAR_SUFFIX",
+    "BlockRecordFacts",
     "CertificateFacts",
     "CertificateQuery",
     "CertifiedHeader",
@@ -66,6 +76,7 @@ __all__ = [
     "CheckName",
     "CheckResult",
     "CompactFacts",
+    "ConsistencyFacts",
     "EquivocationFacts",
     "Facts",
     "FileContent",
@@ -82,6 +93,9 @@ __all__ = [
     "RegisteredCertificate",
     "StateFacts",
     "StateWord",
+    "TrailFacts",
+    "TrailListing",
+    "TrailRow",
     "Trust",
     "UnreadableEvidence",
     "UnreadableFile",
@@ -97,6 +111,7 @@ __all__ = [
     "load_evidence",
     "payload_of",
     "read_file",
+    "require_continuation",
     "sidecar_form",
     "text_of",
     "unreadable",
@@ -106,4 +121,5 @@ __all__ = [
     "verify_evidence",
     "verify_header",
     "verify_record_item",
+    "verify_trail_evidence",
 ]

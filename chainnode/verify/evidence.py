@@ -15,7 +15,7 @@ from chainnode.ledger.codec import decode_entry, decode_receipt
 from chainnode.ledger.merkle import InvalidProof
 from chainnode.ledger.proofs import verify_receipt, verify_record, verify_state_item
 from chainnode.ledger.types import Entry, Receipt
-from chainnode.submission import Call
+from chainnode.submission import Call, SubmissionHeader
 from chainnode.verify.epochs import verify_placed_header
 from chainnode.verify.errors import ForeignEvidence, InvalidEvidence, UnreadableEvidence
 from chainnode.verify.forms import EVIDENCE_FORMAT, EVIDENCE_VERSION
@@ -62,12 +62,16 @@ _SIBLINGS_BYTES = 96
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFacts:
-    """This entry stands at this position of the log; `call` is what it recorded, when shown."""
+    """This entry stands at this position of the log; `call` is what it recorded, when shown.
+
+    `author` is the submission with the sender's signature over the call, when that is shown.
+    """
 
     header: CertifiedHeader
     position: int
     entry: Entry
     call: Call | None = field(repr=False)
+    author: SubmissionHeader | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

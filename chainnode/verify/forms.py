@@ -50,6 +50,43 @@ class RecordItem:
     body: tuple[str, bytes, bytes] | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorshipItem:
+    """The signed header of a submission, the path of a call's body digest, the signature."""
+
+    header: bytes
+    path: Sequence[bytes] = field(repr=False)
+    signature: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRecordItem:
+    """One log entry as leaf `index` of `count` entries of its block."""
+
+    entry: bytes
+    index: int
+    count: int
+    path: Sequence[bytes] = field(repr=False)
+    body: tuple[str, bytes, bytes] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailItem:
+    """One encoded trail proof, and for each row that it discloses the entry and its body."""
+
+    proof: bytes = field(repr=False)
+    entries: Sequence[bytes] = field(repr=False)
+    bodies: Sequence[tuple[str, bytes, bytes] | None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TailItem:
+    """The entry at position `index size`, and its path to the log root."""
+
+    entry: bytes
+    path: Sequence[bytes] = field(repr=False)
+
+
 def base64_text(data: bytes) -> str:
     """Return padded base64 (RFC 4648 §4)."""
     return base64.b64encode(data).decode("ascii")
@@ -72,21 +109,43 @@ def certificate_form(anchor: Anchor) -> JsonObject:
 
 def record_form(item: RecordItem) -> JsonObject:
     """Return the part of a record that an audit answer repeats for each item."""
-    body: list[JsonValue] = []
-    if item.body is not None:
-        action, public, private = item.body
-        body = [action, base64_text(public), base64_text(private)]
     return {
         "position": item.position,
         "entry": base64_text(item.entry),
         "path": _hex_list(item.path),
-        "body": body,
+        "body": _body_form(item.body),
     }
 
 
 def record_evidence(anchor: Anchor, item: RecordItem) -> JsonObject:
     """Return `kind: "record"`."""
     return {**_envelope(anchor, "record"), **record_form(item), "block_path": []}
+
+
+def authored_record_evidence(
+    anchor: Anchor, item: RecordItem | BlockRecordItem, authorship: AuthorshipItem | None
+) -> JsonObject:
+    """Return `kind: "record"` of version 2: in the log or the block, with the sender's word."""
+    place: JsonObject = (
+        {"position": item.position}
+        if isinstance(item, RecordItem)
+        else {"index": item.index, "count": item.count}
+    )
+    return {
+        **_envelope(anchor, "record", EVIDENCE_VERSION_2),
+        "entry": base64_text(item.entry),
+        "place": {**place, "path": _hex_list(item.path)},
+        "body": _body_form(item.body),
+        "authorship": []
+        if authorship is None
+        else [
+            {
+                "header": base64_text(authorship.header),
+                "path": _hex_list(authorship.path),
+                "signature": base64_text(authorship.signature),
+            }
+        ],
+    }
 
 
 def receipt_evidence(
@@ -122,6 +181,53 @@ def certificate_evidence(
         "query": {"digest": None if digest is None else digest.hex(), "identifier": identifier},
         "history": [base64_text(one) for one in history],
     }
+
+
+def trail_evidence(
+    anchor: Anchor,
+    trails: Sequence[TrailItem],
+    *,
+    from_ms: int,
+    to_ms: int,
+    tail: TailItem | None,
+) -> JsonObject:
+    """Return `kind: "trail"`; `trails` ascend by index key, `to_ms` 0 means to `as of`."""
+    return {
+        **_envelope(anchor, "trail", EVIDENCE_VERSION_2),
+        "from_ms": from_ms,
+        "to_ms": to_ms,
+        "tail": []
+        if tail is None
+        else [{"entry": base64_text(tail.entry), "path": _hex_list(tail.path)}],
+        "trails": [
+            {
+                "proof": base64_text(one.proof),
+                "entries": [base64_text(entry) for entry in one.entries],
+                "bodies": [_body_form(body) for body in one.bodies],
+            }
+            for one in trails
+        ],
+    }
+
+
+def consistency_evidence(anchor: Anchor, older: Anchor, path: Sequence[bytes]) -> JsonObject:
+    """Return `kind: "consistency"`: the log of `anchor` continues that of `older`."""
+    return {
+        **_envelope(anchor, "consistency", EVIDENCE_VERSION_2),
+        "older": {
+            "header": header_form(older),
+            "certificate": certificate_form(older),
+            "epochs": [],
+        },
+        "path": _hex_list(path),
+    }
+
+
+def _body_form(body: tuple[str, bytes, bytes] | None) -> list[JsonValue]:
+    if body is None:
+        return []
+    action, public, private = body
+    return [action, base64_text(public), base64_text(private)]
 
 
 def _envelope(anchor: Anchor, kind: str, version: int = EVIDENCE_VERSION) -> JsonObject:

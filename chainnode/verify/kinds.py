@@ -1,8 +1,10 @@
 """One door for evidence of any kind, for whoever has a file and knows nothing of it."""
 
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from chainnode.verify.certificate import CertificateFacts, verify_certificate_evidence
+from chainnode.verify.consistency import ConsistencyFacts, verify_consistency_evidence
 from chainnode.verify.equivocation import EquivocationFacts, verify_equivocation_evidence
 from chainnode.verify.errors import UnreadableEvidence
 from chainnode.verify.evidence import (
@@ -10,16 +12,36 @@ from chainnode.verify.evidence import (
     RecordFacts,
     StateFacts,
     verify_receipt_evidence,
-    verify_record_evidence,
     verify_state_evidence,
 )
 from chainnode.verify.fork import ForkFacts, verify_fork_evidence
+from chainnode.verify.record import BlockRecordFacts, verify_any_record_evidence
 from chainnode.verify.strict_json import JsonValue, as_object, shown
+from chainnode.verify.trail import TrailFacts, verify_trail_evidence
 from chainnode.verify.trust import Trust
 
 Facts: TypeAlias = (
-    RecordFacts | ReceiptFacts | StateFacts | CertificateFacts | EquivocationFacts | ForkFacts
+    RecordFacts
+    | BlockRecordFacts
+    | ReceiptFacts
+    | StateFacts
+    | CertificateFacts
+    | EquivocationFacts
+    | TrailFacts
+    | ConsistencyFacts
+    | ForkFacts
 )
+
+_VERIFIERS: Mapping[str, Callable[[JsonValue, Trust], Facts]] = {
+    "record": verify_any_record_evidence,
+    "receipt": verify_receipt_evidence,
+    "state": verify_state_evidence,
+    "certificate": verify_certificate_evidence,
+    "equivocation": verify_equivocation_evidence,
+    "trail": verify_trail_evidence,
+    "consistency": verify_consistency_evidence,
+    "fork": verify_fork_evidence,
+}
 
 
 def verify_evidence(evidence: JsonValue, trust: Trust) -> Facts:
@@ -33,22 +55,9 @@ def verify_evidence(evidence: JsonValue, trust: Trust) -> Facts:
 
     """
     kind = as_object(evidence, "evidence").get("kind")
-    match kind:
-        case "record":
-            return verify_record_evidence(evidence, trust)
-        case "receipt":
-            return verify_receipt_evidence(evidence, trust)
-        case "state":
-            return verify_state_evidence(evidence, trust)
-        case "certificate":
-            return verify_certificate_evidence(evidence, trust)
-        case "equivocation":
-            return verify_equivocation_evidence(evidence, trust)
-        case "fork":
-            return verify_fork_evidence(evidence, trust)
-        case _:
-            raise UnreadableEvidence(
-                check="kind",
-                expected="record, receipt, state, certificate, equivocation or fork",
-                actual=shown(kind),
-            )
+    verify = _VERIFIERS.get(kind) if isinstance(kind, str) else None
+    if verify is None:
+        raise UnreadableEvidence(
+            check="kind", expected=f"one of {', '.join(_VERIFIERS)}", actual=shown(kind)
+        )
+    return verify(evidence, trust)
