@@ -36,6 +36,9 @@ LEDGER_PURE = (
     "chainnode.ledger.errors",
     "chainnode.ledger.merkle",
     "chainnode.ledger.proofs",
+    "chainnode.ledger.ranges",
+    "chainnode.ledger.trail_proofs",
+    "chainnode.ledger.trails",
     "chainnode.ledger.types",
 )
 # Identifiers and the only quorum arithmetic there is.
