@@ -332,7 +332,7 @@ class Node:
 
     def _build_service(self) -> NodeService:
         base = self._base
-        proofs = Proofs(base.ledger, suite_name=self._suite.name)
+        proofs = Proofs(base.ledger, suite_name=self._suite.name, links=base.era.links)
         outcomes = Outcomes(
             ledger=base.ledger,
             pool=self._pool,

@@ -4,6 +4,8 @@ Nothing here decides anything: `chainnode.verify` judges what this module hands 
 stands under a header that a quorum signed; what is not certified yet cannot be shown.
 """
 
+from collections.abc import Sequence
+
 from chainnode.errors import NodeError
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.codec import decode_certificate, encode_head, encode_receipt
@@ -15,8 +17,7 @@ from chainnode.verify.forms import (
     RecordItem,
     base64_text,
     certificate_evidence,
-    certificate_form,
-    header_form,
+    placed_form,
     receipt_evidence,
     record_evidence,
     record_form,
@@ -37,19 +38,22 @@ class NotCertified(NodeError):
 class Proofs:
     """Evidence about one chain, at certified heights of this node."""
 
-    def __init__(self, ledger: Ledger, *, suite_name: str) -> None:
+    def __init__(
+        self, ledger: Ledger, *, suite_name: str, links: Sequence[JsonObject] = ()
+    ) -> None:
+        """`links` say how earlier epochs ended, one for each, from epoch 0 on."""
+        self.links = tuple(links)
         self._ledger = ledger
         self._suite_name = suite_name
 
     def certified_header(self, height: int) -> JsonObject:
-        """Return `{"header", "certificate"}` of a certified height.
+        """Return `{"header", "certificate", "epochs"}` of a certified height.
 
         Raises:
             NotCertified: executed here, not signed by a quorum yet.
 
         """
-        anchor = self._anchor(height)
-        return {"header": header_form(anchor), "certificate": certificate_form(anchor)}
+        return placed_form(self._anchor(height))
 
     def block(self, height: int) -> JsonObject:
         """Return a whole certified block; `batch` is null when it was pruned.
@@ -180,4 +184,5 @@ class Proofs:
             height=certificate.height,
             header_digest=certificate.header_digest,
             signatures=certificate.signatures,
+            links=self.links[: certificate.epoch],
         )

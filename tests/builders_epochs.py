@@ -11,9 +11,10 @@ from chainnode.ledger.codec import encode_head
 from chainnode.ledger.epochs import EpochRecovery, recovery_content
 from chainnode.ledger.types import Header, Member, checkpoint_content, members_digest
 from chainnode.suites.port import PrivateKey
-from chainnode.verify.forms import Anchor, base64_text, certificate_form, header_form
+from chainnode.verify.epochs import recovery_link_form
+from chainnode.verify.forms import Anchor, certificate_form, header_form
 from chainnode.verify.members import members_form
-from chainnode.verify.strict_json import JsonObject, JsonValue
+from chainnode.verify.strict_json import JsonObject
 from tests.builders_evidence import SyntheticChain, keys_of
 
 
@@ -142,19 +143,8 @@ def recovery_link(
         chain_id=chain.genesis.chain_id,
         next_members=members_digest(h, epoch=epoch + 1, members=group.members),
     )
-    signatures: list[JsonValue] = [
-        [one, base64_text(group.keys[one].sign(content))] for one in signers
-    ]
-    return {
-        "recovery": {
-            "epoch": record.epoch,
-            "base_epoch": record.base_epoch,
-            "height": record.height,
-            "header_digest": record.header_digest.hex(),
-            "batches": [one.hex() for one in record.batches],
-            "signatures": signatures,
-        }
-    }
+    signatures = tuple((one, group.keys[one].sign(content)) for one in signers)
+    return recovery_link_form(replace(record, signatures=signatures))
 
 
 def record_in(

@@ -18,8 +18,7 @@ from chainnode.ledger.types import CallReceipt, Header, Receipt
 from chainnode.submission import Submission, decode_submission
 from chainnode.verify.forms import (
     Anchor,
-    certificate_form,
-    header_form,
+    placed_form,
     receipt_evidence,
     record_form,
 )
@@ -203,7 +202,7 @@ class LittleNode:
 
     def _header_document(self) -> JsonObject:
         anchor = self._anchor()
-        return {"header": header_form(anchor), "certificate": certificate_form(anchor)}
+        return placed_form(anchor)
 
     def _anchor(self) -> Anchor:
         if self.header is not None:

@@ -4,6 +4,7 @@ Inside a devnet the trust anchor is its genesis file and the keys are its demo i
 outside, `--trust` and `--key` name them. Nothing is taken from a node's word.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 DEFAULT_FOLDER = ".kun-devnet"
 TRUST_BYTES_MAX = 4 * 1024 * 1024
+# Enough of a chain id to tell chains apart; the whole of it stands in the file.
+STATE_NAME_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,18 @@ class Target:
             return time.time_ns() // 1_000_000 + self.clock_offset_ms
 
         key = self.open_key()[1] if signs else None
-        return Client(self.urls, self.load_trust(), key, now_ms=now_ms)
+        trust = self.load_trust()
+        return Client(
+            self.urls, trust, key, state_file=self.state_file(trust.chain_id), now_ms=now_ms
+        )
+
+    def state_file(self, chain_id: bytes) -> Path:
+        """Return where the newest block of this chain that was verified here is remembered.
+
+        A devnet keeps it in its own folder, so that it goes when the chain goes.
+        """
+        folder = state_folder() if self.folder is None else self.folder / "client"
+        return folder / f"{chain_id.hex()[:STATE_NAME_DIGITS]}.json"
 
     def open_key(self) -> "tuple[Suite, PrivateKey]":
         """Read and unlock the key that signs for this command.
@@ -108,6 +122,15 @@ class Target:
             purpose=KeyPurpose.SUBMISSION,
             passphrase=read_passphrase(self.passphrase_file),
         )
+
+
+def state_folder() -> Path:
+    """Return `KUN_STATE_DIR`, else the user's folder for state (XDG Base Directory)."""
+    named = os.environ.get("KUN_STATE_DIR")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "kunlian"
 
 
 def target_options(function: Function) -> Function:

@@ -13,6 +13,7 @@ from chainnode.client.calls import (
     revoke_certificate,
 )
 from chainnode.client.clients import AsyncClient, Client
+from chainnode.client.memory import ChainForked
 from chainnode.client.reports import (
     CannotDecide,
     NodeBehind,
@@ -40,6 +41,7 @@ __all__ = [
     "CallResult",
     "CannotDecide",
     "CertificateDraft",
+    "ChainForked",
     "Client",
     "Final",
     "InvalidCall",

@@ -17,9 +17,10 @@ from chainnode.client.results import AuditAnswer, AuditAsked, Final, NodeStatus,
 from chainnode.client.session import Ask, Reports, Session, hash_names
 from chainnode.client.submitting import WAIT_S_DEFAULT, submit
 from chainnode.errors import NodeError
+from chainnode.verify.epochs import verify_placed_header
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.evidence import RecordFacts, verify_record_evidence, verify_record_item
-from chainnode.verify.header import CertifiedHeader, verify_header
+from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.strict_json import (
     JsonObject,
     as_array,
@@ -122,7 +123,7 @@ def header_latest(session: Session) -> Plan[CertifiedHeader]:
     """
 
     def read(told: JsonObject) -> CertifiedHeader:
-        header = verify_header(told.get("header"), told.get("certificate"), session.trust)
+        header = verify_placed_header(told, session.trust)
         session.require_current(header)
         return header
 
@@ -173,7 +174,7 @@ def _checked_page(
     asked: AuditAsked,
     before: AuditAnswer | None,
 ) -> AuditAnswer:
-    header = verify_header(told.get("header"), told.get("certificate"), session.trust)
+    header = verify_placed_header(told, session.trust)
     as_of_height = as_integer(told.get("as_of_height"), "as_of_height")
     _require_place(session, told, header, recorded, before)
     last = before.items[-1].position if before is not None and before.items else -1

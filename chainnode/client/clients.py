@@ -33,7 +33,7 @@ def _session(
     state_file: Path | None,
     now_ms: Callable[[], int],
 ) -> Session:
-    memory = HeightMemory(chain_id=trust.chain_id, path=state_file)
+    memory = HeightMemory(trust=trust, path=state_file)
     return Session(nodes=tuple(nodes), trust=trust, memory=memory, key=key, now_ms=now_ms)
 
 
@@ -53,7 +53,8 @@ class Client:
         """`nodes` are base URLs, asked in turn; `key` signs submissions and questions.
 
         Raises:
-            ConfigurationError: a malformed URL, or a state file of another chain.
+            ConfigurationError: a malformed URL, or a state file that cannot be used.
+            ChainForked: evidence of a fork lies beside the state file.
 
         """
         self._session = _session(nodes, trust, key, state_file, now_ms)

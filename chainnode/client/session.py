@@ -12,7 +12,7 @@ from typing import TypeVar, assert_never
 from urllib.parse import urlsplit
 
 from chainnode.client.exchange import Answer, Elapsed, Exchange, Pause, Plan, Unreachable
-from chainnode.client.memory import HeightMemory, SeenHeader
+from chainnode.client.memory import HeightMemory
 from chainnode.client.nonces import NonceCounter
 from chainnode.client.reports import (
     CannotDecide,
@@ -110,6 +110,9 @@ class Session:
             raise ConfigurationError(
                 f"nodes: expected 1 to {NODES_MAX} different URLs, got {len(self.nodes)}"
             )
+        known = self.memory.highest
+        if known is not None:
+            self._learn(known.trust)
 
     def ordered(self) -> Iterator[str]:
         """Yield all nodes, beginning with the one that was of use last."""
@@ -129,20 +132,26 @@ class Session:
             self._preferred = (self.nodes.index(node) + 1) % len(self.nodes)
 
     def observe(self, header: CertifiedHeader) -> None:
-        """Remember a verified header.
+        """Remember a verified header, and the epochs that led to it.
 
         Raises:
-            InvalidEvidence: it contradicts another verified one of the same height.
+            ChainForked: it contradicts another verified one of the same height.
 
         """
-        self.memory.observe(SeenHeader(height=header.height, digest=header.digest))
+        self.memory.observe(header)
+        self._learn(header.trust)
+
+    def _learn(self, trust: Trust) -> None:
+        """Know from now on where earlier epochs ended: what exceeds them counts no more."""
+        if max(trust.epochs) > max(self.trust.epochs):
+            self.trust = trust
 
     def require_current(self, header: CertifiedHeader) -> None:
         """Refuse a verified header that is older than one seen before, and remember it.
 
         Raises:
             Behind: it is older.
-            InvalidEvidence: it contradicts a verified one.
+            ChainForked: it contradicts a verified one.
 
         """
         if self.memory.is_behind(header.height):

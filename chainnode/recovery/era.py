@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chainnode.errors import StorageError
+from chainnode.ledger.epochs import EpochRecovery
 from chainnode.recovery.document import FILE_BYTES_MAX, RecoveryFile, Verifier, decode_recovery
+from chainnode.verify.epochs import recovery_link_form
+from chainnode.verify.strict_json import JsonObject
 from consensus.epochs import EpochEnd
 from consensus.messages import Batch
 from consensus.types import Epoch, Membership, SequenceNumber
@@ -59,6 +62,23 @@ class Era:
             signers = Membership(epoch=one.certificate.epoch, size=size)
             ends[one.certificate.epoch] = EpochEnd(membership=signers, stable=one.certificate)
         return tuple(ends[epoch] for epoch in sorted(ends))
+
+    @property
+    def links(self) -> tuple[JsonObject, ...]:
+        """How earlier epochs ended, as evidence carries it (docs/wire-format.md §11)."""
+        return tuple(
+            recovery_link_form(
+                EpochRecovery(
+                    epoch=one.record.epoch,
+                    base_epoch=one.record.base_epoch,
+                    height=one.record.height,
+                    header_digest=one.record.header_digest,
+                    batches=one.record.batches,
+                    signatures=one.signatures,
+                )
+            )
+            for one in self.files
+        )
 
 
 FIRST_ERA = Era()

@@ -14,6 +14,7 @@ from chainnode.service.questions import Questions
 from chainnode.service.status import StatusReader
 from chainnode.submission import SubmissionDigest
 from chainnode.suites.port import Suite
+from chainnode.verify.epochs import follow
 from chainnode.verify.judge import Policy, judge_certificate
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trust import Trust
@@ -51,7 +52,7 @@ class NodeService:
         self._clock = clock
         self._ledger = ledger
         self._admission = admission
-        self._trust = Trust.from_genesis(genesis)
+        self._trust = follow(proofs.links, Trust.from_genesis(genesis))
 
     @property
     def stable_height(self) -> int:
@@ -151,6 +152,7 @@ class NodeService:
         """Return a trust file pinned at the newest certified header."""
         header = self._ledger.header(self.stable_height)
         return self._trust.pinned_at(
+            epoch=header.head.epoch,
             height=header.height,
             header_digest=header.digest(self.suite.digest),
             time_ms=header.head.time_ms,

@@ -15,6 +15,7 @@ from chainnode.ledger.merkle import InvalidProof
 from chainnode.ledger.types import Member
 from chainnode.suites.port import Suite
 from chainnode.verify.errors import InvalidEvidence
+from chainnode.verify.forms import signatures_form
 from chainnode.verify.header import (
     CertifiedHeader,
     read_certificate,
@@ -25,6 +26,7 @@ from chainnode.verify.header import (
 )
 from chainnode.verify.members import read_members
 from chainnode.verify.strict_json import (
+    JsonObject,
     JsonValue,
     as_array,
     as_fields,
@@ -52,7 +54,9 @@ def verify_placed_header(
         InvalidEvidence: any other check fails; links beyond the header's epoch count as one.
 
     """
-    links = as_array(fields.get("epochs"), CHECK, size_max=LINKS_MAX)
+    links = [
+        as_object(one, CHECK) for one in as_array(fields.get("epochs"), CHECK, size_max=LINKS_MAX)
+    ]
     found = verify_header(
         fields.get("header"),
         fields.get("certificate"),
@@ -66,7 +70,7 @@ def verify_placed_header(
     return replace(found, links=tuple(links))
 
 
-def follow(links: Sequence[JsonValue], trust: Trust) -> Trust:
+def follow(links: Sequence[JsonObject], trust: Trust) -> Trust:
     """Return the trust that `links` lead to from this one.
 
     Raises:
@@ -135,8 +139,8 @@ def _require_members(shown: tuple[Member, ...], known: tuple[Member, ...], epoch
         )
 
 
-def _read_link(value: JsonValue, suite: Suite, parameters: Parameters) -> EpochLink:
-    if "recovery" in as_object(value, CHECK):
+def _read_link(value: JsonObject, suite: Suite, parameters: Parameters) -> EpochLink:
+    if "recovery" in value:
         (record,) = as_fields(value, CHECK, ("recovery",)).values()
         return _read_recovery(record, batches_max=2 * parameters.window)
     fields = as_fields(value, CHECK, _END_NAMES)
@@ -160,3 +164,17 @@ def _read_recovery(value: JsonValue, *, batches_max: int) -> EpochRecovery:
         ),
         signatures=read_signatures(fields["signatures"]),
     )
+
+
+def recovery_link_form(record: EpochRecovery) -> JsonObject:
+    """Return the link of a recovery record, for whoever makes evidence."""
+    return {
+        "recovery": {
+            "epoch": record.epoch,
+            "base_epoch": record.base_epoch,
+            "height": record.height,
+            "header_digest": record.header_digest.hex(),
+            "batches": [one.hex() for one in record.batches],
+            "signatures": signatures_form(record.signatures),
+        }
+    }

@@ -10,13 +10,12 @@ from typing import Final
 from chainnode.verify.epochs import verify_placed_header
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.evidence import open_form
-from chainnode.verify.forms import EVIDENCE_FORMAT
-from chainnode.verify.header import CertifiedHeader, certified_form
+from chainnode.verify.forms import EVIDENCE_FORMAT, EVIDENCE_VERSION_2, placed_form
+from chainnode.verify.header import CertifiedHeader, anchor_of
 from chainnode.verify.strict_json import JsonObject, JsonValue, as_fields
 from chainnode.verify.trust import Trust
 
 KIND: Final = "fork"
-VERSION: Final = 2
 _NAMES = (
     *("format", "version", "kind", "chain_id", "suite"),
     *("epochs", "first", "second"),
@@ -44,10 +43,10 @@ class ForkFacts:
 
 def fork_evidence(one: CertifiedHeader, other: CertifiedHeader, *, trust: Trust) -> JsonObject:
     """Return `kind: "fork"` of two verified headers of one epoch and height."""
-    first, second = (certified_form(side) for side in sorted((one, other), key=_by_digest))
+    first, second = (placed_form(anchor_of(side)) for side in sorted((one, other), key=_by_digest))
     return {
         "format": EVIDENCE_FORMAT,
-        "version": VERSION,
+        "version": EVIDENCE_VERSION_2,
         "kind": KIND,
         "chain_id": trust.chain_id.hex(),
         "suite": trust.suite.name,
@@ -67,7 +66,7 @@ def verify_fork_evidence(evidence: JsonValue, trust: Trust) -> ForkFacts:
         InvalidEvidence: not two headers of one place, or any other check fails.
 
     """
-    fields = open_form(evidence, trust, kind=KIND, version=VERSION, names=_NAMES)
+    fields = open_form(evidence, trust, kind=KIND, version=EVIDENCE_VERSION_2, names=_NAMES)
     # What is pinned is one side at most, and older forks are proofs as well.
     first, second = (
         verify_placed_header(

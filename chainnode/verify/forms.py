@@ -18,7 +18,10 @@ EVIDENCE_VERSION_2 = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
-    """A header and its certificate as bytes: what every kind of evidence hangs on."""
+    """A header and its certificate as bytes: what every kind of evidence hangs on.
+
+    `links` lead to its epoch, one for each before it.
+    """
 
     chain_id: bytes
     suite_name: str
@@ -28,6 +31,7 @@ class Anchor:
     height: int
     header_digest: bytes
     signatures: Sequence[tuple[int, bytes]] = field(repr=False)
+    links: Sequence[JsonObject] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,15 @@ def base64_text(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
+def placed_form(anchor: Anchor) -> JsonObject:
+    """Return `{"header", "certificate", "epochs"}`, as all evidence under a header carries it."""
+    return {
+        "header": header_form(anchor),
+        "certificate": certificate_form(anchor),
+        "epochs": list(anchor.links),
+    }
+
+
 def header_form(anchor: Anchor) -> JsonObject:
     """Return the header object."""
     return {"head": base64_text(anchor.head), "rest": [one.hex() for one in anchor.rest]}
@@ -103,8 +116,13 @@ def certificate_form(anchor: Anchor) -> JsonObject:
         "epoch": anchor.epoch,
         "height": anchor.height,
         "header_digest": anchor.header_digest.hex(),
-        "signatures": [[replica, base64_text(one)] for replica, one in anchor.signatures],
+        "signatures": signatures_form(anchor.signatures),
     }
+
+
+def signatures_form(signatures: Sequence[tuple[int, bytes]]) -> list[JsonValue]:
+    """Return `[[replica id, base64], …]`."""
+    return [[replica, base64_text(one)] for replica, one in signatures]
 
 
 def record_form(item: RecordItem) -> JsonObject:
@@ -237,9 +255,7 @@ def _envelope(anchor: Anchor, kind: str, version: int = EVIDENCE_VERSION) -> Jso
         "kind": kind,
         "chain_id": anchor.chain_id.hex(),
         "suite": anchor.suite_name,
-        "header": header_form(anchor),
-        "certificate": certificate_form(anchor),
-        "epochs": [],
+        **placed_form(anchor),
     }
 
 

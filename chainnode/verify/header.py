@@ -28,7 +28,7 @@ from chainnode.verify.errors import (
     UnknownEpoch,
     UnreadableEvidence,
 )
-from chainnode.verify.forms import base64_text
+from chainnode.verify.forms import Anchor
 from chainnode.verify.strict_json import (
     JsonObject,
     JsonValue,
@@ -56,7 +56,7 @@ class CertifiedHeader:
     certificate: Certificate = field(repr=False)
     quorum: int
     trust: Trust = field(repr=False)
-    links: Sequence[JsonValue] = field(default=(), repr=False)
+    links: Sequence[JsonObject] = field(default=(), repr=False)
 
     @property
     def signers(self) -> tuple[int, ...]:
@@ -123,23 +123,20 @@ def verify_header(
     )
 
 
-def certified_form(certified: CertifiedHeader) -> JsonObject:
-    """Return `{"header", "certificate", "epochs"}`, as all evidence under a header carries it."""
-    return {
-        "header": {
-            "head": base64_text(encode_head(certified.header.head)),
-            "rest": [one.hex() for one in certified.header.rest.roots],
-        },
-        "certificate": {
-            "epoch": certified.certificate.epoch,
-            "height": certified.certificate.height,
-            "header_digest": certified.certificate.header_digest.hex(),
-            "signatures": [
-                [replica, base64_text(one)] for replica, one in certified.certificate.signatures
-            ],
-        },
-        "epochs": list(certified.links),
-    }
+def anchor_of(certified: CertifiedHeader) -> Anchor:
+    """Return what evidence under this header hangs on, to be written again."""
+    certificate = certified.certificate
+    return Anchor(
+        chain_id=certified.trust.chain_id,
+        suite_name=certified.trust.suite.name,
+        head=encode_head(certified.header.head),
+        rest=certified.header.rest.roots,
+        epoch=certificate.epoch,
+        height=certificate.height,
+        header_digest=certificate.header_digest,
+        signatures=certificate.signatures,
+        links=certified.links,
+    )
 
 
 def trusted_members(epoch: int, trust: Trust) -> tuple[Member, ...]:

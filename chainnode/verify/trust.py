@@ -121,14 +121,13 @@ class Trust:
         """Whether every verdict must carry the banner of a chain for trials."""
         return self.parameters.devnet == 1
 
-    def pinned_at(self, *, height: int, header_digest: bytes, time_ms: int) -> "Trust":
+    def pinned_at(self, *, epoch: int, height: int, header_digest: bytes, time_ms: int) -> "Trust":
         """Return the same trust with a newer checkpoint, taken from a *verified* header.
 
-        The header is of the newest epoch that this trust knows: earlier ones are forgotten.
+        Other epochs than that of the header are forgotten, as a trust file holds one.
         """
         pinned = PinnedCheckpoint(height=height, header_digest=header_digest, time_ms=time_ms)
-        newest = max(self.epochs)
-        return replace(self, checkpoint=pinned, epochs={newest: self.epochs[newest]}, ends={})
+        return replace(self, checkpoint=pinned, epochs={epoch: self.epochs[epoch]}, ends={})
 
     def form(self) -> JsonObject:
         """Return the JSON object of a trust file.
@@ -142,7 +141,7 @@ class Trust:
             raise InvalidTrust(
                 what="checkpoint", expected="a pinned header", actual="genesis alone"
             )
-        epoch = max(self.epochs)
+        (epoch,) = self.epochs
         return {
             "format": TRUST_FORMAT,
             "version": FORMAT_VERSION,

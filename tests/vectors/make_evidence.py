@@ -214,7 +214,10 @@ def main() -> None:
             old.unlink()
         header = chain.header(height=1, time_ms=TIME_MS - 11_000)
         trust = chain.trust.pinned_at(
-            height=1, header_digest=header.digest(chain.suite.digest), time_ms=TIME_MS - 11_000
+            epoch=0,
+            height=1,
+            header_digest=header.digest(chain.suite.digest),
+            time_ms=TIME_MS - 11_000,
         )
         _write(folder / "trust.json", trust.form())
         for case in cases(chain):

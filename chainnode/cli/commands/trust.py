@@ -110,8 +110,11 @@ def pinned_trust(target: "Target") -> "Trust":
     """
     with target.open_client() as client:
         newest = client.header_latest()
-        return client.trust.pinned_at(
-            height=newest.height, header_digest=newest.digest, time_ms=newest.time_ms
+        return newest.trust.pinned_at(
+            epoch=newest.epoch,
+            height=newest.height,
+            header_digest=newest.digest,
+            time_ms=newest.time_ms,
         )
 
 

@@ -94,7 +94,9 @@ def test_any_field_of_evidence_may_hold_anything(value: JsonValue, kind: str) ->
 
 @given(LEGAL)
 def test_any_json_is_a_trust_file_or_refused(value: JsonValue) -> None:
-    form = synthetic_chain("intl").trust.pinned_at(height=1, header_digest=bytes(32), time_ms=0)
+    form = synthetic_chain("intl").trust.pinned_at(
+        epoch=0, height=1, header_digest=bytes(32), time_ms=0
+    )
     for name in form.form():
         try:
             Trust.load(json.dumps({**form.form(), name: value}).encode())

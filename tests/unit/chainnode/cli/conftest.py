@@ -132,6 +132,7 @@ def site(
         monkeypatch.delenv(name)
     monkeypatch.setenv("KUN_LANG", "en")
     monkeypatch.setenv("KUN_KEY_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    monkeypatch.setenv("KUN_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     write_genesis_file(tmp_path / "genesis.json", evidence.genesis)
     write_secret_file(tmp_path / "passphrase", b"correct horse\n")

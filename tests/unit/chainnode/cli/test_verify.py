@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chainnode.verify import sidecar_form
-from tests.builders_evidence import sample
+from tests.builders_evidence import TIME_MS, sample
 from tests.unit.chainnode.cli.conftest import Site
 
 # The synthetic chain's newest block is of this moment.
@@ -247,3 +247,50 @@ def test_no_name_of_a_file_leaves_this_machine(site: Site) -> None:
 
     assert not any("zhang" in line for node in site.nodes for line in node.seen)
     assert Path(path).exists()
+
+
+def test_an_older_block_than_was_seen_before_decides_nothing_and_names_the_nodes(
+    site: Site,
+) -> None:
+    path = site.file("paper.pdf", sample("valid").content)
+    assert site.kun("verify", path, *_AS_OF).code == 0
+    for node in site.nodes:
+        node.header = site.evidence.header(height=11)
+
+    done = site.kun("verify", path, *_AS_OF, "--json")
+
+    assert (done.json["verdict"], done.code) == ("CANNOT_DECIDE", 3)
+    told = {one["node"]: one["detail"] for one in done.json["reports"]}
+    assert set(told) == {node.url for node in site.nodes}
+    assert all("height 11, older than 12" in detail for detail in told.values())
+
+
+def test_a_fork_ends_with_3_and_a_file_that_anybody_can_check(site: Site) -> None:
+    path = site.file("paper.pdf", sample("valid").content)
+    assert site.kun("verify", path, *_AS_OF).code == 0
+    for node in site.nodes:
+        node.header = site.evidence.header(time_ms=TIME_MS + 1)
+
+    done = site.kun("verify", path, *_AS_OF, "--json")
+
+    assert (done.code, done.json["error"]["code"]) == (3, "ChainForked")
+    (file,) = (site.path / "state").glob("fork-*.json")
+    assert str(file) in done.json["error"]["message"]
+    checked = site.bare("audit", "verify", str(file), "--trust", site.trust, "--json")
+    assert (checked.code, checked.json["kind"], checked.json["height"]) == (0, "fork", 12)
+    assert checked.json["signed_both"] == [0, 1, 3]
+    for words in (("verify", path, *_AS_OF), ("trust", "export")):
+        again = site.kun(*words)
+        assert (again.code, str(file) in again.err) == (3, True)
+
+
+def test_a_state_that_proves_nothing_is_refused_by_name(site: Site) -> None:
+    path = site.file("paper.pdf", sample("valid").content)
+    assert site.kun("verify", path, *_AS_OF).code == 0
+    (state,) = (site.path / "state").glob("*.json")
+    state.write_bytes(state.read_bytes().replace(b'"height": 12', b'"height": 99'))
+
+    done = site.kun("verify", path, *_AS_OF)
+
+    assert done.code == 5
+    assert str(state) in done.err

@@ -1,24 +1,45 @@
 """What a client remembers between answers: the highest header, the next nonce."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from chainnode.client.memory import HeightMemory, SeenHeader
+from chainnode.client.memory import RECENT_MAX, ChainForked, HeightMemory
 from chainnode.client.nonces import NonceCounter
 from chainnode.errors import ConfigurationError
-from chainnode.verify import InvalidEvidence
+from chainnode.verify import CertifiedHeader, ForkFacts, load_evidence, verify_evidence
+from chainnode.verify.epochs import verify_placed_header
+from chainnode.verify.strict_json import JsonObject, JsonValue
+from tests.builders_epochs import (
+    certified_in,
+    end_link,
+    first_group,
+    header_in,
+    second_group,
+)
+from tests.builders_evidence import GENESIS_MS, SyntheticChain, synthetic_chain
 
-CHAIN = b"\x01" * 32
+CHAIN = synthetic_chain("intl")
+TRUST = CHAIN.trust
 
 
-def seen(height: int, mark: int = 0) -> SeenHeader:
-    return SeenHeader(height=height, digest=bytes([mark]) * 32)
+def seen(height: int, mark: int = 0, *, chain: SyntheticChain = CHAIN) -> CertifiedHeader:
+    """Return a certified header; one of another `mark` contradicts it."""
+    header = chain.header(height=height, time_ms=GENESIS_MS + mark)
+    document = certified_in(chain, first_group(chain), header, signers=(0, 1, 2))
+    return verify_placed_header({**document, "epochs": []}, chain.trust)
+
+
+def stored(path: Path) -> int:
+    highest = HeightMemory(trust=TRUST, path=path).highest
+    assert highest is not None
+    return highest.height
 
 
 def test_the_highest_header_is_remembered_and_older_ones_are_behind() -> None:
-    memory = HeightMemory(chain_id=CHAIN)
+    memory = HeightMemory(trust=TRUST)
     assert not memory.is_behind(0)
     for height in (5, 9, 7):
         memory.observe(seen(height))
@@ -27,38 +48,172 @@ def test_the_highest_header_is_remembered_and_older_ones_are_behind() -> None:
     assert not memory.is_behind(9)
 
 
-def test_two_headers_of_the_highest_height_are_a_fork() -> None:
-    memory = HeightMemory(chain_id=CHAIN)
+@pytest.mark.parametrize("at", [9, 5])
+def test_two_certified_headers_of_one_height_are_a_fork_that_anybody_can_check(at: int) -> None:
+    memory = HeightMemory(trust=TRUST)
+    memory.observe(seen(5))
     memory.observe(seen(9))
     memory.observe(seen(9))
-    with pytest.raises(InvalidEvidence, match="fork"):
-        memory.observe(seen(9, mark=1))
+    with pytest.raises(ChainForked, match=f"height {at}") as caught:
+        memory.observe(seen(at, mark=1))
+    facts = verify_evidence(caught.value.evidence, TRUST)
+    assert isinstance(facts, ForkFacts)
+    assert {facts.first.digest, facts.second.digest} == {seen(at).digest, seen(at, mark=1).digest}
+    assert caught.value.file is None
+
+
+def test_only_so_many_headers_below_the_highest_are_kept() -> None:
+    memory = HeightMemory(trust=TRUST)
+    for height in range(1, RECENT_MAX + 2):
+        memory.observe(seen(height))
+    memory.observe(seen(1, mark=1))
+    with pytest.raises(ChainForked):
+        memory.observe(seen(3, mark=1))
 
 
 def test_the_file_is_read_back_and_holds_the_chain(tmp_path: Path) -> None:
-    path = tmp_path / "seen.json"
-    HeightMemory(chain_id=CHAIN, path=path).observe(seen(9, mark=3))
-    assert HeightMemory(chain_id=CHAIN, path=path).highest == seen(9, mark=3)
-    assert [one.name for one in tmp_path.iterdir()] == ["seen.json"]
+    path = tmp_path / "new folder" / "seen.json"
+    HeightMemory(trust=TRUST, path=path).observe(seen(9))
+    assert HeightMemory(trust=TRUST, path=path).highest == seen(9)
+    assert sorted(one.name for one in path.parent.iterdir()) == ["seen.json", "seen.json.lock"]
     with pytest.raises(ConfigurationError, match="chain_id"):
-        HeightMemory(chain_id=b"\x02" * 32, path=path)
+        HeightMemory(trust=synthetic_chain("intl", label="another").trust, path=path)
 
 
-@pytest.mark.parametrize("change", [{"height": -1}, {"height": "9"}, {"version": 2}, {"x": 1}])
-def test_a_malformed_file_is_a_configuration_error(
-    tmp_path: Path, change: dict[str, object]
+def test_a_fork_is_written_beside_the_file_and_ends_belief_until_a_person_moves_it(
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / "seen.json"
-    HeightMemory(chain_id=CHAIN, path=path).observe(seen(9))
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(ConfigurationError):
-        HeightMemory(chain_id=CHAIN, path=path)
+    HeightMemory(trust=TRUST, path=path).observe(seen(9))
+    with pytest.raises(ChainForked) as caught:
+        HeightMemory(trust=TRUST, path=path).observe(seen(9, mark=1))
+    file = caught.value.file
+    assert file is not None
+    assert str(file) in str(caught.value)
+    assert isinstance(verify_evidence(load_evidence(file.read_bytes()), TRUST), ForkFacts)
+    with pytest.raises(ChainForked, match=file.name):
+        HeightMemory(trust=TRUST, path=path)
+    other = synthetic_chain("intl", label="another")
+    HeightMemory(trust=other.trust, path=tmp_path / "other.json").observe(seen(1, chain=other))
+    file.unlink()
+    assert stored(path) == 9
 
 
-def test_a_file_that_cannot_be_written_is_a_configuration_error(tmp_path: Path) -> None:
-    memory = HeightMemory(chain_id=CHAIN, path=tmp_path / "missing" / "seen.json")
+def test_two_processes_share_the_file_and_it_never_goes_back(tmp_path: Path) -> None:
+    path = tmp_path / "seen.json"
+    first, second = (HeightMemory(trust=TRUST, path=path) for _ in range(2))
+    first.observe(seen(9))
+    second.observe(seen(7))
+    assert stored(path) == 9
+    assert second.highest == seen(9)
+    second.observe(seen(11))
+    first.observe(seen(10))
+    assert stored(path) == 11
+    first.observe(seen(12))
+    with pytest.raises(ChainForked):
+        second.observe(seen(12, mark=1))
+
+
+def test_a_file_below_the_pinned_checkpoint_of_the_trust_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "seen.json"
+    HeightMemory(trust=TRUST, path=path).observe(seen(9))
+    pinned = TRUST.pinned_at(epoch=0, height=10, header_digest=seen(10).digest, time_ms=GENESIS_MS)
+    memory = HeightMemory(trust=pinned, path=path)
+    assert memory.highest is None
+    memory.observe(seen(10))
+    assert stored(path) == 10
+
+
+def test_a_file_that_contradicts_the_pinned_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "seen.json"
+    HeightMemory(trust=TRUST, path=path).observe(seen(9))
+    pinned = TRUST.pinned_at(epoch=0, height=9, header_digest=bytes(32), time_ms=GENESIS_MS)
+    with pytest.raises(ConfigurationError, match="checkpoint"):
+        HeightMemory(trust=pinned, path=path)
+
+
+def test_the_epochs_that_led_to_the_highest_header_are_kept_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "seen.json"
+    second = second_group(CHAIN)
+    links: list[JsonValue] = [end_link(CHAIN, first_group(CHAIN), second, epoch=0, height=20)]
+    document: JsonObject = {
+        **certified_in(CHAIN, second, header_in(CHAIN, second, epoch=1, height=21)),
+        "epochs": links,
+    }
+    HeightMemory(trust=TRUST, path=path).observe(verify_placed_header(document, TRUST))
+    highest = HeightMemory(trust=TRUST, path=path).highest
+    assert highest is not None
+    assert highest.trust.ends == {0: 20}
+    assert highest.trust.epochs[1] == second.members
+
+
+Change = Callable[[JsonObject], JsonObject]
+
+
+def unsigned(document: JsonObject) -> JsonObject:
+    certificate = document["certificate"]
+    assert isinstance(certificate, dict)
+    return {**document, "certificate": {**certificate, "signatures": []}}
+
+
+MALFORMED: dict[str, tuple[str, Change]] = {
+    "version 1": ("version", lambda one: {**one, "version": 1}),
+    "an unknown name": ("client state", lambda one: {**one, "x": 1}),
+    "another suite": ("suite", lambda one: {**one, "suite": "sm"}),
+    "no signatures": ("quorum", unsigned),
+    "another header": (
+        "header",
+        lambda one: {**one, "header": certified_in_header(height=90)},
+    ),
+    "a link too many": ("epochs", lambda one: {**one, "epochs": [{}]}),
+}
+
+
+def certified_in_header(*, height: int) -> JsonValue:
+    return certified_in(CHAIN, first_group(CHAIN), CHAIN.header(height=height))["header"]
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_file_that_proves_nothing_is_a_configuration_error_that_says_what_to_do(
+    tmp_path: Path, name: str
+) -> None:
+    check, change = MALFORMED[name]
+    path = tmp_path / "seen.json"
+    HeightMemory(trust=TRUST, path=path).observe(seen(9))
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    with pytest.raises(ConfigurationError, match=f"state: {check}.*remove the file"):
+        HeightMemory(trust=TRUST, path=path)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b'{"a":1,"a":2}', b"[" * 100_000])
+def test_a_file_of_anything_else_is_a_configuration_error(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "seen.json"
+    path.write_bytes(data)
+    with pytest.raises(ConfigurationError, match="remove the file"):
+        HeightMemory(trust=TRUST, path=path)
+
+
+def test_a_file_that_cannot_be_written_or_read_is_a_configuration_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        HeightMemory(trust=TRUST, path=blocked / "seen.json")
+    gone = HeightMemory(trust=TRUST, path=tmp_path / "later" / "seen.json")
+    (tmp_path / "later").touch()
     with pytest.raises(ConfigurationError, match="cannot remember"):
-        memory.observe(seen(1))
+        gone.observe(seen(1))
+
+
+def test_a_fork_that_cannot_be_written_is_told_all_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    memory = HeightMemory(trust=TRUST, path=folder / "seen.json")
+    memory.observe(seen(9))
+    for one in folder.iterdir():
+        one.unlink()
+    folder.rmdir()
+    with pytest.raises(ChainForked, match="could not be written") as caught:
+        memory.observe(seen(9, mark=1))
+    assert caught.value.evidence is not None
 
 
 def test_nonces_are_handed_out_once_and_asked_for_first() -> None:

@@ -7,13 +7,21 @@ import pytest
 
 from chainnode.client import (
     AsyncClient,
+    ChainForked,
     Client,
     NodeBehind,
     NodeLied,
     NodeRefused,
     NodeUnreachable,
 )
-from chainnode.verify import Policy, VerdictCode, judge_certificate, sidecar_form
+from chainnode.verify import (
+    ForkFacts,
+    Policy,
+    VerdictCode,
+    judge_certificate,
+    sidecar_form,
+    verify_evidence,
+)
 from chainnode.verify.strict_json import JsonObject, as_object
 from tests.builders_evidence import TIME_MS, SyntheticChain, sample
 from tests.little_node import LittleNode
@@ -225,9 +233,9 @@ def test_two_signed_headers_of_one_height_are_a_fork_and_not_believed(
     client.header_latest()
     for node in nodes:
         node.header = evidence.header(time_ms=TIME_MS + 1)
-    told = client.verify_identifier(sample("valid").identifier)
-    assert told.verdict.verdict is VerdictCode.CANNOT_DECIDE
-    assert {one.check for one in told.reports if isinstance(one, NodeLied)} == {"fork"}
+    with pytest.raises(ChainForked) as caught:
+        client.verify_identifier(sample("valid").identifier)
+    assert isinstance(verify_evidence(caught.value.evidence, evidence.trust), ForkFacts)
 
 
 def test_a_restarted_client_remembers_the_height_from_its_file(

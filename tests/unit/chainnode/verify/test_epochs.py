@@ -8,7 +8,8 @@ import pytest
 
 from chainnode.verify import InvalidEvidence, RecordFacts, Trust, verify_evidence
 from chainnode.verify.epochs import follow
-from chainnode.verify.header import certified_form
+from chainnode.verify.forms import placed_form
+from chainnode.verify.header import anchor_of
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trust import PinnedCheckpoint
 from tests.builders_epochs import (
@@ -74,7 +75,7 @@ def test_genesis_is_enough_to_follow_a_change_of_members_and_a_recovery(
     assert (facts.header.epoch, facts.header.quorum) == (2, 4)
     assert facts.header.trust.epochs[2] == second.members
     assert facts.header.trust.ends == {0: 20, 1: 30}
-    assert certified_form(facts.header)["epochs"] == links
+    assert placed_form(anchor_of(facts.header))["epochs"] == links
 
 
 def test_a_block_of_the_base_epoch_counts_up_to_the_recovered_height(chain: SyntheticChain) -> None:

@@ -74,7 +74,9 @@ def test_a_fork_below_or_at_a_pinned_checkpoint_is_proven_all_the_same(
     chain: SyntheticChain,
 ) -> None:
     for height in (HEIGHT, HEIGHT + 5):
-        pinned = chain.trust.pinned_at(height=height, header_digest=bytes(32), time_ms=TIME_MS)
+        pinned = chain.trust.pinned_at(
+            epoch=0, height=height, header_digest=bytes(32), time_ms=TIME_MS
+        )
         assert isinstance(verify_evidence(forked(chain), pinned), ForkFacts)
 
 

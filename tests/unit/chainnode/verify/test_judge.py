@@ -213,7 +213,7 @@ def test_a_node_may_not_add_an_identifier_to_the_question(chain: SyntheticChain)
 
 def test_evidence_below_the_pinned_height_decides_nothing(chain: SyntheticChain) -> None:
     evidence = chain.certificate_of(sample("valid"))
-    pinned = chain.trust.pinned_at(height=10**6, header_digest=bytes(32), time_ms=0)
+    pinned = chain.trust.pinned_at(epoch=0, height=10**6, header_digest=bytes(32), time_ms=0)
     verdict = judge_certificate(
         evidence, pinned, content_digest=None, identifier=None, policy=Policy(now_ms=0)
     )
@@ -327,7 +327,7 @@ def test_a_header_below_the_pinned_checkpoint_is_refused(
     one = sample("valid")
     header = chain.header()
     pinned = chain.trust.pinned_at(
-        height=12, header_digest=header.digest(chain.suite.digest), time_ms=TIME_MS
+        epoch=0, height=12, header_digest=header.digest(chain.suite.digest), time_ms=TIME_MS
     )
     anchor = chain.anchor(chain.header(height=height))
     evidence = chain.certificate(digest=chain.digest_of(one), anchor=anchor)
@@ -337,7 +337,7 @@ def test_a_header_below_the_pinned_checkpoint_is_refused(
 
 def test_another_header_at_the_pinned_height_is_refused(chain: SyntheticChain) -> None:
     one = sample("valid")
-    pinned = chain.trust.pinned_at(height=12, header_digest=bytes(32), time_ms=TIME_MS)
+    pinned = chain.trust.pinned_at(epoch=0, height=12, header_digest=bytes(32), time_ms=TIME_MS)
     evidence = chain.certificate(digest=chain.digest_of(one))
     verdict = judge(chain, evidence, content=one.content, trust=pinned)
     assert verdict.verdict is VerdictCode.TAMPERED

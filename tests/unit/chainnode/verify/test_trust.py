@@ -20,7 +20,7 @@ def chain(request: pytest.FixtureRequest) -> SyntheticChain:
 
 def trust_form(chain: SyntheticChain) -> JsonObject:
     digest = chain.header().digest(chain.suite.digest)
-    return chain.trust.pinned_at(height=12, header_digest=digest, time_ms=TIME_MS).form()
+    return chain.trust.pinned_at(epoch=0, height=12, header_digest=digest, time_ms=TIME_MS).form()
 
 
 def test_a_trust_file_says_what_the_trust_said_that_wrote_it(chain: SyntheticChain) -> None:
