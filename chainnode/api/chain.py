@@ -1,5 +1,7 @@
 """`/v1/records`, `/v1/blocks`, `/v1/headers`, `/v1/certificates`: the chain, with proofs."""
 
+import asyncio
+import base64
 from http import HTTPStatus
 from typing import Annotated
 
@@ -9,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from chainnode.api.gate import LargeAnswer, hold_large_answer
 from chainnode.api.problems import Problem
 from chainnode.api.requests import service_of
+from chainnode.verify.qr_text import text_of
 
 router = APIRouter(tags=["chain"])
 
@@ -68,4 +71,18 @@ async def certificate(request: Request, identifier: str) -> JSONResponse:
     return JSONResponse(
         service.proofs.certificate(file_digest=None, identifier=identifier),
         headers={"Cache-Control": "no-store"},
+    )
+
+
+@router.get("/v1/certificates/{identifier}/compact", operation_id="compact_certificate")
+async def compact_certificate(request: Request, identifier: str) -> JSONResponse:
+    """Return the compact proof that a certificate was issued, for a QR code; signers may differ."""
+    service = service_of(request)
+    service.require_identifier(identifier)
+    # The path runs over all entries of the block.
+    compact = await asyncio.to_thread(service.compact_proofs.certificate, identifier)
+    if compact is None:
+        raise Problem("NOT_FOUND", expected="a certificate on the chain", actual="none")
+    return JSONResponse(
+        {"compact": base64.b64encode(compact).decode("ascii"), "text": text_of(compact)}
     )

@@ -13,6 +13,7 @@ from chainnode.client.calls import (
     revoke_certificate,
 )
 from chainnode.client.clients import AsyncClient, Client
+from chainnode.client.codes import CertificateCode
 from chainnode.client.memory import ChainForked
 from chainnode.client.reports import (
     CannotDecide,
@@ -40,6 +41,7 @@ __all__ = [
     "AuditAnswer",
     "CallResult",
     "CannotDecide",
+    "CertificateCode",
     "CertificateDraft",
     "ChainForked",
     "Client",

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from chainnode.client import asking, submitting, verifying
+from chainnode.client import asking, codes, submitting, verifying
 from chainnode.client.asking import PAGE_ROWS_DEFAULT
+from chainnode.client.codes import CertificateCode
 from chainnode.client.memory import HeightMemory
 from chainnode.client.results import AuditAnswer, NodeStatus, Outcome, Unknown, Verification
 from chainnode.client.session import Session, system_ms
@@ -136,6 +137,10 @@ class Client:
                 max_age_ms=max_age_ms,
             )
         )
+
+    def certificate_code(self, identifier: str) -> CertificateCode:
+        """See `codes.certificate_code`: what a QR code carries, checked."""
+        return self._transport.run(codes.certificate_code(self._session, identifier))
 
     def question(
         self,
@@ -288,6 +293,10 @@ class AsyncClient:
                 max_age_ms=max_age_ms,
             )
         )
+
+    async def certificate_code(self, identifier: str) -> CertificateCode:
+        """See `Client.certificate_code`."""
+        return await self._transport.run(codes.certificate_code(self._session, identifier))
 
     async def question(
         self,

@@ -238,8 +238,7 @@ def call_of_batch(batch: bytes, *, submission: int, call: int) -> tuple[str, byt
         InvalidEncoding: there is no such call.
 
     """
-    wire = as_array(decode(batch, _BATCH_LIMITS), size=_BATCH_FIELDS, what="batch")
-    blob = as_bytes(_element(wire[3], submission, "submissions"), "submission")
+    blob = submission_of_batch(batch, submission)
     fields = as_array(decode(blob, _SUBMISSION_LIMITS), size=_SUBMISSION_FIELDS, what="submission")
     action, public, private = as_array(_element(fields[8], call, "calls"), _CALL_FIELDS, "call")
     return (
@@ -247,6 +246,17 @@ def call_of_batch(batch: bytes, *, submission: int, call: int) -> tuple[str, byt
         as_bytes(public, "public part"),
         as_bytes(private, "private part"),
     )
+
+
+def submission_of_batch(batch: bytes, index: int) -> bytes:
+    """Return one submission, as it was sent, out of a batch that was executed here.
+
+    Raises:
+        InvalidEncoding: there is no such submission.
+
+    """
+    wire = as_array(decode(batch, _BATCH_LIMITS), size=_BATCH_FIELDS, what="batch")
+    return as_bytes(_element(wire[3], index, "submissions"), "submission")
 
 
 def _element(value: Plain, index: int, what: str) -> Plain:

@@ -106,6 +106,19 @@ def inclusion_path(h: Hash, leaf_hashes: Sequence[bytes], index: int) -> tuple[b
     return MerkleTree(h, leaf_hashes).inclusion_path(index)
 
 
+def path_sides(index: int, size: int) -> int:
+    """Return where the nodes of an inclusion path stand: bit i set, node i is on the left.
+
+    Raises:
+        InvalidProof: there is no such leaf.
+
+    """
+    _require_index(index, size)
+    inner = _inner_length(index, size)
+    above = (index >> inner).bit_count()
+    return index & (1 << inner) - 1 | (1 << above) - 1 << inner
+
+
 def consistency_path(h: Hash, leaf_hashes: Sequence[bytes], old_size: int) -> tuple[bytes, ...]:
     """Return PROOF(old_size, leaves) of RFC 9162 §2.1.4.1."""
     return MerkleTree(h, leaf_hashes).consistency_path(old_size)

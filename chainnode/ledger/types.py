@@ -206,8 +206,11 @@ class Header:
 
     def digest(self, h: Hash) -> bytes:
         """Return H(0x01 ‖ H(0x00 ‖ head) ‖ root over rest): a proof shows what it needs."""
-        head = h(LEAF_TAG + encode(self.head.plain))
-        return h(NODE_TAG + head + merkle_root(h, self.rest.roots))
+        return h(NODE_TAG + self.head_digest(h) + merkle_root(h, self.rest.roots))
+
+    def head_digest(self, h: Hash) -> bytes:
+        """Return what stands for the head where only the roots are shown."""
+        return h(LEAF_TAG + encode(self.head.plain))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

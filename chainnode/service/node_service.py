@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable
 
 from chainnode.clock import WallClock
+from chainnode.compact_proofs import CompactProofs
 from chainnode.driver.admission import Admission
 from chainnode.genesis import ROLES, Genesis
 from chainnode.ledger.chain import Ledger
@@ -44,6 +45,7 @@ class NodeService:
         self.genesis = genesis
         self.suite = suite
         self.proofs = proofs
+        self.compact_proofs = CompactProofs(ledger, genesis=genesis, suite=suite)
         self.outcomes = outcomes
         self.questions = questions
         self.status = status

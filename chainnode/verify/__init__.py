@@ -42,6 +42,7 @@ from chainnode.verify.judge import (
     judge_facts,
     unreadable,
 )
+from chainnode.verify.judge_code import code_form, judge_code
 from chainnode.verify.kinds import Facts, verify_evidence
 from chainnode.verify.qr_text import is_qr_text, payload_of, text_of, url_of
 from chainnode.verify.record import BlockRecordFacts
@@ -103,10 +104,12 @@ __all__ = [
     "VerdictCode",
     "Words",
     "cannot_decide",
+    "code_form",
     "equivocation_evidence",
     "fork_evidence",
     "is_qr_text",
     "judge_certificate",
+    "judge_code",
     "judge_facts",
     "load_evidence",
     "payload_of",

@@ -71,6 +71,17 @@ class CertificateClaim:
         return encode_part(self.part)
 
 
+def claim_of(action: str, public: bytes, *, private_digest: bytes | None) -> CertificateClaim:
+    """Read a call that put a certificate on the chain.
+
+    Raises:
+        InvalidEncoding: another action, or not its public part.
+
+    """
+    kind = next((kind for kind, name in _ACTIONS.items() if name == action), 0)
+    return CertificateClaim(part=_part(kind, public), private_digest=private_digest)
+
+
 def claim_plain(claim: CertificateClaim) -> Plain:
     """Return the short form."""
     part = claim.part
@@ -104,8 +115,6 @@ def read_claim(value: Plain) -> CertificateClaim:
     """
     fields = as_array(value, None, "record", maximum=_IMPORT_FIELDS)
     kind = as_int(fields[0], "record kind") if fields else 0
-    if kind not in _ACTIONS:
-        raise InvalidEncoding(what="record kind", expected="1 or 2", actual=f"{kind}")
     size = _IMPORT_FIELDS if kind == IMPORT else _ISSUE_FIELDS
     _, packed, shown, parts, *others = as_array(value, size, "record")
     certificate_type, identifier = _unpacked(packed)
@@ -114,13 +123,19 @@ def read_claim(value: Plain) -> CertificateClaim:
     public = encode(
         (salt, identifier, certificate_type, file_digest, metadata_root, holder_commitment, *others)
     )
+    return CertificateClaim(part=_part(kind, public), private_digest=private_digest or None)
+
+
+def _part(kind: int, public: bytes) -> Part:
+    schema = _SCHEMAS.get(kind)
+    if schema is None:
+        raise InvalidEncoding(what="record", expected="an issue or import", actual=f"kind {kind}")
     try:
-        part = _SCHEMAS[kind].decode(public)
+        return schema.decode(public)
     except Rejection as error:
         raise InvalidEncoding(
             what="public part", expected="one that the contract reads", actual=error.code.name
         ) from error
-    return CertificateClaim(part=part, private_digest=private_digest or None)
 
 
 def _read_parts(shown: Plain, parts: Plain) -> tuple[bytes, ...]:

@@ -35,6 +35,9 @@ from chainnode.verify.qr_text import PAYLOAD_BYTES_MAX
 PROOF_TAG = "kun.qr"
 REFERENCE_TAG = "kun.qrref"
 FORMAT_VERSION = 1
+# Above either of them a reference stands in for the proof (docs/wire-format.md §13).
+PROOF_BYTES_MAX = 1200
+PROOF_MEMBERS_MAX = 10
 # The path of leaf 1 among the seven of `rest`, and the other half of the header.
 REST_NODES = 3
 HEADER_NODES = REST_NODES + 1

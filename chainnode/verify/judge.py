@@ -53,6 +53,10 @@ _REFUSED_AT = {
     "items": CheckName.CONTENT,
     "query": CheckName.CONTENT,
     "date": CheckName.CONTENT,
+    "issue": CheckName.CONTENT,
+    "private": CheckName.CONTENT,
+    "call": CheckName.ISSUER,
+    "signature": CheckName.ISSUER,
     "history": CheckName.HISTORY,
 }
 
