@@ -147,7 +147,7 @@ def _content(code: CompactFacts | ReferenceFacts, content_digest: bytes | None) 
 
 
 def _issuer(code: CompactFacts | ReferenceFacts) -> Check:
-    """The chain takes an issue from an organisation with that right alone."""
+    """Pass what was issued: the chain takes it from an organisation with that right alone."""
     if isinstance(code, CompactFacts) and code.claim is not None:
         when = f"at height {code.height}, {local_time(code.time_ms)}"
         detail = f"{code.entry.organisation} issued it {when}, and might"
