@@ -1,6 +1,7 @@
 """What can be read: chain, certificates, verdicts, keys, the node itself."""
 
 import asyncio
+import base64
 import logging
 from collections.abc import AsyncIterator
 
@@ -8,7 +9,9 @@ import pytest
 
 from chainnode.api import verify as verify_module
 from chainnode.submission import key_id
+from chainnode.verify.compact import verify_compact
 from chainnode.verify.evidence import verify_record_evidence
+from chainnode.verify.qr_text import payload_of
 from chainnode.verify.trust import Trust
 from contracts.schemas.identifiers import generic_identifier
 from contracts.schemas.index_kinds import IndexKind
@@ -116,6 +119,22 @@ async def test_a_certificate_and_its_absence_come_as_evidence(web: Web) -> None:
         assert "etag" not in response.headers
 
 
+async def test_what_a_code_of_a_certificate_carries_comes_with_its_text(web: Web) -> None:
+    issue(web)
+    told = (await web.get(f"/v1/certificates/{IDENTIFIER}/compact")).json()
+    assert payload_of(told["text"]) == base64.b64decode(told["compact"])
+    facts = verify_compact(payload_of(told["text"]), web.site.trust)
+    assert facts.claim is not None
+    assert facts.claim.part.identifier == IDENTIFIER
+    other = str(generic_identifier(issuer=ORGANISATIONS[0], entropy=b"o" * 16))
+    problem_of(await web.get(f"/v1/certificates/{other}/compact"), "NOT_FOUND", 404)
+    problem_of(await web.get("/v1/certificates/1.2/compact"), "INVALID_IDENTIFIER", 400)
+    web.site.grow()
+    web.site.ledger.prune_batches(2)
+    pruned = await web.get(f"/v1/certificates/{IDENTIFIER}/compact")
+    problem_of(pruned, "PRUNED", 410)
+
+
 async def test_a_record_comes_with_its_proof(web: Web) -> None:
     issue(web)
     response = await web.get("/v1/records/0")
@@ -204,6 +223,7 @@ async def test_the_description_of_the_api_names_every_operation_and_its_problems
             "latest_header",
             "header",
             "certificate",
+            "compact_certificate",
             "verify",
             "verify_file",
             "audit",
