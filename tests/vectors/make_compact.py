@@ -49,7 +49,7 @@ class Case:
         if self.pinned:
             height, digest = HEIGHT, paper.h(b"another header at this height")
         plain = Paper(suite_name=paper.suite_name, members=paper.members)
-        return plain.trust.pinned_at(height=height, header_digest=digest, time_ms=TIME_MS)
+        return plain.trust.pinned_at(epoch=0, height=height, header_digest=digest, time_ms=TIME_MS)
 
     def document(self) -> JsonObject:
         return {
