@@ -11,6 +11,7 @@ from chainnode.cli.target import resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
 
 if TYPE_CHECKING:
+    from chainnode.cli.output import Output
     from chainnode.cli.target import Target
     from chainnode.verify import Trust
 
@@ -20,37 +21,62 @@ trust = kun_group("trust", text="信任文件 · trust files")
 
 @kun_command("show", text="显示信任文件 · show a trust or genesis file")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--fingerprint",
+    metavar="CODE",
+    help="与对方读出的指纹比对：30 位数字或十六进制 · compare with what was read to you",
+)
 @target_options
 def show(
     *,
     file: Path | None,
+    fingerprint: str | None,
     folder: Path | None,
     nodes: tuple[str, ...],
     key: Path | None,
     trust: Path | None,
 ) -> int:
-    """Show the chain, its members and the pinned block."""
-    session = current_session()
+    """Show the chain, its members and the pinned block; 1 when a fingerprint is another."""
+    from chainnode.verify.spoken import is_same
+
+    output = current_session().output
     target = resolve_target(
         folder=folder, nodes=nodes, key=key, trust=file or trust, needs_nodes=False
     )
-    facts = trust_facts(target.load_trust())
+    anchor = target.load_trust()
+    facts = trust_facts(anchor)
+    is_equal = None if fingerprint is None else is_same(fingerprint, anchor)
+    if is_equal is not None:
+        facts["same"] = is_equal
 
     def lines() -> None:
         for name, value in facts.items():
-            session.output.line(f"{name:<14} {value}")
+            output.line(f"{name:<14} {value}")
+        if is_equal is not None:
+            _print_comparison(output, is_equal=is_equal)
 
-    session.output.answer(facts, lines)
-    return ExitCode.OK
+    output.answer(facts, lines)
+    return ExitCode.NEGATIVE if is_equal is False else ExitCode.OK
+
+
+def _print_comparison(output: "Output", *, is_equal: bool) -> None:
+    if is_equal:
+        output.line(output.words("指纹一致", "the fingerprint is the same"), colour="green")
+    else:
+        told = output.words("指纹不同：不要使用此文件", "another fingerprint: do not use this file")
+        output.line(told, colour="red")
 
 
 def trust_facts(anchor: "Trust") -> dict[str, object]:
     """Return what a person compares before believing a trust file."""
+    from chainnode.verify.spoken import anchor_digest, spoken_code
     from chainnode.verify.verdict import local_time
 
-    epoch = max(anchor.epochs)
+    (epoch,) = anchor.epochs
     pinned = anchor.checkpoint
     return {
+        "fingerprint": spoken_code(anchor),
+        "digest": f"{anchor.suite.hash_name}:{anchor_digest(anchor).hex()}",
         "chain_id": anchor.chain_id.hex(),
         "suite": anchor.suite.name,
         "devnet": anchor.is_devnet,

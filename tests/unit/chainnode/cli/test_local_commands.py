@@ -60,6 +60,23 @@ def test_a_trust_file_is_shown_for_comparison(site: Site) -> None:
     assert (done.json["height"], done.json["header_digest"]) == (0, None)
 
 
+def test_a_fingerprint_that_was_read_aloud_is_compared_in_either_form(site: Site) -> None:
+    facts = site.bare("trust", "show", "genesis.json", "--json").json
+    assert facts["digest"] == f"sha256:{facts['chain_id']}"
+    for told in (facts["fingerprint"], facts["digest"], facts["chain_id"].upper()):
+        done = site.bare("trust", "show", "genesis.json", "--fingerprint", told, "--json")
+        assert (done.code, done.json["same"]) == (0, True)
+    other = "0" * 64
+    assert site.bare("trust", "show", "genesis.json", "--fingerprint", other).code == 1
+
+
+def test_a_misheard_fingerprint_is_a_usage_error_that_names_the_group(site: Site) -> None:
+    told = site.bare("trust", "show", "genesis.json", "--json").json["fingerprint"].split()
+    told[2] = told[2][:-1] + str((int(told[2][-1]) + 1) % 10)
+    done = site.bare("trust", "show", "genesis.json", "--fingerprint", " ".join(told))
+    assert (done.code, "group 3" in done.err) == (2, True)
+
+
 def test_an_exported_trust_file_is_pinned_to_the_newest_proven_block(site: Site) -> None:
     done = site.kun("trust", "export", "--out", "pinned.json", "--json")
     shown = site.bare("trust", "show", "pinned.json", "--json")
