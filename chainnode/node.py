@@ -209,6 +209,7 @@ class Node:
             nonce=secrets.token_bytes(NONCE_BYTES),
             now_ms=base.clock.now_ms(),
             decided=base.era.kept_above(base.ledger.height),
+            next_block_in_ms=base.ledger.next_block_in_ms,
         )
         await self.transport.start()
         tasks = {

@@ -218,7 +218,7 @@ class BlockExecution:
         block = self._run(sequence, batch)
         header_digest = block.header.digest(self._digest)
         checkpoint = self._append(block, header_digest, certificate=None)
-        return _executed(sequence, block, header_digest, checkpoint)
+        return self._executed(sequence, block, header_digest, checkpoint)
 
     def _install(self, proven: ProvenBlock) -> ExecutedBatch:
         block = self._run(proven.sequence, proven.batch)
@@ -228,7 +228,7 @@ class BlockExecution:
                 height=proven.sequence, expected=proven.header_digest, actual=header_digest
             )
         self._append(block, header_digest, certificate=proven.certificate)
-        return _executed(proven.sequence, block, header_digest, None)
+        return self._executed(proven.sequence, block, header_digest, None)
 
     def _stand_on(self, end: SnapshotEnd) -> ExecutedBatch:
         self._ledger.install(end, vote_mark=self._votes.mark())
@@ -238,6 +238,7 @@ class BlockExecution:
             time_ms=end.header.head.time_ms,
             checkpoint=None,
             submissions=(),
+            next_block_in_ms=self._ledger.next_block_in_ms,
         )
 
     def _append(
@@ -280,17 +281,18 @@ class BlockExecution:
             members=self._members,
         )
 
-
-def _executed(
-    sequence: SequenceNumber,
-    block: ExecutedBlock,
-    header_digest: bytes,
-    checkpoint: Checkpoint | None,
-) -> ExecutedBatch:
-    return ExecutedBatch(
-        sequence=sequence,
-        header_digest=header_digest,
-        time_ms=block.header.head.time_ms,
-        checkpoint=checkpoint,
-        submissions=tuple(digest for digest, _ in block.outcomes),
-    )
+    def _executed(
+        self,
+        sequence: SequenceNumber,
+        block: ExecutedBlock,
+        header_digest: bytes,
+        checkpoint: Checkpoint | None,
+    ) -> ExecutedBatch:
+        return ExecutedBatch(
+            sequence=sequence,
+            header_digest=header_digest,
+            time_ms=block.header.head.time_ms,
+            checkpoint=checkpoint,
+            submissions=tuple(digest for digest, _ in block.outcomes),
+            next_block_in_ms=self._ledger.next_block_in_ms,
+        )

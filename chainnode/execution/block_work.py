@@ -29,6 +29,8 @@ class BlockWork:
         self.overlay = Overlay(read)
         self.nonces = NonceWindows(read)
         self.entries: list[bytes] = []
+        # Those of each entry, in the same order.
+        self.index_keys: list[tuple[bytes, ...]] = []
         self.receipts: list[bytes] = []
         # Digest of each submission, and whether it was executed.
         self.outcomes: list[tuple[bytes, bool]] = []
@@ -104,6 +106,7 @@ class BlockWork:
                 ) from error
             self.overlay.keep()
             self.entries.append(self._entry(submission, context, accepted))
+            self.index_keys.append(accepted.index_keys)
             receipts.append(_CALL_ACCEPTED)
         return receipts
 

@@ -6,13 +6,14 @@ ordering and are not looked at here. An error inside a contract is our own fault
 node, because a receipt for it might differ between replicas.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from chainnode.batch import DecodedBatch
 from chainnode.errors import InvariantBroken
 from chainnode.execution.block_work import BlockWork
 from chainnode.execution.crypto import SuiteCrypto
+from chainnode.execution.index_advance import advanced
 from chainnode.genesis import Genesis
 from chainnode.ledger.merkle import Frontier, hash_leaf, merkle_root, merkle_root_of_hashes
 from chainnode.ledger.types import (
@@ -24,6 +25,7 @@ from chainnode.ledger.types import (
     Rest,
     members_digest,
 )
+from chainnode.ledger.waiting import Waiting
 from chainnode.suites.port import Suite
 
 
@@ -45,6 +47,15 @@ class LedgerView(Protocol):
 
     def state_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
         """Compute what new values by key make of the state; change nothing."""
+        ...
+
+    @property
+    def waiting(self) -> Waiting:
+        """What the index does not cover yet after the newest block."""
+        ...
+
+    def trail(self, key_digest: bytes) -> bytes | None:
+        """Return the encoded trail under the digest of an index key at the newest block."""
         ...
 
     def index_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
@@ -99,7 +110,7 @@ class Executor:
         log_nodes = frontier.extend(leaf_hashes)
         changes: dict[bytes, bytes | None] = {**work.overlay.changes, **work.nonces.changes()}
         state = self._ledger.state_update(changes)
-        index = self._ledger.index_update({})
+        waiting, index = self._index(leaf_hashes, work)
         members_root = members_digest(h, epoch=epoch, members=members)
         head = Head(
             chain_id=self._chain_id,
@@ -109,7 +120,7 @@ class Executor:
             parent_digest=parent.digest(h),
             batch_digest=batch.digest,
             log_size=frontier.size,
-            index_size=parent.head.index_size,
+            index_size=waiting.start,
             index_rules=parent.head.index_rules,
         )
         rest = Rest(
@@ -131,4 +142,14 @@ class Executor:
             frontier=frontier,
             state=state,
             index=index,
+            waiting=waiting,
         )
+
+    def _index(self, leaf_hashes: Sequence[bytes], work: BlockWork) -> tuple[Waiting, MapUpdate]:
+        """Return what waits after the block, and what it makes of the index: mostly nothing."""
+        ledger, h = self._ledger, self._hash
+        waiting = ledger.waiting.extended(h, leaf_hashes, work.index_keys, time_ms=work.time_ms)
+        if not waiting.is_due(work.time_ms):
+            return waiting, ledger.index_update({})
+        changes = advanced(h, waiting, ledger.trail)
+        return Waiting(start=waiting.stop), ledger.index_update(changes)

@@ -32,7 +32,14 @@ from chainnode.ledger.staging import Staging
 from chainnode.ledger.store import Store
 from chainnode.ledger.stored_map import MapBits, Maps
 from chainnode.ledger.types import ExecutedBlock, Header, MapUpdate
-from chainnode.ledger.writes import block_changes, place_changes, require_above, require_next
+from chainnode.ledger.waiting import Waiting
+from chainnode.ledger.writes import (
+    advance_changes,
+    block_changes,
+    place_changes,
+    require_above,
+    require_next,
+)
 from chainnode.suites.port import Suite
 
 # Deletions in one write: under a millisecond, so that a block never waits long behind it.
@@ -47,7 +54,9 @@ class Ledger(LedgerReader):
         """Recover from an initialised store; `open` is how to get a ledger."""
         log = Log(h, store)
         base = read_base(store)
-        tip = recovery.read_tip(store, h, base=base)
+        headers = recovery.read_last_headers(store, h, base=base)
+        tip = headers[-1]
+        recovery.check_advances(store, headers)
         recovery.check_last_block(store, h, tip=tip, log=log, base=base)
         view = View(
             header=tip,
@@ -56,6 +65,7 @@ class Ledger(LedgerReader):
             snapshot=store.snapshot(),
             base=base,
             maps=Maps.rebuild(store, h, bits=bits, tip=tip, slot=base.slot),
+            waiting=recovery.rebuild_waiting(log, h, tip=tip),
         )
         super().__init__(h, store, log=log, view=view)
         self._directory = directory
@@ -172,6 +182,7 @@ class Ledger(LedgerReader):
         slot = self._view.base.slot
         changes = [
             *block_changes(block, slot=slot),
+            *advance_changes(block, self._view),
             *place_changes(block, self.place_of),
         ]
         if own_checkpoint is not None:
@@ -294,6 +305,7 @@ class Ledger(LedgerReader):
             snapshot=self._store.snapshot(),
             base=base,
             maps=maps,
+            waiting=Waiting(start=header.head.index_size),
         )
         with self._lock:
             self._views = {header.height: view}
@@ -329,6 +341,7 @@ class Ledger(LedgerReader):
             snapshot=self._store.snapshot(),
             base=self._view.base,
             maps=self._view.maps,
+            waiting=block.waiting,
         )
         view.maps.state.commit()
         view.maps.index.commit()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from chainnode.errors import StorageError
 
-# 2: state values by the digest of their key, in one of two slots.
-FORMAT_VERSION = 2
+# 2: state values by the digest of their key, in one of two slots. 3: with the index.
+FORMAT_VERSION = 3
 LOCK_FILE = "lock"
 FORMAT_FILE = "format"
 LEDGER_FOLDER = "ledger"
@@ -37,7 +37,7 @@ class DirectoryLocked(StorageError):
 
 
 class UnknownFormat(StorageError):
-    """The directory was written by a newer version, or its format file is damaged."""
+    """The directory was written by another version, or its format file is damaged."""
 
     def __init__(self, *, path: Path, expected: str, actual: str) -> None:
         self.path = path
@@ -59,7 +59,7 @@ class DataDirectory:
 
         Raises:
             DirectoryLocked: another process holds it, whose id is named.
-            UnknownFormat: a newer or damaged format.
+            UnknownFormat: another or a damaged format.
             StorageError: it cannot be made, read or written.
 
         """
@@ -166,7 +166,14 @@ def _check_format(path: Path) -> None:
     name, _, version = content.decode("ascii", "replace").removesuffix("\n").partition(" ")
     if name != _FORMAT_NAME or not version.isdecimal():
         raise UnknownFormat(path=file, expected=expected, actual=f"{content!r}")
-    if int(version) != FORMAT_VERSION:
+    if int(version) < FORMAT_VERSION:
+        raise UnknownFormat(
+            path=file,
+            expected=f"format version {FORMAT_VERSION}",
+            actual=f"format version {version}, of a chain whose headers have no index; this kun"
+            " cannot continue it: begin a new chain, and keep the kun that wrote it for reading",
+        )
+    if int(version) > FORMAT_VERSION:
         raise UnknownFormat(
             path=file,
             expected=f"format version {FORMAT_VERSION}",

@@ -18,6 +18,7 @@ from chainnode.ledger.types import (
     Rest,
     members_digest,
 )
+from chainnode.ledger.waiting import Waiting
 
 
 def members_of(genesis: Genesis) -> tuple[Member, ...]:
@@ -67,4 +68,5 @@ def genesis_block(h: Hash, genesis: Genesis, initial_state: Mapping[bytes, bytes
         index=MapUpdate(
             values={}, delta=MapDelta(base_root=no_index, root=no_index, rows={}, levels=())
         ),
+        waiting=Waiting(),
     )

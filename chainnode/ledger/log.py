@@ -13,6 +13,7 @@ from chainnode.ledger.merkle import (
     Frontier,
     Hash,
     TreeNode,
+    consistency_path_from_nodes,
     inclusion_path_from_nodes,
     merkle_root,
 )
@@ -84,6 +85,12 @@ class Log:
                 what=f"log node {level}/{index}", expected="a digest", actual="nothing"
             )
         return node
+
+    def consistency_path(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
+        """Return the proof that the log of `new_size` entries continues that of `old_size`."""
+        return consistency_path_from_nodes(
+            self._h, old_size=old_size, new_size=new_size, node=self.node
+        )
 
     def frontier(self, size: int) -> Frontier:
         """Return the right edge of the tree of the first `size` entries."""

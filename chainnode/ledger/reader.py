@@ -27,13 +27,15 @@ from chainnode.ledger.snapshots import Exported, LogEdge, edge_start
 from chainnode.ledger.store import Snapshot, Store
 from chainnode.ledger.stored_map import Maps
 from chainnode.ledger.types import Header, MapItem, Place, Receipt, ReceiptProof
+from chainnode.ledger.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One height as readers see it. `frontier` is copied before it grows, never changed.
 
-    `base` says where this chain begins here, `maps` are those of its slot.
+    `base` says where this chain begins here, `maps` are those of its slot, `waiting` is what
+    the index does not cover yet.
     """
 
     header: Header
@@ -42,6 +44,7 @@ class View:
     snapshot: Snapshot
     base: Base
     maps: Maps
+    waiting: Waiting
 
 
 class LedgerReader:
@@ -83,6 +86,17 @@ class LedgerReader:
         return self._view.header.head.log_size
 
     @property
+    def waiting(self) -> Waiting:
+        """What the index does not cover yet as of the last block."""
+        return self._view.waiting
+
+    @property
+    def next_block_in_ms(self) -> int | None:
+        """How long after the last block another is due for an advance of the index, if at all."""
+        view = self._view
+        return view.waiting.due_in_ms(view.header.head.time_ms)
+
+    @property
     def base_height(self) -> int:
         """Height of the snapshot that this node stands on; 0: it executed every block."""
         return self._view.base.height
@@ -91,6 +105,12 @@ class LedgerReader:
     def first_position(self) -> int:
         """The first log entry that can be shown here with its path."""
         return self._view.base.first_position
+
+    @property
+    def first_covered(self) -> int:
+        """The size of the index at the base: chunks are delimited from there on."""
+        height = self.base_height
+        return self.header(height).head.index_size if height else 0
 
     def has_header(self, height: int) -> bool:
         """Tell whether a header is here: below the base there may be none."""
@@ -215,6 +235,33 @@ class LedgerReader:
         """Return the value of a state key as of the last block."""
         view = self._view
         return view.maps.state.value(self._h(key), view.snapshot)
+
+    def trail(self, key_digest: bytes) -> bytes | None:
+        """Return the encoded trail under the digest of an index key as of the last block."""
+        view = self._view
+        return view.maps.index.value(key_digest, view.snapshot)
+
+    def advance_ends(self, start: int, stop: int) -> Iterator[int]:
+        """Yield, ascending, the sizes at which the index ever stood in `start < size ≤ stop`.
+
+        Two of them that follow each other delimit one chunk in the trail of every key that an
+        entry between them carries. Above the present index size there is none.
+        """
+        oldest = self.first_covered
+        if start < oldest:
+            raise Pruned(what="position", asked=start, oldest=oldest)
+        first, end = keyspace.advance_key(start + 1), keyspace.advance_key(stop + 1)
+        for key, _ in self._store.iterate(start=first, stop=end):
+            yield keyspace.number_of(key)
+
+    def consistency_path(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
+        """Return the path from the log of the first `old_size` entries to that of `new_size`."""
+        size = self.log_size
+        if not 0 <= old_size <= new_size <= size:
+            raise UnknownPosition(position=max(old_size, new_size) - 1, size=size)
+        if 0 < old_size < self.first_position:
+            raise Pruned(what="position", asked=old_size, oldest=self.first_position)
+        return self._log.consistency_path(old_size, new_size)
 
     def state_proof(self, keys: Sequence[bytes], height: int) -> tuple[MapItem, ...]:
         """Return each key with its value or absence and the proof, all at one height.

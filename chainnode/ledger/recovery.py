@@ -4,9 +4,13 @@ LevelDB's checksums find damaged bytes; this finds what they cannot: another cha
 is missing, state or log that belong to another tip. Everything here is read once, at start.
 """
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+
 from chainnode.errors import InvalidInput
+from chainnode.ledger import keyspace
 from chainnode.ledger.base import Base
-from chainnode.ledger.codec import decode_header, decode_receipts
+from chainnode.ledger.codec import decode_entry, decode_header, decode_receipts
 from chainnode.ledger.errors import DamagedLedger
 from chainnode.ledger.keyspace import (
     CERTIFICATES,
@@ -17,9 +21,10 @@ from chainnode.ledger.keyspace import (
     receipts_key,
 )
 from chainnode.ledger.log import Log
-from chainnode.ledger.merkle import Frontier, Hash, merkle_root
+from chainnode.ledger.merkle import Frontier, Hash, hash_leaf, merkle_root
 from chainnode.ledger.store import Store
-from chainnode.ledger.types import Header
+from chainnode.ledger.types import Entry, Header
+from chainnode.ledger.waiting import Waiting
 
 # How far back the hash chain is walked: the widest window of sequences in flight.
 CHECKED_HEIGHTS = 256
@@ -53,15 +58,15 @@ def end_of(store: Store, kind: tuple[bytes, bytes], *, last: bool) -> int | None
     return None
 
 
-def read_tip(store: Store, h: Hash, *, base: Base) -> Header:
-    """Return the last header, the hash chain below it checked, down to the base at most.
+def read_last_headers(store: Store, h: Hash, *, base: Base) -> tuple[Header, ...]:
+    """Return the last headers, ascending, their hash chain checked, down to the base at most.
 
     Raises:
         DamagedLedger: a header is missing or does not name its parent.
 
     """
     height = end_of(store, HEADERS, last=True) or 0
-    tip = child = read_header(store, height)
+    headers = [child := read_header(store, height)]
     lowest = max(height - CHECKED_HEIGHTS, base.height)
     for parent_height in range(height - 1, lowest - 1, -1):
         parent = read_header(store, parent_height)
@@ -70,8 +75,8 @@ def read_tip(store: Store, h: Hash, *, base: Base) -> Header:
             child.head.parent_digest.hex(),
             parent.digest(h).hex(),
         )
-        child = parent
-    return tip
+        headers.append(child := parent)
+    return tuple(reversed(headers))
 
 
 def read_floor(store: Store, *, base: Base) -> int:
@@ -96,6 +101,51 @@ def rebuild_frontier(log: Log, *, tip: Header) -> Frontier:
     frontier = log.frontier(tip.head.log_size)
     _require_same("log root", tip.rest.log_root.hex(), frontier.root().hex())
     return frontier
+
+
+def rebuild_waiting(log: Log, h: Hash, *, tip: Header) -> Waiting:
+    """Return what the index does not cover yet, read back out of the log.
+
+    Raises:
+        DamagedLedger: an entry is missing, unreadable, or not the one under the log's root.
+
+    """
+    start, size = tip.head.index_size, tip.head.log_size
+    if start > size:
+        raise DamagedLedger(what="index size", expected=f"≤ {size}", actual=f"{start}")
+    waiting, frontier = Waiting(start=start), log.frontier(start)
+    for time_ms, entries in groupby(_decoded(log, start, size), key=lambda one: one[1].time_ms):
+        leaf_hashes, keys = [], []
+        for encoded, entry in entries:
+            leaf_hashes.append(hash_leaf(h, encoded))
+            keys.append(entry.index_keys)
+        frontier.extend(leaf_hashes)
+        waiting = waiting.extended(h, leaf_hashes, keys, time_ms=time_ms)
+    _require_same("log root over what waits", tip.rest.log_root.hex(), frontier.root().hex())
+    return waiting
+
+
+def check_advances(store: Store, headers: Sequence[Header]) -> None:
+    """Check that the marks of the index's advances are those that these headers tell of.
+
+    Raises:
+        DamagedLedger: one is missing, is too many, or names another height.
+
+    """
+    expected = [
+        (child.head.index_size, child.height)
+        for parent, child in pairwise(headers)
+        if child.head.index_size > parent.head.index_size
+    ]
+    low = headers[0].head.index_size
+    start, stop = keyspace.advance_key(low + 1), keyspace.ADVANCES[1]
+    found = [
+        (number_of(key), int.from_bytes(height))
+        for key, height in store.iterate(start=start, stop=stop)
+    ]
+    _require_same("advances of the index", expected, found)
+    if low and store.get(keyspace.advance_key(low)) is None:
+        raise DamagedLedger(what=f"advance to {low}", expected="a height", actual="nothing")
 
 
 def check_last_block(store: Store, h: Hash, *, tip: Header, log: Log, base: Base) -> None:
@@ -132,6 +182,16 @@ def read_receipts(store: Store, height: int) -> tuple[bytes, ...]:
         raise DamagedLedger(
             what=f"receipts {height}", expected="receipts", actual=str(error)
         ) from error
+
+
+def _decoded(log: Log, start: int, stop: int) -> Iterator[tuple[bytes, Entry]]:
+    for position, encoded in enumerate(log.entries(start, stop), start):
+        try:
+            yield encoded, decode_entry(encoded)
+        except InvalidInput as error:
+            raise DamagedLedger(
+                what=f"entry {position}", expected="an entry", actual=str(error)
+            ) from error
 
 
 def _require_same(what: str, expected: object, actual: object) -> None:

@@ -82,6 +82,8 @@ def switch_changes(end: SnapshotEnd, *, slot: int) -> Iterator[Change]:
     yield keyspace.FLOOR, keyspace.encode_number(header.height + 1)
     yield keyspace.header_key(header.height), encode_header(header)
     yield keyspace.certificate_key(header.height), end.certificate
+    if header.head.index_size:
+        yield keyspace.advance_key(header.head.index_size), keyspace.encode_number(header.height)
     levels = [level for level in range(start.bit_length()) if start >> level & 1]
     for level, digest in zip(reversed(levels), end.edge.nodes, strict=True):
         yield keyspace.log_node_key(level, (start >> level) - 1), digest

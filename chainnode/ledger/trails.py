@@ -1,8 +1,7 @@
 """What the index holds for one key: rows, the chunks they come in, and the trail over the chunks.
 
 docs/wire-format.md §10. A trail keeps the right edge of the Merkle tree over its chunks and two
-numbers, so that it grows by one chunk without a look at what is below. `extended` runs once for
-each key of each advance: it takes what is known to be right and checks nothing.
+numbers, so that it grows by one chunk without a look at what is below.
 """
 
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from chainnode.ledger.merkle import (
     NODE_TAG,
     Hash,
     merkle_root,
+    merkle_root_of_hashes,
 )
 
 TRAIL_TAG = "kun.trail"
@@ -115,20 +115,27 @@ def extended(h: Hash, trail: Trail, rows: Sequence[bytes]) -> tuple[Trail, bytes
 
     `rows` are encoded, not empty, and their positions ascend from above the trail's last.
     """
-    # Most chunks of most keys hold one row.
-    root = h(LEAF_TAG + rows[0]) if len(rows) == 1 else merkle_root(h, rows)
+    root = merkle_root(h, rows)
     leaf = chunk_leaf(trail.rows, len(rows), root)
-    digest = h(LEAF_TAG + leaf)
+    return grown(h, trail, [h(LEAF_TAG + row) for row in rows]), leaf
+
+
+def grown(h: Hash, trail: Trail, row_hashes: Sequence[bytes]) -> Trail:
+    """Return the trail with one chunk more, given the leaves over its rows as hashes.
+
+    Runs once for each key of each advance: it takes what is known to be right, checks nothing.
+    """
+    count = len(row_hashes)
+    # Most chunks of most keys hold one row.
+    root = row_hashes[0] if count == 1 else merkle_root_of_hashes(h, row_hashes)
+    digest = h(LEAF_TAG + chunk_leaf(trail.rows, count, root))
     peaks = list(trail.peaks)
     merges = trail.chunks
     while merges & 1:
         digest = h(NODE_TAG + peaks.pop() + digest)
         merges >>= 1
     peaks.append(digest)
-    return (
-        Trail(rows=trail.rows + len(rows), chunks=trail.chunks + 1, peaks=tuple(peaks)),
-        leaf,
-    )
+    return Trail(rows=trail.rows + count, chunks=trail.chunks + 1, peaks=tuple(peaks))
 
 
 def trail_root(h: Hash, trail: Trail) -> bytes:

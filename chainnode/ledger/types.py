@@ -20,6 +20,7 @@ from chainnode.ledger.merkle import (
     TreeNode,
     merkle_root,
 )
+from chainnode.ledger.waiting import Waiting
 
 FORMAT_VERSION = 1
 ENTRY_TAG = "kun.entry"
@@ -272,7 +273,8 @@ class ExecutedBlock:
     `entries` and `receipts` are the encoded leaves in order; `outcomes` says per submission of
     the batch, in order, its digest and whether it was executed. `log_nodes` are the log nodes
     that the entries completed and `frontier` is the log's right edge after them; `state` and
-    `index` are what changed in the two maps, as `Ledger.state_update` and `index_update` say.
+    `index` are what changed in the two maps, as `Ledger.state_update` and `index_update` say;
+    `waiting` is what the index does not cover after it.
     """
 
     header: Header
@@ -284,6 +286,7 @@ class ExecutedBlock:
     frontier: Frontier = field(repr=False)
     state: MapUpdate = field(repr=False)
     index: MapUpdate = field(repr=False)
+    waiting: Waiting = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,13 @@ def block_changes(block: ExecutedBlock, *, slot: int) -> Iterator[Change]:
     yield from map_changes(block.index, keys=keyspace.INDEX, slot=slot)
 
 
+def advance_changes(block: ExecutedBlock, view: View) -> Iterator[Change]:
+    """Yield the mark of an advance of the index: where the chunks that it added end."""
+    head = block.header.head
+    if head.index_size > view.header.head.index_size:
+        yield keyspace.advance_key(head.index_size), keyspace.encode_number(head.height)
+
+
 def place_changes(
     block: ExecutedBlock, place_of: Callable[[bytes], Place | None]
 ) -> Iterator[Change]:
@@ -64,13 +71,22 @@ def require_next(block: ExecutedBlock, view: View) -> None:
         base, root = view.header.rest.map_root(keys.name), rest.map_root(keys.name)
         _require(f"{keys.name} base", base.hex(), update.delta.base_root.hex())
         _require(f"{keys.name} root", root.hex(), update.root.hex())
+    _require("index rules", old.index_rules, head.index_rules)
+    _require("index size", block.waiting.start, head.index_size)
+    _require("end of what waits", head.log_size, block.waiting.stop)
+    if head.index_size not in {old.index_size, head.log_size}:
+        raise WrongBlock(
+            what="index size",
+            expected=f"{old.index_size} or {head.log_size}",
+            actual=f"{head.index_size}",
+        )
     _require("number of receipts", len(block.outcomes), len(block.receipts))
     if head.time_ms < old.time_ms:
         raise WrongBlock(what="time", expected=f"≥ {old.time_ms}", actual=f"{head.time_ms}")
 
 
 def require_above(header: Header, view: View) -> None:
-    """Check that a header of a snapshot lies above the tip, on the same chain.
+    """Check that a header of a snapshot lies above the tip, on the same chain, nothing waiting.
 
     Raises:
         WrongBlock: it does not.
@@ -85,6 +101,7 @@ def require_above(header: Header, view: View) -> None:
     ):
         if actual < low:
             raise WrongBlock(what=what, expected=f"≥ {low}", actual=f"{actual}")
+    _require("index size", head.log_size, head.index_size)
 
 
 def _require(what: str, expected: object, actual: object) -> None:

@@ -23,7 +23,7 @@ from chainnode.codec import (
 from chainnode.p2p.errors import HandshakeRefused, InvalidFrame, RefusalReason
 from chainnode.p2p.framing import HANDSHAKE_BYTES_MAX, HELLO, REFUSAL, Frame, encode_frame
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 CHAIN_ID_BYTES: Final = 32
 
 _HELLO_TAG: Final = "kun.hello"

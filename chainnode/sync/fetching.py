@@ -155,6 +155,7 @@ class BlockFetcher:
             time_ms=self._ledger.tip.head.time_ms,
             stable=here if is_newer else effect.target,
             checkpoint=newest_own_checkpoint(self._ledger),
+            next_block_in_ms=self._ledger.next_block_in_ms,
         )
 
     async def fetch_certificate(self, height: int) -> bool:

@@ -319,6 +319,14 @@ class SnapshotFetcher:
             raise InvalidProof(
                 what="offered height", expected=f"{height}", actual=f"{header.height}"
             )
+        head = header.head
+        if head.index_size != head.log_size:
+            # What waits for the index does not travel.
+            raise InvalidProof(
+                what="index size of a snapshot",
+                expected=f"{head.log_size}",
+                actual=f"{head.index_size}",
+            )
         missing = [one for one in PartName if one not in offer.parts]
         if missing:
             raise InvalidProof(

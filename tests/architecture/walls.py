@@ -40,6 +40,7 @@ LEDGER_PURE = (
     "chainnode.ledger.trail_proofs",
     "chainnode.ledger.trails",
     "chainnode.ledger.types",
+    "chainnode.ledger.waiting",
 )
 # Identifiers and the only quorum arithmetic there is.
 QUORUMS = ("consensus.types",)

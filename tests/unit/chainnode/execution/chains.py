@@ -57,6 +57,7 @@ class MemoryLedger:
         self.index = MemoryMap(suite, first.index)
         self.tip = first.header
         self.frontier = first.frontier
+        self.waiting = first.waiting
 
     def value(self, key: bytes) -> bytes | None:
         return self.state.values.get(self.h(key))
@@ -67,6 +68,9 @@ class MemoryLedger:
     def state_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
         return self.state.update({self.h(key): value for key, value in changes.items()})
 
+    def trail(self, key_digest: bytes) -> bytes | None:
+        return self.index.values.get(key_digest)
+
     def index_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
         return self.index.update(changes)
 
@@ -74,6 +78,7 @@ class MemoryLedger:
         self.state.append(block.state)
         self.index.append(block.index)
         self.frontier = block.frontier
+        self.waiting = block.waiting
         self.tip = block.header
 
 

@@ -11,9 +11,15 @@ from pathlib import Path
 
 from chainnode.batch import build_batch
 from chainnode.codec import encode
+from chainnode.execution.index_advance import advanced
 from chainnode.genesis import Genesis, OrganisationEntry, Parameters, ReplicaEntry
 from chainnode.ledger.chain import Ledger
-from chainnode.ledger.codec import encode_certificate, encode_entry, encode_receipt
+from chainnode.ledger.codec import (
+    decode_entry,
+    encode_certificate,
+    encode_entry,
+    encode_receipt,
+)
 from chainnode.ledger.genesis_block import members_of
 from chainnode.ledger.merkle import Frontier, hash_leaf, merkle_root
 from chainnode.ledger.types import (
@@ -23,11 +29,13 @@ from chainnode.ledger.types import (
     ExecutedBlock,
     Head,
     Header,
+    MapUpdate,
     Receipt,
     Rest,
     checkpoint_content,
     members_digest,
 )
+from chainnode.ledger.waiting import Waiting
 from chainnode.submission import Call, Submission, key_id, sign_submission
 from chainnode.suites import suite_named
 from chainnode.suites.port import PrivateKey, Suite
@@ -159,7 +167,10 @@ class BlockMaker:
         changes = state if state is not None else {state_key("height"): encode((height,))}
         update = ledger.state_update(changes)
         frontier = ledger.log_frontier()
-        nodes = frontier.extend([hash_leaf(self.suite.digest, one) for one in entries])
+        leaf_hashes = [hash_leaf(self.suite.digest, one) for one in entries]
+        nodes = frontier.extend(leaf_hashes)
+        index_keys = [decode_entry(one).index_keys for one in entries]
+        waiting, advance = self._index(ledger, leaf_hashes, index_keys, time_ms=batch.time_ms)
         encoded = tuple(encode_receipt(one) for one in receipts)
         head = Head(
             chain_id=self.genesis.chain_id,
@@ -169,11 +180,11 @@ class BlockMaker:
             parent_digest=ledger.tip_digest,
             batch_digest=batch.digest,
             log_size=frontier.size,
+            index_size=waiting.start,
         )
+        roots = (advance.root, update.root)
         return ExecutedBlock(
-            header=Header(
-                head=head, rest=self._rest(ledger, frontier, entries, encoded, update.root)
-            ),
+            header=Header(head=head, rest=self._rest(frontier, entries, encoded, roots)),
             batch=batch.encoded,
             outcomes=tuple((one.submission_digest, one.is_executed) for one in receipts),
             receipts=encoded,
@@ -181,7 +192,8 @@ class BlockMaker:
             log_nodes=tuple(nodes),
             frontier=frontier,
             state=update,
-            index=ledger.index_update({}),
+            index=advance,
+            waiting=waiting,
         )
 
     def grow(self, ledger: Ledger, *, blocks: int = 1, calls: int = 3) -> None:
@@ -227,28 +239,42 @@ class BlockMaker:
                     contract=submission.contract,
                     contract_version=1,
                     outcome=0,
-                    index_keys=(b"\x02DEPT-0", b"\x03DEPT-1"),
+                    index_keys=(b"\x01" + submission.digest, b"\x02DEPT-0", b"\x03DEPT-1"),
                     body_digest=body,
                 )
             )
             for index, body in enumerate(submission.body_digests)
         ]
 
-    def _rest(
+    def _index(
         self,
         ledger: Ledger,
+        leaf_hashes: Sequence[bytes],
+        keys: Sequence[tuple[bytes, ...]],
+        *,
+        time_ms: int,
+    ) -> tuple[Waiting, MapUpdate]:
+        h = self.suite.digest
+        waiting = ledger.waiting.extended(h, leaf_hashes, keys, time_ms=time_ms)
+        if not waiting.is_due(time_ms):
+            return waiting, ledger.index_update({})
+        changes = advanced(h, waiting, ledger.trail)
+        return Waiting(start=waiting.stop), ledger.index_update(changes)
+
+    def _rest(
+        self,
         frontier: Frontier,
         entries: Sequence[bytes],
         receipts: Sequence[bytes],
-        state_root: bytes,
+        roots: tuple[bytes, bytes],
     ) -> Rest:
         h = self.suite.digest
         members = members_digest(h, epoch=0, members=members_of(self.genesis))
         return Rest(
             log_root=frontier.root(),
             records_root=merkle_root(h, entries),
-            index_root=ledger.tip.rest.index_root,
-            state_root=state_root,
+            index_root=roots[0],
+            state_root=roots[1],
             receipts_root=merkle_root(h, receipts),
             members_digest=members,
             next_members_digest=members,

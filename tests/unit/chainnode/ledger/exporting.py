@@ -13,7 +13,8 @@ from chainnode.ledger.subtrees import SubtreePage, cut_manifest, verify_page
 from tests.unit.chainnode.ledger.blocks import BlockMaker, open_ledger, state_key
 
 BITS = 8
-BLOCKS = 9
+# Nothing waits for the index after an even number of blocks, a second apart.
+BLOCKS = 10
 
 
 class Source:

@@ -428,7 +428,7 @@ def test_a_directory_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     open_ledger(tmp_path).close()
     (tmp_path / "format").write_bytes(b"kunlian-data 7\n")
 
-    with pytest.raises(UnknownFormat, match="version 2, got format version 7"):
+    with pytest.raises(UnknownFormat, match="version 3, got format version 7"):
         open_ledger(tmp_path)
 
 

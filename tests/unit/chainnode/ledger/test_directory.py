@@ -24,7 +24,7 @@ def test_a_new_directory_is_locked_private_and_of_this_format(tmp_path: Path) ->
     directory = DataDirectory.open(tmp_path / "a" / "data")
 
     assert directory.path.stat().st_mode & 0o777 == 0o700
-    assert (directory.path / FORMAT_FILE).read_bytes() == b"kunlian-data 2\n"
+    assert (directory.path / FORMAT_FILE).read_bytes() == b"kunlian-data 3\n"
     assert (directory.path / LOCK_FILE).read_text().strip() == str(os.getpid())
     directory.close()
     DataDirectory.open(directory.path).close()
@@ -79,18 +79,28 @@ def test_closing_twice_and_reopening_leaves_the_lock_file_in_place(tmp_path: Pat
 
 
 def test_a_newer_format_is_refused_naming_both_versions_and_unlocks(tmp_path: Path) -> None:
-    (tmp_path / FORMAT_FILE).write_bytes(b"kunlian-data 3\n")
+    (tmp_path / FORMAT_FILE).write_bytes(b"kunlian-data 4\n")
 
     for _ in range(2):
-        with pytest.raises(UnknownFormat, match="expected format version 2, got format version 3"):
+        with pytest.raises(UnknownFormat, match="expected format version 3, got format version 4"):
             DataDirectory.open(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"other 1\n", b"kunlian-data x\n", b"kunlian-data 2 \n"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_format_is_refused_saying_that_its_chain_cannot_go_on(
+    tmp_path: Path, version: int
+) -> None:
+    (tmp_path / FORMAT_FILE).write_bytes(f"kunlian-data {version}\n".encode())
+
+    with pytest.raises(UnknownFormat, match=f"got format version {version}, of a chain .* begin a"):
+        DataDirectory.open(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"other 1\n", b"kunlian-data x\n", b"kunlian-data 3 \n"])
 def test_a_damaged_format_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FORMAT_FILE).write_bytes(content)
 
-    with pytest.raises(UnknownFormat, match="expected kunlian-data 2"):
+    with pytest.raises(UnknownFormat, match="expected kunlian-data 3"):
         DataDirectory.open(tmp_path)
 
 

@@ -17,7 +17,8 @@ from chainnode.suites import suite_named
 from tests.unit.chainnode.ledger.blocks import BlockMaker, open_ledger, state_key
 
 # Two levels of stored log nodes: 2 and 1 at level 4 and 5.
-BLOCKS = 7
+# Nothing waits for the index after an even number of blocks, a second apart.
+BLOCKS = 8
 CALLS = 5
 SIZE = BLOCKS * CALLS
 
@@ -53,7 +54,10 @@ def other_header(path: Path) -> bytes:
 
 
 OPENING: dict[str, tuple[str, Callable[[Path], Change]]] = {
-    "header of the tip gone": ("state root", lambda _: (keyspace.header_key(BLOCKS), None)),
+    "header of the tip gone": (
+        "advances of the index",
+        lambda _: (keyspace.header_key(BLOCKS), None),
+    ),
     "header in the middle gone": ("header 4", lambda _: (keyspace.header_key(4), None)),
     "header in the middle no header": ("header 4", lambda _: (keyspace.header_key(4), b"\x90")),
     "header of another height": (
@@ -84,6 +88,15 @@ OPENING: dict[str, tuple[str, Callable[[Path], Change]]] = {
     "bucket gone": ("state root", lambda path: (keys_of(path, b"k")[0], None)),
     "bucket changed": ("state root", lambda path: (keys_of(path, b"k")[0], bytes(64))),
     "bucket more": ("state root", lambda _: (keyspace.STATE.bucket(0, 255), bytes(64))),
+    "index bucket gone": ("index root", lambda path: (keys_of(path, b"i")[0], None)),
+    "index bucket changed": ("index root", lambda path: (keys_of(path, b"i")[0], bytes(64))),
+    "index bucket more": ("index root", lambda _: (keyspace.INDEX.bucket(0, 255), bytes(64))),
+    "advance gone": ("advances of the index", lambda path: (keys_of(path, b"a")[1], None)),
+    "advance more": ("advances of the index", lambda _: (keyspace.advance_key(3), bytes(8))),
+    "advance at another height": (
+        "advances of the index",
+        lambda path: (keys_of(path, b"a")[0], bytes(8)),
+    ),
 }
 
 

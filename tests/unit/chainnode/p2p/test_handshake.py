@@ -105,7 +105,7 @@ def test_another_protocol_version_is_refused_whatever_else_its_hello_holds() -> 
     for fields in ((CHAIN_ID, 0, "0.1.0"), (), ("from", "the", "future")):
         with pytest.raises(HandshakeRefused) as caught:
             decode_hello(hello_frame("kun.hello", PROTOCOL_VERSION + 1, *fields))
-        assert str(caught.value) == "this node refused: protocol_version: expected 2, got 3"
+        assert str(caught.value) == "this node refused: protocol_version: expected 3, got 4"
 
 
 def test_a_dialler_refuses_another_replica_than_it_dialled() -> None:
