@@ -19,7 +19,7 @@ from consensus.codec import (
     slot_of,
     votes_of,
 )
-from consensus.effects import Timer, VotingEnded
+from consensus.effects import EnteredView, Timer, VotingEnded
 from consensus.messages import (
     Commit,
     Message,
@@ -107,12 +107,15 @@ def _is_missing(state: ReplicaState, message: Promise) -> bool:
 
 
 def _end_voting(state: ReplicaState, promise: Promise) -> None:
-    """Be a learner from here on; what waited for the answers is executed as one."""
+    """Be a learner from here on; what waited for the answers is done as one."""
+    was_asking = state.recall is not None
     state.has_forgotten = True
     state.recall = None
     state.outbox.emit(VotingEnded(promise=promise))
     for timer in (Timer.REQUEST, Timer.NEW_VIEW, Timer.RETRANSMIT):
         state.outbox.stop_timer(timer)
+    if was_asking and state.is_normal:
+        state.outbox.emit(EnteredView(view=state.view))
     execute_ready(state)
 
 

@@ -78,12 +78,13 @@ class Replica:
             InvariantViolation: stop at once; more than `max_faulty` liars or our own fault.
             ConflictingVote: stop at once; the guard knows of a vote that the state does not.
 
-        After `EpochEnded` every event is ignored.
+        After `EpochEnded` every event is ignored but the Status of those who did not get there.
         """
         if isinstance(event, Restored) == self._is_restored:
             raise NotRestored(event=type(event).__name__)
         if self._state.is_over:
-            return ()
+            epoch_switch.show_end(self._state, event)
+            return self._state.outbox.drain()
         self._dispatch(event)
         self._conclude()
         return self._state.outbox.drain()

@@ -92,6 +92,8 @@ class ReplicaState:
     farewell: RecoveryPromise | None = None
     # The epoch ended here: the next one has a replica of its own.
     is_over: bool = False
+    # When a member was last shown how the epoch ended, after it did here.
+    end_shown_ms: dict[ReplicaId, int] = field(default_factory=dict)
     # The position for which a block that fills the epoch was last asked for.
     filling: tuple[View, SequenceNumber] | None = None
 

@@ -117,6 +117,7 @@ REMOVALS: dict[str, Removal] = {
     "I2c": Removal(
         old="        state.outbox.send(message.sender, checkpoint)", new="        break"
     ),
+    "I2d": Removal(old="        state.outbox.send(status.sender, checkpoint)", new="        break"),
     "I3a": Removal(old="abs(membership.size - size) > 1", new="False"),
     "I3b": Removal(old="    _require_base(state, event)\n", new=""),
     "J1": Removal(old="self._keep_quota(votes, low)", new="pass"),

@@ -194,7 +194,7 @@ def test_nothing_happens_after_the_end() -> None:
     backup = ending(executed=LAST)
     assert backup.of(EpochEnded) != []
 
-    assert backup.receive(pre_prepare(LAST), status(2), commit(3, LAST)).effects == ()
+    assert backup.receive(pre_prepare(LAST), commit(3, LAST)).wait_for(7).effects == ()
     assert not backup.replica.may_propose
 
 

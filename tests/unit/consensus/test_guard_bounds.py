@@ -93,16 +93,25 @@ def test_header_above_the_stable_and_the_newest_one_is_missing(floor: int, newes
 
 def test_headers_above_the_stable_one_are_known_and_below_it_only_the_newest() -> None:
     guard = make_guard(2)
-    guard.restore([*(checkpoint(2, one) for one in (3, 4, 5)), stable(4)])
+    guard.restore([*(checkpoint(2, one) for one in (3, 4, 5, 6)), stable(4)])
 
-    assert recalled(guard, checkpoint(2, 5)) == checkpoint(2, 5).signature
+    for known in (5, 6):
+        assert recalled(guard, checkpoint(2, known)) == checkpoint(2, known).signature
     for forgotten in (3, 4):
         with pytest.raises(ForgottenVote):
             recalled(guard, checkpoint(2, forgotten))
-    guard.note_records([stable(5)])
-    assert recalled(guard, checkpoint(2, 5)) == checkpoint(2, 5).signature
-    guard.note_records([stable(9)])
+    guard.note_records([stable(6)])
+    assert recalled(guard, checkpoint(2, 6)) == checkpoint(2, 6).signature
     assert guard.size == 1
+
+
+def test_of_headers_that_were_certified_before_we_signed_them_only_the_newest_is_known() -> None:
+    guard = make_guard(2)
+    guard.note_records([stable(9)])
+
+    for height in (6, 7, 8):
+        sign_with(guard, checkpoint(2, height))
+        assert guard.size == 1
 
 
 def test_no_life_signs_a_second_header_for_a_height_that_the_vote_log_names() -> None:

@@ -96,6 +96,28 @@ def test_answer_counts_once_for_each_peer_and_only_for_this_life() -> None:
     assert backup.receive(recollection(2, 1)).replica.may_vote
 
 
+def test_who_ends_voting_while_it_asks_goes_on_as_a_learner_in_its_view() -> None:
+    learner = asking().receive(recollection(0, 1, checkpoint(1, 3)))
+
+    assert len(learner.of(VotingEnded)) == 1
+    assert [one.view for one in learner.of(EnteredView)] == [0]
+    assert learner.receive(recollection(2, 1)).of(EnteredView) == []
+
+
+def test_who_ends_voting_while_it_asks_in_a_view_change_enters_no_view() -> None:
+    learner = asking(records=[view_change(1, 2)]).receive(recollection(0, 1, checkpoint(1, 3)))
+
+    assert len(learner.of(VotingEnded)) == 1
+    assert learner.of(EnteredView) == []
+
+
+def test_who_ends_voting_later_is_in_its_view_already() -> None:
+    learner = asking().remember_nothing().receive(checkpoint(1, 3))
+
+    assert len(learner.of(VotingEnded)) == 1
+    assert learner.of(EnteredView) == []
+
+
 def test_question_is_repeated_each_tick_until_it_is_answered() -> None:
     backup = asking()
 
