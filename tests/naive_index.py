@@ -148,3 +148,19 @@ def trail_proof(
         shown,
         path,
     ]
+
+
+def consistency_path(h: Hash, leaves: Sequence[bytes], old_size: int) -> list[bytes]:
+    """RFC 9162 §2.1.4.1."""
+    if old_size in {0, len(leaves)}:
+        return []
+    return _subproof(h, leaves, old_size, is_whole=True)
+
+
+def _subproof(h: Hash, leaves: Sequence[bytes], m: int, *, is_whole: bool) -> list[bytes]:
+    if m == len(leaves):
+        return [] if is_whole else [tree_root(h, leaves)]
+    k = split(len(leaves))
+    if m <= k:
+        return [*_subproof(h, leaves[:k], m, is_whole=is_whole), tree_root(h, leaves[k:])]
+    return [*_subproof(h, leaves[k:], m - k, is_whole=False), tree_root(h, leaves[:k])]

@@ -5,19 +5,21 @@ each case and compares. SM2 signatures hold a random number, so the files of sui
 in every run; what they must be judged as does not.
 """
 
-import copy
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from chainnode.verify.strict_json import JsonObject
 from contracts.schemas.certificates import CERTIFICATES
 from contracts.schemas.members import ORGANISATIONS
 from tests.builders_evidence import ISSUER, SAMPLES, TIME_MS, SyntheticChain, sample
+from tests.builders_trails import IndexedChain
+from tests.vectors.cases import DAY_MS, Case, altered
+from tests.vectors.log_cases import consistency_cases, record_cases
+from tests.vectors.trail_cases import corrupted_trails, trail_cases
 
 FOLDER = Path(__file__).parent / "evidence"
-DAY_MS = 86_400_000
 EXPECTED = {
     "valid": "VALID VALID",
     "revoked": "REVOKED REVOKED",
@@ -30,35 +32,17 @@ EXPECTED = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One vector: evidence, what was asked, and what must come out."""
-
-    name: str
-    evidence: JsonObject
-    expect: str
-    digest: bytes | None = None
-    identifier: str | None = None
-    as_of_ms: int = TIME_MS
-
-    def document(self) -> JsonObject:
-        return {
-            "name": self.name,
-            "content_digest": None if self.digest is None else self.digest.hex(),
-            "identifier": self.identifier,
-            "as_of_ms": self.as_of_ms,
-            "max_age_ms": DAY_MS,
-            "expect": self.expect,
-            "evidence": self.evidence,
-        }
-
-
 def cases(chain: SyntheticChain) -> Iterator[Case]:
     """Yield every case of one suite."""
     yield from certificate_cases(chain)
     yield from refused_cases(chain)
     yield from other_kinds(chain)
     yield from equivocation_cases(chain)
+    indexed = IndexedChain(chain.suite.name)
+    yield from trail_cases(indexed)
+    yield from corrupted_trails(indexed)
+    yield from record_cases(indexed)
+    yield from consistency_cases(indexed)
 
 
 def certificate_cases(chain: SyntheticChain) -> Iterator[Case]:
@@ -141,7 +125,7 @@ def refused_cases(chain: SyntheticChain) -> Iterator[Case]:
         (("epochs",), [{}], "an epoch that nobody signed", "UNREADABLE epochs"),
         (("version",), 2, "another version", "UNREADABLE version"),
     ):
-        yield case(name, expect, _changed(original, place, changed))
+        yield case(name, expect, altered(original, place, changed))
 
 
 def other_kinds(chain: SyntheticChain) -> Iterator[Case]:
@@ -192,15 +176,6 @@ def equivocation_cases(chain: SyntheticChain) -> Iterator[Case]:
 
 def _turned(pair: JsonObject) -> JsonObject:
     return {**pair, "first": pair["second"], "second": pair["first"]}
-
-
-def _changed(evidence: JsonObject, place: tuple[str | int, ...], value: object) -> JsonObject:
-    changed = copy.deepcopy(evidence)
-    target: object = changed
-    for step in place[:-1]:
-        target = target[step]  # type: ignore[index]  # plain JSON
-    target[place[-1]] = value  # type: ignore[index]  # plain JSON
-    return changed
 
 
 def main() -> None:

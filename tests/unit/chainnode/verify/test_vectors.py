@@ -8,6 +8,7 @@ import pytest
 from chainnode.verify import (
     InvalidEvidence,
     Policy,
+    TrailFacts,
     Trust,
     load_evidence,
     verify_certificate_evidence,
@@ -55,6 +56,25 @@ def test_a_published_case_is_judged_as_it_says(path: Path) -> None:
     trust = Trust.load((path.parent / "trust.json").read_bytes())
     case = load_evidence(path.read_bytes())
     assert outcome(case, trust) == case["expect"]
+
+
+TRAILS = [one for one in FILES if json.loads(one.read_bytes())["proves"] is not None]
+
+
+@pytest.mark.parametrize("path", TRAILS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_published_trail_proves_what_it_says_and_no_more(path: Path) -> None:
+    trust = Trust.load((path.parent / "trust.json").read_bytes())
+    case = load_evidence(path.read_bytes())
+
+    facts = verify_evidence(case["evidence"], trust)
+
+    assert isinstance(facts, TrailFacts)
+    assert case["proves"] == {
+        "complete": facts.is_complete,
+        "complete_to_ms": facts.complete_to_ms,
+        "as_of_ms": facts.as_of_ms,
+        "positions": [row.position for row in facts.rows()],
+    }
 
 
 @pytest.mark.parametrize("suite", ["sm", "intl"])
