@@ -124,6 +124,12 @@ def chain_mark_of(chain_id: bytes) -> int:
     return int.from_bytes(chain_id[:_CHAIN_MARK_BYTES])
 
 
+def claim_in(compact: CompactProof | CompactReference) -> CertificateClaim | None:
+    """Return the certificate that it speaks of, unchecked; None: the content is withheld."""
+    record = compact.claim if isinstance(compact, CompactReference) else compact.record
+    return record if isinstance(record, CertificateClaim) else None
+
+
 def encode_compact(compact: CompactProof | CompactReference) -> bytes:
     """Return the bytes of a proof or a reference."""
     match compact:

@@ -1,4 +1,4 @@
-"""`kun cert`: issue, import, revoke and show e-certificates; the content stays off the chain."""
+"""`kun cert`: issue, import, revoke, show e-certificates, print their QR codes."""
 
 import json
 import os
@@ -204,6 +204,81 @@ def check_id(identifier: str) -> int:
     return ExitCode.OK
 
 
+@kun_command("qr", text="二维码：证明确已签发 · a QR code that proves the issue")
+@click.argument("identifier", metavar="ID")
+@target_options
+@click.option("--out", type=click.Path(path_type=Path), help="写入 .svg 或 .png · image file")
+@click.option(
+    "--address",
+    metavar="URL",
+    envvar="KUN_VERIFY_ADDRESS",
+    help="核验页面的网址，缺省为节点的 /verify · of the page that verifies",
+)
+@click.option("--raw", is_flag=True, help="不带网址 · the digits alone, for readers offline")
+@click.option(
+    "--scale",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    help="每个模块的像素 · pixels of a module",
+)
+def qr(
+    *,
+    identifier: str,
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+    out: Path | None,
+    address: str | None,
+    raw: bool,
+    scale: int,
+) -> int:
+    """Fetch the compact proof of a certificate, check it, and write it as a QR code."""
+    from chainnode.cli.qr_image import checked_address, image_kind, qr_code, write_image
+    from chainnode.verify import code_form, text_of, url_of
+
+    output = current_session().output
+    _require_identifier(identifier)
+    if out is not None:
+        image_kind(out)
+    target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
+    page = None if raw else checked_address(address or f"{target.urls[0]}/verify")
+    with target.open_client() as client:
+        found = client.certificate_code(identifier)
+        form = code_form(found.facts, client.trust)
+    code = qr_code(found.payload, page)
+    if out is not None:
+        write_image(code, out, scale=scale)
+    document = {
+        **form,
+        "bytes": len(found.payload),
+        "qr_version": code.version,
+        "text": text_of(found.payload) if page is None else url_of(found.payload, page),
+        "file": None if out is None else str(out),
+    }
+
+    def lines() -> None:
+        for name, value in document.items():
+            if value is not None:
+                output.line(f"{name:<12} {value}")
+
+    output.answer(document, lines)
+    return ExitCode.OK
+
+
+def _require_identifier(identifier: str) -> None:
+    from contracts.schemas.identifiers import InvalidIdentifier, parse_identifier
+
+    try:
+        parse_identifier(identifier)
+    except InvalidIdentifier as error:
+        reason = str(error)
+        raise UsageProblem(
+            "UNREADABLE", Text(f"证照标识错误：{reason}", f"not an identifier: {reason}")
+        ) from error
+
+
 class _Paper:
     """A file that becomes a certificate: its identifier, its bytes, and what is left beside it."""
 
@@ -351,5 +426,5 @@ def _certificate_document(facts: "CertificateFacts") -> dict[str, object] | None
     }
 
 
-for _command in (issue, import_, revoke, show, check_id):
+for _command in (issue, import_, revoke, show, qr, check_id):
     cert.add_command(_command)

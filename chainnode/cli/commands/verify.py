@@ -1,7 +1,8 @@
 """`kun verify`: is this certificate good? Judged from proofs that are checked here.
 
-The argument is a file, an identifier or `-`. An existing path is a file; `id:` forces the
-identifier. A file that is evidence itself is judged where it is, without asking a node.
+The argument is a file, an identifier, the text or URL of a QR code, or `-`. An existing path is
+a file; `id:` forces the identifier. A file that is evidence itself is judged where it is, without
+asking a node.
 """
 
 import json
@@ -23,6 +24,7 @@ from chainnode.cli.words import Text
 if TYPE_CHECKING:
     from chainnode.client import Verification
     from chainnode.verify import FileContent, Verdict
+    from chainnode.verify.strict_json import JsonObject
 
 _MARKS = {"pass": "✓", "fail": "✗", "not_checked": "–"}
 _COLOURS = {"green": "green", "red": "red", "amber": "yellow", "grey": "white"}
@@ -36,6 +38,9 @@ _CHECKS = {
 # The format stands near the beginning of an evidence file.
 _FORMAT_WITHIN = 4096
 _ONLINE_AGE, _OFFLINE_AGE = "5m", "24h"
+_URLS = ("http://", "https://")
+# A QR code holds less; a longer file is a file.
+_CODE_BYTES_MAX = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +53,14 @@ class Question:
     max_age_ms: int
     evidence: Path | None
     offline: bool
+    file: Path | None = None
 
 
-@kun_command("verify", text="核验文件、证照标识或证据 · verify a file, an identifier or evidence")
-@click.argument("subject", metavar="FILE|ID|-")
+@kun_command(
+    "verify",
+    text="核验文件、证照标识、二维码或证据 · verify a file, an identifier, a QR code or evidence",
+)
+@click.argument("subject", metavar="FILE|ID|CODE|-")
 @target_options
 @click.option("--id", "identifier", metavar="ID", help="文件的证照标识 · the file's identifier")
 @click.option("--as-of", metavar="TIME", help="判断时点 · judge for this day or instant")
@@ -62,6 +71,11 @@ class Question:
     help="写出证据；--offline 时读入 · write the evidence; with --offline, read it",
 )
 @click.option("--offline", is_flag=True, help="不联网 · ask no node")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    help="与二维码比对的文件 · the file to hold against a QR code",
+)
 def verify(
     *,
     subject: str,
@@ -74,6 +88,7 @@ def verify(
     max_age: str | None,
     evidence: Path | None,
     offline: bool,
+    file: Path | None,
 ) -> int:
     """Judge, print the verdict, and leave with its exit code."""
     output = current_session().output
@@ -85,6 +100,7 @@ def verify(
         max_age_ms=age_ms(max_age or default_age, option="--max-age"),
         evidence=evidence,
         offline=offline,
+        file=file,
     )
     target = resolve_target(
         folder=folder, nodes=nodes, key=key, trust=trust, needs_nodes=not offline
@@ -94,6 +110,9 @@ def verify(
         _write_new(evidence, json.dumps(found.evidence) + "\n")
     is_devnet = target.load_trust().is_devnet
     document = {**found.verdict.form(), "devnet": is_devnet, "reports": _reports(found)}
+    code = _code(found)
+    if code is not None:
+        document["code"] = code
     output.answer(document, lambda: _print(output, found, is_devnet=is_devnet))
     return found.verdict.verdict.exit_code
 
@@ -126,8 +145,11 @@ def judged(question: Question, target: Target) -> "Verification":
     from contracts.schemas.identifiers import is_identifier_shaped
 
     subject = question.subject
+    if _is_code(subject):
+        return _judge_code(question, target, subject)
     is_forced = subject.startswith("id:")
     if is_forced or (subject != "-" and not Path(subject).exists()):
+        _refuse_second_file(question)
         text = subject.removeprefix("id:")
         if not is_forced and not is_identifier_shaped(text):
             raise UsageProblem(
@@ -139,6 +161,10 @@ def judged(question: Question, target: Target) -> "Verification":
         content = _standard_input() if subject == "-" else read_file(Path(subject))
     except UnreadableFile as error:
         return _without_evidence(unreadable(str(error), identifier=question.identifier))
+    code = _code_text(content.data)
+    if code is not None:
+        return _judge_code(question, target, code)
+    _refuse_second_file(question)
     if is_evidence(content.data):
         return _judge_evidence(
             question, target, content.data, digest=None, identifier=question.identifier
@@ -146,9 +172,54 @@ def judged(question: Question, target: Target) -> "Verification":
     return _judge_content(question, target, content)
 
 
+def _refuse_second_file(question: Question) -> None:
+    if question.file is not None:
+        raise UsageProblem(
+            "FILE_WITHOUT_CODE",
+            Text("--file 只与二维码一起使用", "--file goes with a QR code alone"),
+        )
+
+
 def is_evidence(data: bytes) -> bool:
     """Tell whether a file means to be evidence, well-formed or not."""
     return data.lstrip()[:1] == b"{" and b'"kunlian-evidence"' in data[:_FORMAT_WITHIN]
+
+
+def _is_code(text: str) -> bool:
+    """Tell whether an argument means to be a QR code's text: a URL is nothing else here."""
+    from chainnode.verify import is_qr_text
+
+    return is_qr_text(text) or text.startswith(_URLS)
+
+
+def _code_text(data: bytes) -> str | None:
+    """Return the text of a code that a file or a reader's output holds; None: it is no code."""
+    if len(data) > _CODE_BYTES_MAX:
+        return None
+    text = data.decode("utf-8", errors="replace").strip()
+    return text if _is_code(text) and text.isprintable() else None
+
+
+def _judge_code(question: Question, target: Target, text: str) -> "Verification":
+    from chainnode.cli.codes import CodeQuestion, judge_code_text
+
+    return judge_code_text(
+        CodeQuestion(
+            text=text,
+            file=question.file,
+            as_of_ms=question.as_of_ms,
+            max_age_ms=question.max_age_ms,
+            evidence=question.evidence,
+            offline=question.offline,
+        ),
+        target,
+    )
+
+
+def _code(found: "Verification") -> "JsonObject | None":
+    from chainnode.cli.codes import CodeVerification
+
+    return found.code if isinstance(found, CodeVerification) else None
 
 
 def _judge_identifier(question: Question, target: Target, text: str) -> "Verification":
@@ -255,6 +326,10 @@ def _reports(found: "Verification") -> list[dict[str, str]]:
     ]
 
 
+def _shown_code(code: "JsonObject") -> str:
+    return " · ".join(f"{name} {value}" for name, value in code.items() if value is not None)
+
+
 def _print(output: Output, found: "Verification", *, is_devnet: bool) -> None:
     verdict = found.verdict
     code = verdict.verdict
@@ -274,6 +349,9 @@ def _print(output: Output, found: "Verification", *, is_devnet: bool) -> None:
     for name, value in rows:
         if value is not None:
             output.line(f"  {name}: {value}")
+    issued = _code(found)
+    if issued is not None:
+        output.line(f"  {output.words('二维码所证', 'the code says')}: {_shown_code(issued)}")
     for check in verdict.checks:
         mark = _MARKS[check.result.value]
         output.line(f"  {mark} {_CHECKS[check.name.value]}: {check.detail}")
