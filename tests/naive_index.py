@@ -124,18 +124,21 @@ def trail_proof(
     h: Hash, key: bytes, chunks: Sequence[Sequence[bytes]], index: Map, *, start: int, stop: int
 ) -> list[object]:
     """The array of the proof that discloses the rows `start … stop − 1` of all."""
-    shown: list[object] = []
+    shown: list[tuple[int, Sequence[bytes], int, int]] = []
     numbers: list[int] = []
     first = 0
     for number, rows in enumerate(chunks):
         a, b = max(start - first, 0), min(stop - first, len(rows))
         if a < b:
             numbers.append(number)
-            path = range_path(h, rows, a, b)
-            shown.append([first, len(rows), a, b"".join(rows[a:b]), path])
+            shown.append((first, rows, a, b))
         first += len(rows)
-    path = []
-    if numbers:
+    head: list[bytes] = []
+    tail: list[bytes] = []
+    path: list[bytes] = []
+    if shown:
+        head = range_path(h, *shown[0][1:])
+        tail = range_path(h, *shown[-1][1:]) if len(shown) > 1 else []
         path = range_path(h, chunk_leaves(h, chunks), numbers[0], numbers[-1] + 1)
     return [
         "kun.trailproof",
@@ -145,9 +148,24 @@ def trail_proof(
         index.rows(key),
         index.siblings(key),
         numbers[0] if numbers else 0,
-        shown,
+        shown[0][0] if shown else 0,
+        shown[0][2] if shown else 0,
+        run_lengths([len(rows) for _, rows, _, _ in shown]),
+        b"".join(b"".join(rows[a:b]) for _, rows, a, b in shown),
+        head,
+        tail,
         path,
     ]
+
+
+def run_lengths(numbers: Sequence[int]) -> list[list[int]]:
+    """`[how often, number]` of equal neighbours."""
+    if not numbers:
+        return []
+    alike = 1
+    while numbers[alike : alike + 1] == numbers[:1]:
+        alike += 1
+    return [[alike, numbers[0]], *run_lengths(numbers[alike:])]
 
 
 def consistency_path(h: Hash, leaves: Sequence[bytes], old_size: int) -> list[bytes]:

@@ -8,7 +8,7 @@ one gapless run of them. What the entries behind the rows say is for the caller,
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from chainnode.codec import (
     InvalidEncoding,
@@ -41,11 +41,11 @@ PROOF_TAG = "kun.trailproof"
 PROOF_VERSION = 1
 # More entries than fit into one evidence file (4 MiB) with their bodies.
 DISCLOSED_ROWS_MAX = 16_384
-# Rows alone are 0.65 MB, each in a chunk of its own 0.8 MB; a full bucket is 1 MB.
-PROOF_LIMITS = Limits(bytes_max=2 * 1024 * 1024, depth_max=4, elements_max=120_000)
+# The rows are 0.65 MB, a full bucket is 1 MB; no two neighbouring chunks alike are 3 elements each.
+PROOF_LIMITS = Limits(bytes_max=2 * 1024 * 1024, depth_max=3, elements_max=65_536)
 
-_PROOF_FIELDS = 9
-_CHUNK_FIELDS = 5
+_PROOF_FIELDS = 14
+_SIZE_FIELDS = 2
 _SIBLINGS_MAX = 12
 _TRAIL_BYTES_MAX = 2048
 # At most 53 subtrees on either side of a run.
@@ -71,11 +71,15 @@ class ChunkProof:
         return self.start + len(self.disclosed) // ROW_BYTES
 
 
+_NO_CHUNK = ChunkProof(first_row=0, rows=0, start=0, disclosed=b"", path=())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailProof:
     """A trail as somebody shows it: present or absent (None) in the map, and a run of its chunks.
 
-    `chunks` are consecutive from number `first_chunk` on, and `path` is their range path.
+    `chunks` are consecutive from number `first_chunk` on, and `path` is their range path. Only
+    the first and the last of them have a path of their own: the others are disclosed whole.
     """
 
     index_key: bytes
@@ -112,6 +116,9 @@ class ProvenTrail:
 
 def encode_trail_proof(proof: TrailProof) -> bytes:
     """Return the bytes of a trail proof."""
+    chunks = proof.chunks
+    first = chunks[0] if chunks else _NO_CHUNK
+    sizes = [(len(list(alike)), rows) for rows, alike in groupby(one.rows for one in chunks)]
     return encode(
         (
             PROOF_TAG,
@@ -121,10 +128,12 @@ def encode_trail_proof(proof: TrailProof) -> bytes:
             proof.map_proof.rows,
             proof.map_proof.siblings,
             proof.first_chunk,
-            tuple(
-                (one.first_row, one.rows, one.start, one.disclosed, one.path)
-                for one in proof.chunks
-            ),
+            first.first_row,
+            first.start,
+            tuple(sizes),
+            b"".join([one.disclosed for one in chunks]),
+            first.path,
+            chunks[-1].path if len(chunks) > 1 else (),
             proof.path,
         )
     )
@@ -145,8 +154,11 @@ def decode_trail_proof(data: bytes) -> TrailProof:
             actual=f"{wire[0]!r:.40} {wire[1]!r:.40}",
         )
     trail = as_array(wire[3], None, "trail proof trail", maximum=1)
-    chunks = as_array(wire[7], None, "trail proof chunks", maximum=DISCLOSED_ROWS_MAX)
-    proof = TrailProof(
+    chunks = _chunks(wire)
+    first_chunk = as_int(wire[6], "first chunk")
+    if first_chunk and not chunks:
+        raise InvalidEncoding(what="first chunk", expected="0 without chunks", actual="another")
+    return TrailProof(
         index_key=as_bytes(wire[2], "index key", maximum=INDEX_KEY_BYTES_MAX),
         trail=decode_trail(as_bytes(trail[0], "trail", maximum=_TRAIL_BYTES_MAX))
         if trail
@@ -155,16 +167,10 @@ def decode_trail_proof(data: bytes) -> TrailProof:
             rows=as_bytes(wire[4], "bucket rows", maximum=MAP_ROWS_MAX * MAP_ROW_BYTES),
             siblings=_byte_strings(wire[5], "siblings", SIBLINGS_BYTES, maximum=_SIBLINGS_MAX),
         ),
-        first_chunk=as_int(wire[6], "first chunk"),
-        chunks=tuple(_chunk(one) for one in chunks),
-        path=_byte_strings(wire[8], "chunk path", DIGEST_BYTES, maximum=_PATH_MAX),
+        first_chunk=first_chunk,
+        chunks=chunks,
+        path=_byte_strings(wire[13], "chunk path", DIGEST_BYTES, maximum=_PATH_MAX),
     )
-    disclosed = sum(len(one.disclosed) for one in proof.chunks) // ROW_BYTES
-    if disclosed > DISCLOSED_ROWS_MAX:
-        raise InvalidEncoding(
-            what="disclosed rows", expected=f"≤ {DISCLOSED_ROWS_MAX}", actual=f"{disclosed}"
-        )
-    return proof
 
 
 def verify_trail_proof(
@@ -321,22 +327,60 @@ def _require_positions(positions: Sequence[int], index_size: int) -> None:
         )
 
 
-def _chunk(value: Plain) -> ChunkProof:
-    first_row, rows, start, disclosed, path = as_array(value, _CHUNK_FIELDS, "chunk")
-    chunk = ChunkProof(
-        first_row=as_int(first_row, "chunk first row"),
-        rows=as_int(rows, "chunk rows"),
-        start=as_int(start, "chunk start"),
-        disclosed=as_bytes(disclosed, "disclosed rows", maximum=DISCLOSED_ROWS_MAX * ROW_BYTES),
-        path=_byte_strings(path, "row path", DIGEST_BYTES, maximum=_PATH_MAX),
-    )
-    if not chunk.disclosed or len(chunk.disclosed) % ROW_BYTES:
+def _chunks(wire: tuple[Plain, ...]) -> tuple[ChunkProof, ...]:
+    """Cut the run of a proof into the chunks that it says; every one gets a row at least."""
+    first_row = as_int(wire[7], "first row")
+    start = as_int(wire[8], "start of the run")
+    run = as_bytes(wire[10], "run", maximum=DISCLOSED_ROWS_MAX * ROW_BYTES)
+    sizes = _sizes(wire[9], maximum=len(run) // ROW_BYTES)
+    paths = [_byte_strings(one, "row path", DIGEST_BYTES, maximum=_PATH_MAX) for one in wire[11:13]]
+    if not sizes and (first_row or start):
         raise InvalidEncoding(
-            what="disclosed rows",
-            expected=f"one or more of {ROW_BYTES} bytes",
-            actual=f"{len(chunk.disclosed)} bytes",
+            what="run", expected="row 0 without chunks", actual=f"{first_row} and {start}"
         )
-    return chunk
+    chunks = []
+    at = 0
+    for number, rows in enumerate(sizes):
+        stop = min(at + (rows - start) * ROW_BYTES, len(run))
+        if stop <= at:
+            raise InvalidEncoding(
+                what="run", expected="a row of every chunk", actual=f"{len(run)} bytes"
+            )
+        chunk = ChunkProof(
+            first_row=first_row,
+            rows=rows,
+            start=start,
+            disclosed=run[at:stop],
+            path=paths.pop(0) if number in {0, len(sizes) - 1} else (),
+        )
+        chunks.append(chunk)
+        at, start, first_row = stop, 0, first_row + rows
+    if at != len(run) or len(run) % ROW_BYTES or any(paths):
+        raise InvalidEncoding(
+            what="run",
+            expected=f"rows of {ROW_BYTES} bytes within the chunks, a path for either end",
+            actual=f"{len(run)} bytes in {len(chunks)} chunks",
+        )
+    return tuple(chunks)
+
+
+def _sizes(value: Plain, *, maximum: int) -> list[int]:
+    """Return the number of rows of every shown chunk, at most `maximum` of them."""
+    pairs = [
+        as_array(one, _SIZE_FIELDS, "chunk sizes")
+        for one in as_array(value, None, "chunk sizes", maximum=maximum)
+    ]
+    sizes: list[int] = []
+    for pair in pairs:
+        chunks, rows = (as_int(one, "chunk sizes") for one in pair)
+        if not 1 <= chunks <= maximum - len(sizes) or not rows or sizes[-1:] == [rows]:
+            raise InvalidEncoding(
+                what="chunk sizes",
+                expected=f"pairs of at least 1, no two alike, at most {maximum} chunks",
+                actual=f"{chunks} chunks of {rows} rows",
+            )
+        sizes += [rows] * chunks
+    return sizes
 
 
 def _byte_strings(value: Plain, what: str, size: int, *, maximum: int) -> tuple[bytes, ...]:

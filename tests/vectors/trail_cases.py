@@ -24,9 +24,9 @@ from tests.builders_trails import (
 from tests.vectors.cases import Case, altered
 
 # Places in the array of a trail proof.
-KEY, TRAIL, BUCKET, SIBLINGS, FIRST_CHUNK, CHUNKS, PATH = range(2, 9)
-# Places in a chunk of it.
-FIRST_ROW, ROWS, START, DISCLOSED, ROW_PATH = range(5)
+KEY, TRAIL, BUCKET, SIBLINGS, FIRST_CHUNK, FIRST_ROW, START, SIZES, RUN, HEAD, TAIL, PATH = range(
+    2, 14
+)
 ROW_BYTES = 40
 # The tail is in the eleventh block.
 AS_OF_MS = GENESIS_MS + 11_000
@@ -93,42 +93,69 @@ def corrupted_trails(chain: IndexedChain) -> Iterator[Case]:
 
 
 def _corrupted_proofs(chain: IndexedChain) -> Iterator[Case]:
-    """Corruptions of the proof itself: of a run within the trail of the requester."""
+    """Corruptions of the proof itself: of a run within the trail of the requester.
+
+    Its chunks hold 4, 8 and 4 rows; the first is shown from row 1 on, the last to row 1.
+    """
     evidence = chain.trail(Shown(subject=None, start=5, stop=18))
     corruptions: tuple[tuple[str, Corruption, str], ...] = (
-        ("a bit of a row", lambda one: _set_disclosed(one, 0, _flip), "trail"),
-        ("row dropped at the end", lambda one: _set_disclosed(one, -1, _cut_last), "trail"),
-        ("row dropped in the middle", _drop_in_the_middle, "trail"),
-        ("row added", lambda one: _set_disclosed(one, -1, _double_last), "trail"),
-        ("two rows swapped", lambda one: _set_disclosed(one, 1, _swap), "trail"),
-        ("half a row", lambda one: _set_disclosed(one, 0, lambda rows: rows[:-20]), "proof"),
-        ("index plus one", lambda one: _add(_chunk(one, 0), START, 1), "trail"),
-        ("index minus one", lambda one: _add(_chunk(one, 0), START, -1), "trail"),
-        ("first row plus one", lambda one: _add(_chunk(one, 0), FIRST_ROW, 1), "trail"),
+        ("a bit of a row", lambda one: _set_run(one, _flip), "trail"),
+        ("row dropped at the start", lambda one: _set_run(one, lambda run: run[40:]), "trail"),
+        ("row dropped at the end", lambda one: _set_run(one, lambda run: run[:-40]), "trail"),
+        (
+            "row dropped inside",
+            lambda one: _set_run(one, lambda run: run[:80] + run[120:]),
+            "trail",
+        ),
+        ("row added", lambda one: _set_run(one, lambda run: run + run[-40:]), "trail"),
+        ("two rows swapped", lambda one: _set_run(one, _swap), "trail"),
+        ("half a row", lambda one: _set_run(one, lambda run: run[:-20]), "proof"),
+        ("rows beyond the chunks", lambda one: _set_run(one, lambda run: run + run[:120]), "proof"),
+        ("rows of two chunks alone", lambda one: _set_run(one, lambda run: run[:440]), "proof"),
+        ("index plus one", lambda one: _add(one, START, 1), "trail"),
+        ("index minus one", lambda one: _add(one, START, -1), "trail"),
+        ("first row plus one", lambda one: _add(one, FIRST_ROW, 1), "trail"),
+        ("first row minus one", lambda one: _add(one, FIRST_ROW, -1), "trail"),
         ("first chunk plus one", lambda one: _add(one, FIRST_CHUNK, 1), "trail"),
         ("first chunk minus one", lambda one: _add(one, FIRST_CHUNK, -1), "trail"),
-        ("chunk one row larger", lambda one: _add(_chunk(one, -1), ROWS, 1), "trail"),
-        ("two chunks swapped", _swap_chunks, "trail"),
-        ("a chunk left out", lambda one: _chunks(one).pop(1), "trail"),
-        ("the last chunk doubled", lambda one: _chunks(one).append(_chunk(one, -1)), "trail"),
+        (
+            "last chunk one row larger",
+            lambda one: _put(one, SIZES, [[1, 4], [1, 8], [1, 5]]),
+            "trail",
+        ),
+        ("sizes of chunks turned round", lambda one: _put(one, SIZES, [[1, 8], [2, 4]]), "trail"),
+        ("two chunks joined", lambda one: _put(one, SIZES, [[1, 4], [1, 12]]), "trail"),
+        ("a chunk left out", _without_chunk, "trail"),
+        ("the last chunk doubled", _last_doubled, "trail"),
+        (
+            "no chunks of a size",
+            lambda one: _put(one, SIZES, [[1, 4], [0, 9], [1, 8], [1, 4]]),
+            "proof",
+        ),
+        ("chunks without number", lambda one: _put(one, SIZES, [[2**53 - 1, 1]]), "proof"),
+        ("sizes withheld", lambda one: _put(one, SIZES, []), "proof"),
+        ("path of the first chunk withheld", lambda one: _put(one, HEAD, []), "trail"),
+        ("paths of both ends swapped", _swap_ends, "trail"),
         ("path reversed", lambda one: _list(one, PATH).reverse(), "trail"),
         ("a node of the path gone", lambda one: _list(one, PATH).pop(), "trail"),
         ("a node more in the path", lambda one: _list(one, PATH).append(bytes(32)), "trail"),
-        ("a chunk shown as a node", _node_for_chunk, "trail"),
+        ("a node for a leaf", _node_for_leaf, "trail"),
         ("one row fewer in the trail", _fewer_rows, "trail"),
-        ("shown as absent", lambda one: one.__setitem__(TRAIL, []), "trail"),
-        ("trail of another key", lambda one: one.__setitem__(KEY, chain.key(SUBJECT)), "trail"),
-        ("a bit of the siblings", lambda one: _flip_in(one, SIBLINGS), "trail"),
-        ("bucket emptied", lambda one: one.__setitem__(BUCKET, b""), "trail"),
+        ("shown as absent", lambda one: _put(one, TRAIL, []), "trail"),
+        ("trail of another key", lambda one: _put(one, KEY, chain.key(SUBJECT)), "trail"),
+        ("a bit of the siblings", _flip_sibling, "trail"),
+        ("bucket emptied", lambda one: _put(one, BUCKET, b""), "trail"),
         ("a field gone", lambda one: one.pop(), "proof"),
-        ("another tag", lambda one: one.__setitem__(0, "kun.trail"), "proof"),
+        ("another tag", lambda one: _put(one, 0, "kun.trail"), "proof"),
     )
     for name, corrupt, expect in corruptions:
         yield Case(name=f"trail, {name}", evidence=_with_proof(evidence, corrupt), expect=expect)
-    odd = chain.trail(ALL_OF_SUBJECT, index_size=20)
-    yield Case(
-        name="trail, an odd leaf doubled", evidence=_with_proof(odd, _double_odd), expect="trail"
-    )
+    odd = chain.trail(ALL_OF_SUBJECT, index_size=16)
+    for name, corrupt, expect in (
+        ("an odd leaf doubled", _double_odd, "trail"),
+        ("equal sizes in two pairs", _two_pairs, "proof"),
+    ):
+        yield Case(name=f"trail, {name}", evidence=_with_proof(odd, corrupt), expect=expect)
     data = base64.b64decode(_proof_text(evidence))
     cut = altered(evidence, ("trails", 0, "proof"), base64_text(data[:-1]))
     yield Case(name="trail, proof cut short", evidence=cut, expect="proof")
@@ -231,60 +258,47 @@ def _list(value: Proof, place: int) -> Proof:
     return found
 
 
-def _chunks(proof: Proof) -> Proof:
-    return _list(proof, CHUNKS)
+def _put(proof: Proof, place: int, value: object) -> None:
+    proof[place] = value
 
 
-def _chunk(proof: Proof, number: int) -> Proof:
-    return _list(_chunks(proof), number)
-
-
-def _add(value: Proof, place: int, number: int) -> None:
-    old = value[place]
+def _add(proof: Proof, place: int, number: int) -> None:
+    old = proof[place]
     assert isinstance(old, int)
-    value[place] = old + number
+    proof[place] = old + number
 
 
-def _set_disclosed(proof: Proof, number: int, change: Callable[[bytes], bytes]) -> None:
-    chunk = _chunk(proof, number)
-    rows = chunk[DISCLOSED]
-    assert isinstance(rows, bytes)
-    chunk[DISCLOSED] = change(rows)
+def _set_run(proof: Proof, change: Callable[[bytes], bytes]) -> None:
+    proof[RUN] = change(_bytes(proof[RUN]))
 
 
-def _flip(rows: bytes) -> bytes:
-    return rows[:7] + bytes([rows[7] ^ 1]) + rows[8:]
+def _flip(run: bytes) -> bytes:
+    return run[:7] + bytes([run[7] ^ 1]) + run[8:]
 
 
-def _cut_last(rows: bytes) -> bytes:
-    return rows[:-ROW_BYTES]
+def _swap(run: bytes) -> bytes:
+    return run[ROW_BYTES : 2 * ROW_BYTES] + run[:ROW_BYTES] + run[2 * ROW_BYTES :]
 
 
-def _double_last(rows: bytes) -> bytes:
-    return rows + rows[-ROW_BYTES:]
+def _without_chunk(proof: Proof) -> None:
+    proof[SIZES] = [[2, 4]]
+    _set_run(proof, lambda run: run[: 3 * ROW_BYTES] + run[11 * ROW_BYTES :])
 
 
-def _swap(rows: bytes) -> bytes:
-    return rows[ROW_BYTES : 2 * ROW_BYTES] + rows[:ROW_BYTES] + rows[2 * ROW_BYTES :]
+def _last_doubled(proof: Proof) -> None:
+    """One chunk of four more, its first two rows shown; the one before is then filled up."""
+    proof[SIZES] = [[1, 4], [1, 8], [2, 4]]
+    _set_run(proof, lambda run: run + 2 * run[-2 * ROW_BYTES :])
 
 
-def _drop_in_the_middle(proof: Proof) -> None:
-    _set_disclosed(proof, 1, lambda rows: rows[ROW_BYTES:])
-    _add(_chunk(proof, 1), START, 1)
+def _swap_ends(proof: Proof) -> None:
+    proof[HEAD], proof[TAIL] = proof[TAIL], proof[HEAD]
 
 
-def _swap_chunks(proof: Proof) -> None:
-    chunks = _chunks(proof)
-    chunks[0], chunks[1] = chunks[1], chunks[0]
-
-
-def _node_for_chunk(proof: Proof) -> None:
-    """Put the digest of a node in the place of the rows below it."""
-    chunk = _chunk(proof, 1)
-    rows = chunk[DISCLOSED]
-    assert isinstance(rows, bytes)
-    chunk[DISCLOSED], chunk[ROWS] = rows[:ROW_BYTES], 1
-    chunk[ROW_PATH] = [rows[8:ROW_BYTES]]
+def _node_for_leaf(proof: Proof) -> None:
+    """Show the first chunk as one row, and the rest of its tree as its sibling."""
+    proof[SIZES] = [[1, 2], [1, 8], [1, 4]]
+    _set_run(proof, lambda run: run[:ROW_BYTES] + run[3 * ROW_BYTES :])
 
 
 def _fewer_rows(proof: Proof) -> None:
@@ -294,14 +308,19 @@ def _fewer_rows(proof: Proof) -> None:
 
 
 def _double_odd(proof: Proof) -> None:
-    """A third leaf counted twice: where odd leaves are paired with themselves, the root stays."""
-    last = _chunk(proof, -1)
-    _chunks(proof).append(list(last))
-    _add(_chunk(proof, -1), FIRST_ROW, 2)
+    """A third chunk counted twice: where odd leaves are paired with themselves, the root stays."""
+    assert proof[SIZES] == [[2, 2], [1, 4]]
+    proof[SIZES] = [[2, 2], [2, 4]]
+    _set_run(proof, lambda run: run + run[-4 * ROW_BYTES :])
 
 
-def _flip_in(proof: Proof, place: int) -> None:
-    siblings = _list(proof, place)
+def _two_pairs(proof: Proof) -> None:
+    assert proof[SIZES] == [[2, 2], [1, 4]]
+    proof[SIZES] = [[1, 2], [1, 2], [1, 4]]
+
+
+def _flip_sibling(proof: Proof) -> None:
+    siblings = _list(proof, SIBLINGS)
     first = _bytes(siblings[0])
     siblings[0] = first[:-1] + bytes([first[-1] ^ 1])
 
