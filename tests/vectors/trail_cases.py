@@ -98,57 +98,8 @@ def _corrupted_proofs(chain: IndexedChain) -> Iterator[Case]:
     Its chunks hold 4, 8 and 4 rows; the first is shown from row 1 on, the last to row 1.
     """
     evidence = chain.trail(Shown(subject=None, start=5, stop=18))
-    corruptions: tuple[tuple[str, Corruption, str], ...] = (
-        ("a bit of a row", lambda one: _set_run(one, _flip), "trail"),
-        ("row dropped at the start", lambda one: _set_run(one, lambda run: run[40:]), "trail"),
-        ("row dropped at the end", lambda one: _set_run(one, lambda run: run[:-40]), "trail"),
-        (
-            "row dropped inside",
-            lambda one: _set_run(one, lambda run: run[:80] + run[120:]),
-            "trail",
-        ),
-        ("row added", lambda one: _set_run(one, lambda run: run + run[-40:]), "trail"),
-        ("two rows swapped", lambda one: _set_run(one, _swap), "trail"),
-        ("half a row", lambda one: _set_run(one, lambda run: run[:-20]), "proof"),
-        ("rows beyond the chunks", lambda one: _set_run(one, lambda run: run + run[:120]), "proof"),
-        ("rows of two chunks alone", lambda one: _set_run(one, lambda run: run[:440]), "proof"),
-        ("index plus one", lambda one: _add(one, START, 1), "trail"),
-        ("index minus one", lambda one: _add(one, START, -1), "trail"),
-        ("first row plus one", lambda one: _add(one, FIRST_ROW, 1), "trail"),
-        ("first row minus one", lambda one: _add(one, FIRST_ROW, -1), "trail"),
-        ("first chunk plus one", lambda one: _add(one, FIRST_CHUNK, 1), "trail"),
-        ("first chunk minus one", lambda one: _add(one, FIRST_CHUNK, -1), "trail"),
-        (
-            "last chunk one row larger",
-            lambda one: _put(one, SIZES, [[1, 4], [1, 8], [1, 5]]),
-            "trail",
-        ),
-        ("sizes of chunks turned round", lambda one: _put(one, SIZES, [[1, 8], [2, 4]]), "trail"),
-        ("two chunks joined", lambda one: _put(one, SIZES, [[1, 4], [1, 12]]), "trail"),
-        ("a chunk left out", _without_chunk, "trail"),
-        ("the last chunk doubled", _last_doubled, "trail"),
-        (
-            "no chunks of a size",
-            lambda one: _put(one, SIZES, [[1, 4], [0, 9], [1, 8], [1, 4]]),
-            "proof",
-        ),
-        ("chunks without number", lambda one: _put(one, SIZES, [[2**53 - 1, 1]]), "proof"),
-        ("sizes withheld", lambda one: _put(one, SIZES, []), "proof"),
-        ("path of the first chunk withheld", lambda one: _put(one, HEAD, []), "trail"),
-        ("paths of both ends swapped", _swap_ends, "trail"),
-        ("path reversed", lambda one: _list(one, PATH).reverse(), "trail"),
-        ("a node of the path gone", lambda one: _list(one, PATH).pop(), "trail"),
-        ("a node more in the path", lambda one: _list(one, PATH).append(bytes(32)), "trail"),
-        ("a node for a leaf", _node_for_leaf, "trail"),
-        ("one row fewer in the trail", _fewer_rows, "trail"),
-        ("shown as absent", lambda one: _put(one, TRAIL, []), "trail"),
-        ("trail of another key", lambda one: _put(one, KEY, chain.key(SUBJECT)), "trail"),
-        ("a bit of the siblings", _flip_sibling, "trail"),
-        ("bucket emptied", lambda one: _put(one, BUCKET, b""), "trail"),
-        ("a field gone", lambda one: one.pop(), "proof"),
-        ("another tag", lambda one: _put(one, 0, "kun.trail"), "proof"),
-    )
-    for name, corrupt, expect in corruptions:
+    tables = (*CORRUPTED_RUNS, *CORRUPTED_CHUNKS, *corrupted_bindings(chain.key(SUBJECT)))
+    for name, corrupt, expect in tables:
         yield Case(name=f"trail, {name}", evidence=_with_proof(evidence, corrupt), expect=expect)
     odd = chain.trail(ALL_OF_SUBJECT, index_size=16)
     for name, corrupt, expect in (
@@ -342,3 +293,65 @@ def _tail(chain: IndexedChain, position: int) -> list[JsonValue]:
 def _signed(evidence: JsonObject, signatures: Sequence[tuple[int, bytes]]) -> JsonObject:
     rows = [[replica, base64_text(one)] for replica, one in signatures]
     return altered(evidence, ("certificate", "signatures"), rows)
+
+
+Corruptions = tuple[tuple[str, Corruption, str], ...]
+
+CORRUPTED_RUNS: Corruptions = (
+    ("a bit of a row", lambda one: _set_run(one, _flip), "trail"),
+    ("row dropped at the start", lambda one: _set_run(one, lambda run: run[40:]), "trail"),
+    ("row dropped at the end", lambda one: _set_run(one, lambda run: run[:-40]), "trail"),
+    (
+        "row dropped inside",
+        lambda one: _set_run(one, lambda run: run[:80] + run[120:]),
+        "trail",
+    ),
+    ("row added", lambda one: _set_run(one, lambda run: run + run[-40:]), "trail"),
+    ("two rows swapped", lambda one: _set_run(one, _swap), "trail"),
+    ("half a row", lambda one: _set_run(one, lambda run: run[:-20]), "proof"),
+    ("rows beyond the chunks", lambda one: _set_run(one, lambda run: run + run[:120]), "proof"),
+    ("rows of two chunks alone", lambda one: _set_run(one, lambda run: run[:440]), "proof"),
+    ("index plus one", lambda one: _add(one, START, 1), "trail"),
+    ("index minus one", lambda one: _add(one, START, -1), "trail"),
+    ("first row plus one", lambda one: _add(one, FIRST_ROW, 1), "trail"),
+    ("first row minus one", lambda one: _add(one, FIRST_ROW, -1), "trail"),
+    ("first chunk plus one", lambda one: _add(one, FIRST_CHUNK, 1), "trail"),
+    ("first chunk minus one", lambda one: _add(one, FIRST_CHUNK, -1), "trail"),
+)
+CORRUPTED_CHUNKS: Corruptions = (
+    (
+        "last chunk one row larger",
+        lambda one: _put(one, SIZES, [[1, 4], [1, 8], [1, 5]]),
+        "trail",
+    ),
+    ("sizes of chunks turned round", lambda one: _put(one, SIZES, [[1, 8], [2, 4]]), "trail"),
+    ("two chunks joined", lambda one: _put(one, SIZES, [[1, 4], [1, 12]]), "trail"),
+    ("a chunk left out", _without_chunk, "trail"),
+    ("the last chunk doubled", _last_doubled, "trail"),
+    (
+        "no chunks of a size",
+        lambda one: _put(one, SIZES, [[1, 4], [0, 9], [1, 8], [1, 4]]),
+        "proof",
+    ),
+    ("chunks without number", lambda one: _put(one, SIZES, [[2**53 - 1, 1]]), "proof"),
+    ("sizes withheld", lambda one: _put(one, SIZES, []), "proof"),
+    ("path of the first chunk withheld", lambda one: _put(one, HEAD, []), "trail"),
+    ("paths of both ends swapped", _swap_ends, "trail"),
+    ("path reversed", lambda one: _list(one, PATH).reverse(), "trail"),
+    ("a node of the path gone", lambda one: _list(one, PATH).pop(), "trail"),
+    ("a node more in the path", lambda one: _list(one, PATH).append(bytes(32)), "trail"),
+    ("a node for a leaf", _node_for_leaf, "trail"),
+)
+
+
+def corrupted_bindings(other_key: bytes) -> Corruptions:
+    """Return what breaks the binding of the trail to its key, and the form of the whole."""
+    return (
+        ("one row fewer in the trail", _fewer_rows, "trail"),
+        ("shown as absent", lambda one: _put(one, TRAIL, []), "trail"),
+        ("trail of another key", lambda one: _put(one, KEY, other_key), "trail"),
+        ("a bit of the siblings", _flip_sibling, "trail"),
+        ("bucket emptied", lambda one: _put(one, BUCKET, b""), "trail"),
+        ("a field gone", lambda one: one.pop(), "proof"),
+        ("another tag", lambda one: _put(one, 0, "kun.trail"), "proof"),
+    )
