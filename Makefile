@@ -98,6 +98,15 @@ fuzz: $(READY) ## the laws on new examples; then every decoder and verifier, led
 mutants: $(READY) ## plant every small mistake in the deciding files of the core: a test must fail
 	@$(BIN)/python -m tests.mutation $(ARGS)
 
+# Only whoever changes the pages needs node and npm; the packages are locked with their hashes.
+PAGES := build/pages
+.PHONY: assets
+assets: ## build the web pages in chainnode/pages/assets again; needs node >= 20 and npm
+	@mkdir -p $(PAGES)
+	@cp chainnode/pages/package.json chainnode/pages/package-lock.json $(PAGES)
+	@npm ci --prefix $(PAGES) --ignore-scripts --no-audit --no-fund --silent
+	@node chainnode/pages/build.mjs
+
 .PHONY: bench-smoke
 bench-smoke: $(READY) ## records/s and CPU per 1,000 records of four real nodes, as one JSON line
 	@$(BIN)/python -m benchmarks.smoke $(ARGS)

@@ -214,10 +214,10 @@ def genesis_from_document(document: object) -> Genesis:
     """
     if not isinstance(document, dict) or document.get("format") != FILE_FORMAT:
         raise InvalidGenesis([f'expected a JSON object with "format": "{FILE_FORMAT}"'])
-    if document.get("version") != FORMAT_VERSION:
-        raise InvalidGenesis(
-            [f"expected file version {FORMAT_VERSION}, got {document.get('version')!r:.40}"]
-        )
+    version = document.get("version")
+    # JSON's true equals 1 in Python and in no other reader of this file.
+    if version != FORMAT_VERSION or isinstance(version, bool):
+        raise InvalidGenesis([f"expected file version {FORMAT_VERSION}, got {version!r:.40}"])
     try:
         return decode_genesis(base64.b64decode(document.get("genesis", ""), validate=True))
     except (TypeError, binascii.Error) as error:

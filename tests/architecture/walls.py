@@ -53,6 +53,7 @@ FROM_OUTSIDE = (
     "chainnode.client",
     "chainnode.config",
     "chainnode.keys",
+    "chainnode.pages",
     "chainnode.pki",
     "chainnode.recovery",
     "chainnode.secret_files",
@@ -199,6 +200,13 @@ WALLS = (
         external=("cryptography", "msgpack"),
     ),
     Wall(
+        why="pages are files that travel along; they know no room",
+        inside=("chainnode.pages",),
+        forbids=PRODUCTION,
+        allows=("chainnode.pages", "chainnode.errors"),
+        external=(),
+    ),
+    Wall(
         why="verify needs no node: leaves, the pure ledger, schemas and the quorum rules",
         inside=("chainnode.verify",),
         forbids=PRODUCTION,
@@ -215,7 +223,8 @@ WALLS = (
         inside=("chainnode.api",),
         forbids=PRODUCTION,
         allows=(
-            *("chainnode.api", "chainnode.config", "chainnode.verify", *NODE, *REFUSALS),
+            *("chainnode.api", "chainnode.config", "chainnode.pages", "chainnode.verify"),
+            *(*NODE, *REFUSALS),
             *(*LEAVES, *LEDGER_PURE, *SCHEMAS, *QUORUMS),
         ),
     ),

@@ -1,14 +1,16 @@
 """`kun trust`: what a verifier believes in, shown and pinned to a newer block."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from chainnode.cli.exits import ExitCode
+from chainnode.cli.exits import ExitCode, UsageProblem
 from chainnode.cli.target import resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
+from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
     from chainnode.cli.output import Output
@@ -144,5 +146,46 @@ def pinned_trust(target: "Target") -> "Trust":
         )
 
 
-for _command in (show, export):
+@kun_command("page", text="写出离线核验页 verify.html · write the page that verifies offline")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("verify.html"),
+    help="写入文件，缺省为 verify.html · where to, default: verify.html",
+)
+def page(*, out: Path) -> int:
+    """Write the self-contained page, and show the digest by which two copies are compared."""
+    from chainnode.pages import verify_page
+
+    output = current_session().output
+    data = verify_page()
+    _write_page(out, data)
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    output.answer(
+        {"file": str(out), "digest": digest, "bytes": len(data)},
+        lambda: output.line(f"{out}  {digest}"),
+    )
+    return ExitCode.OK
+
+
+def _write_page(path: Path, data: bytes) -> None:
+    """Write a new file; the same page again is no conflict.
+
+    Raises:
+        UsageProblem: something else is there.
+
+    """
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError as error:
+        if path.is_file() and path.read_bytes() == data:
+            return
+        raise UsageProblem(
+            "FILE_EXISTS",
+            Text(f"文件已存在，不覆盖：{path}", f"the file exists and is not overwritten: {path}"),
+        ) from error
+
+
+for _command in (show, export, page):
     trust.add_command(_command)

@@ -140,6 +140,7 @@ def test_each_malformed_field_is_refused(index: int) -> None:
         [],
         {"format": "other"},
         {"format": "kunlian-genesis", "version": 2},
+        {"format": "kunlian-genesis", "version": True},
         {"format": "kunlian-genesis", "version": 1},
         {"format": "kunlian-genesis", "version": 1, "genesis": 7},
         {"format": "kunlian-genesis", "version": 1, "genesis": "%%%"},

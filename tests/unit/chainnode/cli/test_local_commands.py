@@ -1,10 +1,12 @@
 """Commands that need no network: keys, settings, trust files, completion."""
 
+import hashlib
 import json
 
 import pytest
 
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
+from chainnode.pages import verify_page
 from tests.unit.chainnode.cli.conftest import Site
 
 
@@ -161,3 +163,15 @@ address = "127.0.0.1:7001"
 [api]
 listen = "127.0.0.1:1"
 """
+
+
+def test_the_offline_page_is_written_once_and_never_over_something_else(site: Site) -> None:
+    made = site.bare("trust", "page", "--out", "page.html", "--json")
+    again = site.bare("trust", "page", "--out", "page.html", "--json")
+    other = site.bare("trust", "page", "--out", "key.json", "--json")
+
+    data = (site.path / "page.html").read_bytes()
+    assert (made.code, again.code, other.code) == (0, 0, 2)
+    assert made.json["digest"] == f"sha256:{hashlib.sha256(data).hexdigest()}"
+    assert data == verify_page()
+    assert b"kunlian-key" in (site.path / "key.json").read_bytes()

@@ -1,0 +1,35 @@
+// The cryptography and the encoding by themselves, in hexadecimal: so that published vectors and
+// awkward inputs can be tried on exactly the code that verifies.
+
+import { fromHex, toHex } from "./bytes";
+import { Malformed } from "./errors";
+import { decode } from "./messagepack";
+import { type Suite, suiteNamed } from "./suites";
+
+export const primitives = Object.freeze({
+  digest: (name: string, data: string): string => toHex(suite(name).digest(bytes(data))),
+  isKey: (name: string, key: string): boolean => suite(name).isKey(bytes(key)),
+  isSignature: (name: string, key: string, content: string, signature: string): boolean =>
+    suite(name).verify(bytes(key), bytes(signature), bytes(content)),
+  isCanonical: (data: string): boolean => {
+    try {
+      decode(bytes(data), { bytes: 1 << 20, depth: 8, elements: 65_536 });
+      return true;
+    } catch (error) {
+      if (error instanceof Malformed) return false;
+      throw error;
+    }
+  },
+});
+
+function suite(name: string): Suite {
+  const found = suiteNamed(name);
+  if (found === null) throw new TypeError(`no suite ${name}`);
+  return found;
+}
+
+function bytes(hex: string): Uint8Array {
+  const data = fromHex(hex);
+  if (data === null) throw new TypeError("expected lower-case hexadecimal");
+  return data;
+}

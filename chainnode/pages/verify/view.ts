@@ -1,0 +1,244 @@
+// What is shown of an outcome: colour and word and icon, the five checks, the proven facts.
+
+import { fromUtf8, toHex } from "./bytes";
+import type { CertificateFacts } from "./certificate";
+import { definitions, element, icon, inLanguage, type Row } from "./dom";
+import type { EquivocationFacts } from "./equivocation";
+import type { ReceiptFacts, RecordFacts, StateFacts } from "./evidence";
+import type { CertifiedHeader } from "./header";
+import type { Facts } from "./kinds";
+import { readableEntry } from "./readable";
+import type { Trust } from "./trust";
+import {
+  type Check,
+  CHECKS,
+  type CheckResult,
+  type Colour,
+  localTime,
+  STATES,
+  type Verdict,
+  VERDICTS,
+  type Words,
+} from "./verdict";
+import type { Outcome } from "./verifier";
+import { KINDS, type Language, type Word, WORDS } from "./words";
+
+const ICONS: Readonly<Record<Colour, string>> = { green: "✓", red: "✗", amber: "!", grey: "?" };
+const MARKS: Readonly<Record<CheckResult, string>> = { pass: "✓", fail: "✗", not_checked: "–" };
+
+export class View {
+  constructor(readonly language: Language) {}
+
+  word(name: Word): string {
+    return this.of(WORDS[name]);
+  }
+
+  of(words: Words): string {
+    return words[this.language];
+  }
+
+  outcome(outcome: Outcome, trust: Trust): Node[] {
+    switch (outcome.kind) {
+      case "certificate": return this.certificate(outcome.verdict, outcome.facts);
+      case "accepted": return [
+        this.seal("green", WORDS.proven, this.kindWords(outcome.facts.kind)),
+        ...this.facts(outcome.facts, trust),
+      ];
+      case "refused": return [
+        this.verdictSeal(outcome.verdict),
+        definitions([
+          [this.word("failed"), element("code", "", outcome.refusal.check)],
+          ["", inLanguage("en", element("span", "", outcome.refusal.message))],
+        ]),
+      ];
+    }
+  }
+
+  // Words on which a decision rests stand in both languages, the chosen one first.
+  seal(colour: Colour, words: Words, more: string): HTMLElement {
+    const [first, second] =
+      this.language === "zh" ? [words.zh, words.en] : [words.en, words.zh];
+    return element(
+      "div",
+      `seal ${colour}`,
+      icon(ICONS[colour]),
+      element(
+        "div",
+        "",
+        element("p", "word", `${first} · ${second}`),
+        ...(more ? [element("p", "more", more)] : []),
+      ),
+    );
+  }
+
+  verdictSeal(verdict: Verdict): HTMLElement {
+    const words = VERDICTS[verdict.verdict];
+    return this.seal(words.colour, words, verdict.verdict);
+  }
+
+  private certificate(verdict: Verdict, facts: Facts | null): Node[] {
+    const rows: Row[] = [];
+    if (verdict.state !== null) rows.push([this.word("state"), this.of(STATES[verdict.state])]);
+    if (verdict.identifier !== null) {
+      rows.push([this.word("identifierName"), element("span", "code", verdict.identifier)]);
+    }
+    if (verdict.issuer !== null) rows.push([this.word("issuer"), verdict.issuer]);
+    if (facts?.kind === "certificate") rows.push(...this.validity(facts));
+    if (verdict.as_of.time !== null) {
+      rows.push(
+        [this.word("asOfName"), verdict.as_of.time],
+        [this.word("height"), `${verdict.as_of.height}`],
+      );
+    }
+    return [
+      this.verdictSeal(verdict),
+      definitions(rows),
+      element("h3", "", this.word("checks")),
+      element("ul", "checks", ...verdict.checks.map((check) => this.check(check))),
+    ];
+  }
+
+  private validity(facts: CertificateFacts): Row[] {
+    if (facts.found === null) return [];
+    const { validFrom, validTo } = facts.found.row;
+    const end = validTo ? day(validTo) : this.word("noEnd");
+    return [[this.word("period"), `${day(validFrom)} – ${end}`]];
+  }
+
+  private check(check: Check): HTMLElement {
+    const detail = this.language === "zh" ? check.zh : check.detail;
+    const heading = `${this.of(CHECKS[check.name])}${this.colon()}${this.word(check.result)}`;
+    return element(
+      "li",
+      check.result,
+      icon(MARKS[check.result], "mark"),
+      element("div", "", element("p", "", heading), element("p", "detail", detail)),
+    );
+  }
+
+  private colon(): string {
+    return this.language === "zh" ? "：" : ": ";
+  }
+
+  private kindWords(kind: string): string {
+    const words = KINDS[kind];
+    return words === undefined ? "" : this.of(words);
+  }
+
+  private facts(facts: Facts, trust: Trust): Node[] {
+    switch (facts.kind) {
+      case "record": return [definitions([...this.record(facts), ...this.header(facts.header)])];
+      case "receipt": return [definitions([...this.receipt(facts), ...this.header(facts.header)])];
+      case "state": return [definitions([...this.state(facts), ...this.header(facts.header)])];
+      case "certificate": return [definitions(this.header(facts.header))];
+      case "fork": return [
+        element("p", "", this.word("forked")),
+        definitions([
+          [this.word("height"), `${facts.first.header.head.height}`],
+          [this.word("bothSides"), element("span", "code", replicas(facts.onBothSides, facts.first))],
+          [this.word("oneSide"), element("span", "code", toHex(facts.first.digest))],
+          [this.word("otherSide"), element("span", "code", toHex(facts.second.digest))],
+        ]),
+      ];
+      case "equivocation": return [
+        element("p", "", this.word("contradiction")),
+        definitions([
+          ...this.equivocation(facts),
+          [this.word("chain"), element("span", "code", toHex(trust.chainId))],
+        ]),
+      ];
+    }
+  }
+
+  header(header: CertifiedHeader): Row[] {
+    const { head } = header.header;
+    return [
+      [this.word("height"), `${head.height}`],
+      [this.word("blockTime"), localTime(head.timeMs)],
+      [
+        this.word("signatures"),
+        `${header.signers.length} / ${header.members.length} (≥ ${header.quorum})`,
+      ],
+    ];
+  }
+
+  private record(facts: RecordFacts): Row[] {
+    const { entry, call } = facts;
+    const readable = readableEntry(entry, call);
+    const rows: Row[] = [
+      [this.word("position"), `${facts.position}`],
+      [this.word("time"), localTime(entry.timeMs)],
+    ];
+    if (readable.callTimeMs !== null) {
+      rows.push([this.word("callTime"), localTime(readable.callTimeMs)]);
+    }
+    for (const name of ["requester", "provider", "item"] as const) {
+      const text = readable[name];
+      if (text !== null) rows.push([this.word(name), text]);
+    }
+    rows.push(
+      [this.word("purpose"), this.purpose(readable)],
+      [this.word("outcome"), this.of(readable.outcome)],
+      [this.word("reporter"), entry.organisation],
+      [this.word("contract"), `${entry.contract} ${entry.contractVersion}`],
+    );
+    if (readable.subjects.length) {
+      rows.push([this.word("subjects"), element("span", "code", readable.subjects.join("\n"))]);
+    }
+    const submission = `${toHex(entry.submissionDigest)} · ${entry.callIndex}`;
+    rows.push([this.word("submission"), element("span", "code", submission)]);
+    return rows;
+  }
+
+  purpose(readable: { purpose: string; hasPurpose: boolean }): string {
+    if (readable.hasPurpose) return readable.purpose;
+    const words: Record<string, Word> = { withheld: "withheld", sealed: "sealedBody" };
+    return this.word(words[readable.purpose] ?? "bodyUnknown");
+  }
+
+  private receipt(facts: ReceiptFacts): Row[] {
+    const { receipt } = facts;
+    const code = receipt.code ? `${receipt.code}` : `0 · ${this.word("accepted")}`;
+    const calls = receipt.calls.map((call) => [call.code, ...call.details].join(":")).join(" ");
+    return [
+      [this.word("submission"), element("span", "code", toHex(receipt.submissionDigest))],
+      [this.word("receiptCode"), code],
+      [this.word("position"), `${receipt.firstPosition}`],
+      [this.word("receiptCalls"), calls || "–"],
+    ];
+  }
+
+  private state(facts: StateFacts): Row[] {
+    return facts.items.flatMap((item): Row[] => [
+      [this.word("key"), element("span", "code", readableBytes(item.key))],
+      [
+        this.word("value"),
+        item.value === null
+          ? this.word("absent")
+          : element("span", "code", readableBytes(item.value)),
+      ],
+    ]);
+  }
+
+  private equivocation(facts: EquivocationFacts): Row[] {
+    return [
+      [this.word("replica"), `${facts.replicaId} · ${facts.organisation}`],
+      [this.word("slot"), facts.slot.join(" ")],
+    ];
+  }
+}
+
+function replicas(ids: readonly number[], header: CertifiedHeader): string {
+  return ids.map((id) => `${id} · ${header.members[id]?.organisation ?? ""}`).join("\n");
+}
+
+function day(date: number): string {
+  const text = `${date}`.padStart(8, "0");
+  return `${text.slice(0, -4)}-${text.slice(-4, -2)}-${text.slice(-2)}`;
+}
+
+// Canonical encoding mixes text and bytes: text when all of it is printable, else hexadecimal.
+function readableBytes(data: Uint8Array): string {
+  const text = fromUtf8(data);
+  return text !== null && /^[^\p{C}]*$/u.test(text) ? text : toHex(data);
+}

@@ -1,0 +1,111 @@
+"""One question, answered by the Python verifier and by the page, in one form."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from playwright.sync_api import Page
+
+from chainnode.verify import (
+    InvalidEvidence,
+    InvalidTrust,
+    Policy,
+    Trust,
+    judge_certificate,
+    load_evidence,
+    verify_evidence,
+)
+from chainnode.verify.judge import verdict_of_refusal
+from chainnode.verify.strict_json import JsonObject
+
+MAX_AGE_MS = 86_400_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a person has: two files, and perhaps the digest of a third; names as in the page."""
+
+    evidence: str
+    trust: str
+    digest: str | None = None
+    identifier: str | None = None
+    nowMs: int = 0  # noqa: N815 - the page's own name
+    asOfMs: int | None = None  # noqa: N815 - the page's own name
+    maxAgeMs: int = MAX_AGE_MS  # noqa: N815 - the page's own name
+
+
+def asked_of(evidence: JsonObject, trust: str, *, case: JsonObject | None = None) -> Question:
+    """Return the question of a published case, or one about evidence alone."""
+    case = case or {}
+    digest, identifier, as_of = (
+        case.get(name) for name in ("content_digest", "identifier", "as_of_ms")
+    )
+    return Question(
+        evidence=json.dumps(evidence),
+        trust=trust,
+        digest=None if digest is None else str(digest),
+        identifier=None if identifier is None else str(identifier),
+        asOfMs=None if as_of is None else int(str(as_of)),
+    )
+
+
+def python_answer(question: Question) -> JsonObject:
+    """Answer as the command line would."""
+    try:
+        trust = Trust.load(question.trust.encode())
+    except InvalidTrust:
+        return {"trust": "refused"}
+    try:
+        evidence = load_evidence(question.evidence.encode(errors="surrogatepass"))
+        if evidence.get("kind") == "certificate":
+            verdict = judge_certificate(
+                evidence,
+                trust,
+                content_digest=None if question.digest is None else bytes.fromhex(question.digest),
+                identifier=question.identifier,
+                policy=Policy(
+                    now_ms=question.nowMs, as_of_ms=question.asOfMs, max_age_ms=question.maxAgeMs
+                ),
+            )
+            return {"verdict": comparable(verdict.form())}
+        verify_evidence(evidence, trust)
+    except InvalidEvidence as error:
+        form = comparable(verdict_of_refusal(error).form())
+        return {"refused": error.check, "verdict": form}
+    return {"accepted": str(evidence["kind"])}
+
+
+def page_answers(page: Page, questions: Sequence[Question]) -> list[JsonObject]:
+    """Ask the verifier of the page, all questions in one go."""
+    answers: list[JsonObject] = page.evaluate(
+        "questions => questions.map(question => kunlian.answer(question))",
+        [asdict(one) for one in questions],
+    )
+    for one in answers:
+        if "trust" in one:
+            one["trust"] = "refused"
+        if isinstance(form := one.get("verdict"), dict):
+            one["verdict"] = comparable(form)
+    return answers
+
+
+def comparable(form: JsonObject) -> JsonObject:
+    """Leave out how a refusal is worded after its check: values are printed differently."""
+    if form["state"] is not None:
+        return form
+    checks = form["checks"]
+    assert isinstance(checks, list)
+    for check in checks:
+        assert isinstance(check, dict)
+        check["detail"] = str(check["detail"]).partition(":")[0]
+    return form
+
+
+def differences(page: Page, questions: Sequence[Question], names: Sequence[str]) -> list[str]:
+    """Name the questions that the two verifiers answer differently."""
+    answers = page_answers(page, questions)
+    return [
+        f"{name}: Python {expected}, page {answer}"
+        for name, question, answer in zip(names, questions, answers, strict=True)
+        if answer != (expected := python_answer(question))
+    ]
