@@ -17,6 +17,7 @@ from chainnode.verify import (
 )
 from chainnode.verify.judge import verdict_of_refusal
 from chainnode.verify.strict_json import JsonObject
+from chainnode.verify.trail import TrailFacts
 
 MAX_AGE_MS = 86_400_000
 
@@ -68,11 +69,22 @@ def python_answer(question: Question) -> JsonObject:
                 ),
             )
             return {"verdict": comparable(verdict.form())}
-        verify_evidence(evidence, trust)
+        facts = verify_evidence(evidence, trust)
     except InvalidEvidence as error:
         form = comparable(verdict_of_refusal(error).form())
         return {"refused": error.check, "verdict": form}
-    return {"accepted": str(evidence["kind"])}
+    accepted: JsonObject = {"accepted": str(evidence["kind"])}
+    return {**accepted, "proves": proves(facts)} if isinstance(facts, TrailFacts) else accepted
+
+
+def proves(facts: TrailFacts) -> JsonObject:
+    """Return what follows from an accepted trail, named as in the published vectors."""
+    return {
+        "complete": facts.is_complete,
+        "complete_to_ms": facts.complete_to_ms,
+        "as_of_ms": facts.as_of_ms,
+        "positions": [row.position for row in facts.rows()],
+    }
 
 
 def page_answers(page: Page, questions: Sequence[Question]) -> list[JsonObject]:

@@ -57,6 +57,7 @@ def test_every_published_case_is_judged_as_it_says(page: Page, suite: str) -> No
     questions = [asked_of(evidence_of(case), trust, case=case) for _, case, trust in cases]
     for (name, case, _), answer in zip(cases, page_answers(page, questions), strict=True):
         assert outcome(answer, kind=str(evidence_of(case)["kind"])) == case["expect"], name
+        assert answer.get("proves") == case.get("proves"), name
 
 
 def outcome(answer: JsonObject, *, kind: str) -> str:

@@ -6,6 +6,7 @@ export type RefusalKind =
   | "unreadable" // no evidence at all
   | "foreign" // of another chain
   | "no_quorum" // too few signatures: nothing is forged and nothing is proven
+  | "unknown_epoch" // of members that this trust does not name
   | "older_than_pinned" // it may be genuine, but this trust cannot tell
   | "other_question"; // answers another question than the one that was asked
 

@@ -1,5 +1,5 @@
-// Evidence of records, receipts and state items, checked and turned into facts; the kinds, names
-// and limits of docs/wire-format.md §11, the checks of chainnode/verify/evidence.py.
+// Evidence of receipts and state items, and what all kinds have in common; the names and limits of
+// docs/wire-format.md §11, the checks of chainnode/verify/evidence.py.
 
 import { equal, toHex } from "./bytes";
 import { invalid, Refusal, refusedAs } from "./errors";
@@ -24,10 +24,9 @@ import type { Trust } from "./trust";
 
 const FORM = ["format", "version", "kind", "chain_id", "suite"] as const;
 const ENVELOPE = [...FORM, "header", "certificate", "epochs"] as const;
-const RECORD_NAMES = ["position", "entry", "path", "body"] as const;
 // A tree of 2^53 leaves is 53 levels deep.
 const PATH_MAX = 53;
-const ENTRY_BYTES_MAX = 2048;
+export const ENTRY_BYTES_MAX = 2048;
 const RECEIPT_BYTES_MAX = 1024 * 1024;
 const BODY_PART_BYTES_MAX = 4096;
 const STATE_ITEMS_MAX = 64;
@@ -40,15 +39,6 @@ export interface Call {
   readonly action: string;
   readonly public: Uint8Array;
   readonly private: Uint8Array;
-}
-
-export interface RecordFacts {
-  readonly kind: "record";
-  readonly header: CertifiedHeader;
-  readonly position: number;
-  readonly entry: Entry;
-  // null: withheld.
-  readonly call: Call | null;
 }
 
 export interface ReceiptFacts {
@@ -67,28 +57,6 @@ export interface StateFacts {
   readonly kind: "state";
   readonly header: CertifiedHeader;
   readonly items: readonly StateItem[];
-}
-
-export function verifyRecord(evidence: JsonValue, trust: Trust): RecordFacts {
-  const { fields, header } = openEnvelope(evidence, trust, "record", 1, [
-    ...RECORD_NAMES,
-    "block_path",
-  ]);
-  asArray(fields.block_path, "block_path", { max: 0 });
-  const position = asInteger(fields.position, "position");
-  const data = asBase64(fields.entry, "entry", { max: ENTRY_BYTES_MAX });
-  const entry = readEntry(data, "entry");
-  refusedAs("invalid", "record", () =>
-    verifyInclusion(trust.suite.digest, {
-      leaf: hashLeaf(trust.suite.digest, data),
-      index: position,
-      size: header.header.head.logSize,
-      path: readPath(fields.path),
-      root: header.header.rest[REST.logRoot]!,
-    }),
-  );
-  requireHeight("record", entry, header);
-  return { kind: "record", header, position, entry, call: readBody(fields.body, entry, trust) };
 }
 
 export function verifyReceipt(evidence: JsonValue, trust: Trust): ReceiptFacts {
@@ -160,16 +128,33 @@ export function openForm<Name extends string>(
   return fields;
 }
 
-export function readEntry(data: Uint8Array, check: string): Entry {
-  return refusedAs("unreadable", check, () => decodeEntry(data));
+export function readEntry(data: Uint8Array): Entry {
+  return refusedAs("unreadable", "entry", () => decodeEntry(data));
 }
 
 export function readPath(value: JsonValue): Uint8Array[] {
   return asArray(value, "path", { max: PATH_MAX }).map((one) => asHex(one, "path", 32));
 }
 
-export function requireHeight(check: string, entry: Entry, header: CertifiedHeader): void {
-  const { height } = header.header.head;
+// The entry stands at this position of the log as of the header, and not above it.
+export function requireInLog(
+  check: string,
+  data: Uint8Array,
+  entry: Entry,
+  place: { readonly position: number; readonly path: readonly Uint8Array[] },
+  { header }: CertifiedHeader,
+  trust: Trust,
+): void {
+  const { height, logSize } = header.head;
+  refusedAs("invalid", check, () =>
+    verifyInclusion(trust.suite.digest, {
+      leaf: hashLeaf(trust.suite.digest, data),
+      index: place.position,
+      size: logSize,
+      path: place.path,
+      root: header.rest[REST.logRoot]!,
+    }),
+  );
   if (entry.height > height) throw invalid(check, `entry height ≤ ${height}`, `${entry.height}`);
 }
 

@@ -28,6 +28,8 @@ export interface CertifiedHeader {
   readonly signers: readonly number[];
   readonly quorum: number;
   readonly members: readonly Member[];
+  // Knows the members of its epoch, and what led there.
+  readonly trust: Trust;
 }
 
 export function verifyHeader(
@@ -55,7 +57,7 @@ export function verifyHeader(
   }
   refusedAs("invalid", "quorum", () => requireCertificate(shown, signed, members, trust));
   const signers = signed.signatures.map(([replica]) => replica);
-  return { header: shown, digest, signers, quorum, members };
+  return { header: shown, digest, signers, quorum, members, trust };
 }
 
 export function requireEqual(check: string, expected: Uint8Array, actual: Uint8Array): void {
@@ -94,7 +96,7 @@ export function readSignatures(value: JsonValue): Signatures {
 }
 
 // Refuse a block before its epoch began, or after it ended as far as that is known.
-function requireWithinEpoch(epoch: number, height: number, trust: Trust): void {
+export function requireWithinEpoch(epoch: number, height: number, trust: Trust): void {
   const [before, last] = [trust.ends.get(epoch - 1), trust.ends.get(epoch)];
   if ((before !== undefined && height <= before) || (last !== undefined && height > last)) {
     const begun = before === undefined ? "the beginning" : `height ${before}`;
@@ -108,7 +110,7 @@ function membersOf(header: Header, trust: Trust): readonly Member[] {
   const members = trust.epochs.get(epoch);
   if (members === undefined) {
     const known = [...trust.epochs.keys()].sort((left, right) => left - right).join(", ");
-    throw invalid("epoch", `epoch ${known}`, `${epoch}`);
+    throw new Refusal("unknown_epoch", "epoch", `epoch ${known}`, `${epoch}`);
   }
   const expected = membersDigest(trust.suite.digest, epoch, members);
   requireEqual("members", expected, header.rest[REST.membersDigest]!);

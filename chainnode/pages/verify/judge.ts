@@ -31,6 +31,10 @@ const REFUSED_AT: ReadonlyMap<string, CheckName> = new Map([
   ["items", "content"],
   ["query", "content"],
   ["date", "content"],
+  ["issue", "content"],
+  ["private", "content"],
+  ["call", "issuer"],
+  ["signature", "issuer"],
   ["history", "history"],
 ]);
 
@@ -105,6 +109,7 @@ export function verdictOfRefusal(refusal: Refusal): Verdict {
   switch (refusal.kind) {
     case "unreadable": return unproven("UNREADABLE", "content", detail);
     case "no_quorum":
+    case "unknown_epoch":
     case "older_than_pinned":
     case "other_question": return unproven("CANNOT_DECIDE", "quorum", detail);
     case "foreign": return unproven("UNTRUSTED_ISSUER", "issuer", detail);

@@ -29,9 +29,10 @@ export interface Head {
   readonly timeMs: number;
   readonly logSize: number;
   readonly indexSize: number;
+  readonly indexRules: number;
 }
 
-// `rest` holds the seven roots in their order; the getters of `Rest` name those that are used.
+// `rest` holds the seven roots in their order; `REST` names them.
 export interface Header {
   readonly encodedHead: Uint8Array;
   readonly head: Head;
@@ -97,10 +98,10 @@ function decodeHead(data: Uint8Array): Head {
     timeMs: plainInteger(wire[5], "header time"),
     logSize: plainInteger(wire[8], "log size"),
     indexSize: plainInteger(wire[9], "index size"),
+    indexRules: plainInteger(wire[10], "index rules"),
   };
   digestAt(wire, 6, "parent digest");
   digestAt(wire, 7, "batch digest");
-  plainInteger(wire[10], "index rules");
   return head;
 }
 

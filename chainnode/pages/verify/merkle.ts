@@ -100,10 +100,10 @@ export function requirePath(path: Path, length: number): void {
   }
 }
 
-function bitLength(value: bigint): number {
+export function bitLength(value: bigint): number {
   return value === 0n ? 0 : value.toString(2).length;
 }
 
-function bitCount(value: bigint): number {
+export function bitCount(value: bigint): number {
   return value.toString(2).replaceAll("0", "").length;
 }

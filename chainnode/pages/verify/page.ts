@@ -13,6 +13,7 @@ import {
 } from "./files";
 import { isIdentifier } from "./identifiers";
 import { primitives } from "./primitives";
+import { spokenCode } from "./spoken";
 import { loadTrust, type Trust } from "./trust";
 import { localTime } from "./verdict";
 import { answer, judgeEvidence, unusable } from "./verifier";
@@ -115,6 +116,7 @@ async function readTrust(file: File): Promise<Trust> {
     ...(trust.label === null ? [] : [trust.label]),
     `${view.word("chain")} ${toHex(trust.chainId)}`,
     `${view.word("suite")} ${trust.suite.name} · ${view.word("members")} ${members.length}`,
+    `${view.word("spoken")} ${spokenCode(trust)}`,
     `${view.word("pinned")} ${trust.checkpoint.height} · ${localTime(trust.checkpoint.timeMs)}`,
   ].join("\n");
   return trust;

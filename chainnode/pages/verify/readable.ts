@@ -66,10 +66,14 @@ function purposeOf(entry: Entry, call: Call | null): [string, boolean] {
   return ["unknown", false];
 }
 
-// The text of the one index key of this kind; a long value stands there as its hash.
+// The one index key of this kind; a long value stands there as its hash.
 function keyText(entry: Entry, kind: number): string | null {
   const key = entry.indexKeys.find((one) => one[0] === kind);
-  if (key === undefined) return null;
+  return key === undefined ? null : keyValue(key);
+}
+
+// The value of an index key as text, where it is one.
+export function keyValue(key: Uint8Array): string {
   const value = key.subarray(1);
   const text = value.length === HASHED_BYTES ? null : fromUtf8(value);
   return text ?? toHex(value);

@@ -65,9 +65,22 @@ export function answer(question: Question): unknown {
   const outcome = judgeEvidence(encoder.encode(question.evidence), trust, asked, question);
   switch (outcome.kind) {
     case "certificate": return { verdict: form(outcome.verdict) };
-    case "accepted": return { accepted: outcome.facts.kind };
+    case "accepted": return { accepted: outcome.facts.kind, ...proves(outcome.facts) };
     case "refused": return { refused: outcome.refusal.check, verdict: form(outcome.verdict) };
   }
+}
+
+// What follows from an accepted trail, named as in the published vectors.
+function proves(facts: Facts): object {
+  if (facts.kind !== "trail") return {};
+  return {
+    proves: {
+      complete: facts.isComplete,
+      complete_to_ms: facts.completeToMs,
+      as_of_ms: facts.asOfMs,
+      positions: facts.rows.map((row) => row.position),
+    },
+  };
 }
 
 // The JSON object of `kun verify --json`.

@@ -4,10 +4,12 @@ import { fromUtf8, toHex } from "./bytes";
 import type { CertificateFacts } from "./certificate";
 import { definitions, element, icon, inLanguage, type Row } from "./dom";
 import type { EquivocationFacts } from "./equivocation";
-import type { ReceiptFacts, RecordFacts, StateFacts } from "./evidence";
+import type { ReceiptFacts, StateFacts } from "./evidence";
 import type { CertifiedHeader } from "./header";
 import type { Facts } from "./kinds";
-import { readableEntry } from "./readable";
+import { keyValue, readableEntry } from "./readable";
+import type { RecordFacts } from "./record";
+import type { TrailFacts, TrailRow } from "./trail";
 import type { Trust } from "./trust";
 import {
   type Check,
@@ -21,7 +23,7 @@ import {
   type Words,
 } from "./verdict";
 import type { Outcome } from "./verifier";
-import { KINDS, type Language, type Word, WORDS } from "./words";
+import { INDEX_KINDS, KINDS, type Language, type Word, WORDS } from "./words";
 
 const ICONS: Readonly<Record<Colour, string>> = { green: "✓", red: "✗", amber: "!", grey: "?" };
 const MARKS: Readonly<Record<CheckResult, string>> = { pass: "✓", fail: "✗", not_checked: "–" };
@@ -131,6 +133,15 @@ export class View {
       case "receipt": return [definitions([...this.receipt(facts), ...this.header(facts.header)])];
       case "state": return [definitions([...this.state(facts), ...this.header(facts.header)])];
       case "certificate": return [definitions(this.header(facts.header))];
+      case "trail": return this.trail(facts);
+      case "consistency": return [
+        element("p", "", this.word("continues")),
+        definitions([
+          ...this.header(facts.header),
+          [this.word("olderHeight"), `${facts.older.header.head.height}`],
+          [this.word("logSize"), `${facts.older.header.head.logSize} → ${facts.header.header.head.logSize}`],
+        ]),
+      ];
       case "fork": return [
         element("p", "", this.word("forked")),
         definitions([
@@ -150,6 +161,85 @@ export class View {
     }
   }
 
+  // "37 of 37 · complete to … · 3 of 4 signatures · checked in this browser".
+  private trail(facts: TrailFacts): Node[] {
+    const { header, rows, isComplete } = facts;
+    const complete =
+      facts.completeToMs === null
+        ? this.word("notComplete")
+        : `${this.word("completeTo")} ${localTime(facts.completeToMs)}`;
+    const count = isComplete
+      ? `${rows.length} / ${rows.length}`
+      : `${rows.length} · ${this.word("notComplete")}`;
+    const signatures = `${header.signers.length} / ${header.members.length}`;
+    const banner = [
+      count,
+      ...(count.endsWith(complete) ? [] : [complete]),
+      `${this.word("signatures")} ${signatures}`,
+      this.word("checkedHere"),
+    ].join(" · ");
+    const from = facts.fromMs ? localTime(facts.fromMs) : this.word("beginning");
+    return [
+      element("p", `seal ${isComplete ? "green" : "amber"}`, icon(isComplete ? "✓" : "!"), banner),
+      definitions([
+        [this.word("asked"), `${from} – ${localTime(facts.toMs)}`],
+        [this.word("keys"), element("span", "code", this.keys(facts))],
+        ...this.header(header),
+      ]),
+      element("p", "hint", this.word("pseudonyms")),
+      rows.length ? this.table(rows) : element("p", "", this.word("zeroRows")),
+    ];
+  }
+
+  private keys(facts: TrailFacts): string {
+    return facts.listings
+      .map((one) => {
+        const kind = INDEX_KINDS[one.indexKey[0] ?? 0];
+        const name = kind === undefined ? "" : this.of(kind);
+        return `${name} ${keyValue(one.indexKey)} · ${one.total} ${this.word("rowsInAll")}`;
+      })
+      .join("\n");
+  }
+
+  private table(rows: readonly TrailRow[]): HTMLElement {
+    const names = [
+      "position", "time", "callTime", "requester", "provider", "item", "purpose", "outcome",
+    ] as const;
+    const heads = names.map((name) => {
+      const cell = element("th", "", this.word(name));
+      cell.scope = "col";
+      return cell;
+    });
+    const table = element(
+      "table",
+      "",
+      element("caption", "", `${this.word("rows")} (${rows.length})`),
+      element("thead", "", element("tr", "", ...heads)),
+      element("tbody", "", ...rows.map((row) => this.tableRow(row))),
+    );
+    const scroll = element("div", "scroll", table);
+    // A wide table is scrolled by keyboard too.
+    scroll.tabIndex = 0;
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", this.word("rows"));
+    return scroll;
+  }
+
+  private tableRow({ position, entry, call }: TrailRow): HTMLElement {
+    const readable = readableEntry(entry, call);
+    const texts = [
+      `${position}`,
+      localTime(entry.timeMs),
+      readable.callTimeMs === null ? "–" : localTime(readable.callTimeMs),
+      readable.requester ?? "–",
+      readable.provider ?? "–",
+      readable.item ?? "–",
+      this.purpose(readable),
+      this.of(readable.outcome),
+    ];
+    return element("tr", "", ...texts.map((text) => element("td", "", text)));
+  }
+
   header(header: CertifiedHeader): Row[] {
     const { head } = header.header;
     return [
@@ -166,7 +256,7 @@ export class View {
     const { entry, call } = facts;
     const readable = readableEntry(entry, call);
     const rows: Row[] = [
-      [this.word("position"), `${facts.position}`],
+      [this.word("position"), facts.position === null ? this.word("inBlock") : `${facts.position}`],
       [this.word("time"), localTime(entry.timeMs)],
     ];
     if (readable.callTimeMs !== null) {
@@ -180,6 +270,7 @@ export class View {
       [this.word("purpose"), this.purpose(readable)],
       [this.word("outcome"), this.of(readable.outcome)],
       [this.word("reporter"), entry.organisation],
+      [this.word("author"), this.word(facts.author === null ? "withheld" : "authorProven")],
       [this.word("contract"), `${entry.contract} ${entry.contractVersion}`],
     );
     if (readable.subjects.length) {

@@ -128,6 +128,29 @@ export const WORDS = {
   bothSides: { zh: "两边都签名的副本", en: "Signed both sides" },
   oneSide: { zh: "一边的摘要", en: "Digest of one side" },
   otherSide: { zh: "另一边的摘要", en: "Digest of the other" },
+  notComplete: { zh: "不完整", en: "not complete" },
+  completeTo: { zh: "完整至", en: "complete to" },
+  checkedHere: { zh: "在本浏览器核验", en: "checked in this browser" },
+  beginning: { zh: "开始", en: "the beginning" },
+  asked: { zh: "所问时段", en: "Period" },
+  keys: { zh: "索引键", en: "Index keys" },
+  rowsInAll: { zh: "条（全部）", en: "rows in all" },
+  pseudonyms: {
+    zh: "完整是就这些索引键（假名）而言；假名与人的对应由保管部门证明。",
+    en: "Complete for these index keys (pseudonyms); whose they are is said by the custodian.",
+  },
+  zeroRows: { zh: "这一时段没有记录。", en: "No record in this period." },
+  rows: { zh: "记录", en: "Records" },
+  continues: {
+    zh: "较新的日志延续较旧的日志：先前的记录都在原处，没有改动。",
+    en: "The newer log continues the older one: what was recorded is still there, unchanged.",
+  },
+  olderHeight: { zh: "较旧区块的高度", en: "Height of the older block" },
+  logSize: { zh: "日志条数", en: "Entries in the log" },
+  inBlock: { zh: "在本区块内（位置未出示）", en: "in this block; the position is not shown" },
+  author: { zh: "报送方签名", en: "Sender's signature" },
+  authorProven: { zh: "已核验", en: "verified" },
+  spoken: { zh: "口头核对码", en: "Code to read aloud" },
   unusedDocument: { zh: "这种证据不涉及文件；所选文件未使用。", en: "This evidence is not about a file." },
   notUnderstood: { zh: "这不是可用的文件：", en: "Not a usable file: " },
 } as const satisfies Record<string, Words>;
@@ -138,9 +161,24 @@ export const KINDS: Readonly<Record<string, Words>> = {
   record: { zh: "记录", en: "record" },
   receipt: { zh: "回执", en: "receipt" },
   state: { zh: "状态", en: "state" },
+  trail: { zh: "轨迹（完整性）", en: "trail (completeness)" },
+  consistency: { zh: "日志延续", en: "consistency" },
   fork: { zh: "分叉", en: "fork" },
   equivocation: { zh: "副本自相矛盾", en: "equivocation" },
 };
+
+// Kinds of index keys (docs/wire-format.md §9), by number.
+export const INDEX_KINDS: readonly (Words | undefined)[] = [
+  undefined,
+  { zh: "对象假名", en: "subject" },
+  { zh: "请求部门", en: "requester" },
+  { zh: "提供部门", en: "provider" },
+  { zh: "数据项", en: "item" },
+  { zh: "授权", en: "grant" },
+  { zh: "证照", en: "certificate" },
+  { zh: "发现", en: "finding" },
+  { zh: "未匹配", en: "unmatched" },
+];
 
 export const OUTCOMES: Readonly<Record<string, readonly (Words | undefined)[]>> = {
   access: [
@@ -160,13 +198,4 @@ export const OUTCOMES: Readonly<Record<string, readonly (Words | undefined)[]>> 
     { zh: "密钥已终止", en: "key ended" },
   ],
   audit: [undefined, { zh: "审计提问", en: "audit question" }],
-};
-
-// What each check looks at, in words; the verifier's own sentence stands beside it.
-export const CHECK_WORDS: Readonly<Record<string, Words>> = {
-  content: { zh: "手中的文件就是登记的文件", en: "the file in hand is the registered one" },
-  issuer: { zh: "签发机构在链上有签发权", en: "the organisation may issue" },
-  history: { zh: "历史完整，状态是最后一条", en: "the history is whole" },
-  quorum: { zh: "足够多的成员签了名", en: "enough members signed" },
-  freshness: { zh: "证明不太旧", en: "the proof is not too old" },
 };
