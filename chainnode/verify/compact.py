@@ -7,6 +7,7 @@ reference: the holder of a key asked for this certificate, and nothing more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from chainnode.ledger.codec import encode_entry
 from chainnode.ledger.merkle import (
@@ -101,6 +102,8 @@ def verify_compact(data: bytes, trust: Trust) -> CompactFacts | ReferenceFacts:
             return _verify_proof(compact, trust)
         case CompactReference():
             return _verify_reference(compact, trust)
+        case _:
+            assert_never(compact)
 
 
 def _verify_proof(proof: CompactProof, trust: Trust) -> CompactFacts:
@@ -239,6 +242,8 @@ def _origin(proof: CompactProof, record: WithheldRecord, trust: Trust) -> CallAm
                 key_id=key_id(suite, sole.public_key),
                 call_index=0,
             )
+        case _:
+            assert_never(proof.origin)
 
 
 def _header_digest(suite: Suite, entry: bytes, proof: CompactProof) -> bytes:

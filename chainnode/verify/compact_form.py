@@ -6,6 +6,7 @@ proves anything is for `compact`; nothing here knows a suite, a chain or its mem
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import assert_never
 
 from chainnode.codec import (
     INTEGER_MAX,
@@ -137,6 +138,8 @@ def encode_compact(compact: CompactProof | CompactReference) -> bytes:
             return encode(_proof_plain(compact))
         case CompactReference():
             return encode(_reference_plain(compact))
+        case _:
+            assert_never(compact)
 
 
 def decode_compact(data: bytes) -> CompactProof | CompactReference:

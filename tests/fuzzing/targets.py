@@ -22,7 +22,15 @@ from chainnode.p2p.framing import ACCEPTOR_FRAMES, HEARTBEAT, REQUEST, FrameDeco
 from chainnode.submission import decode_submission
 from chainnode.suites import suite_named
 from chainnode.sync import frames, snapshot_frames
-from chainnode.verify import Trust, load_evidence, verify_evidence
+from chainnode.verify import (
+    Trust,
+    load_evidence,
+    payload_of,
+    text_of,
+    verify_compact,
+    verify_evidence,
+)
+from chainnode.verify.compact_form import decode_compact, encode_compact
 from chainnode.votelog.frames import BrokenFrame, read_frames
 from chainnode.votelog.frames import encode_frame as encode_vote
 from consensus.codec import message_to_plain
@@ -279,6 +287,29 @@ def _trust_seeds() -> Iterator[bytes]:
     yield (_EVIDENCE / "trust.json").read_bytes()
 
 
+def _code(data: bytes) -> None:
+    """A compact proof as bytes, and as the text of a QR code."""
+    try:
+        _require_same(data, encode_compact(decode_compact(data)))
+        verify_compact(data, _trust())
+    except InvalidInput:
+        pass
+    try:
+        text = data.decode()
+        payload = payload_of(text)
+    except (UnicodeDecodeError, InvalidInput):
+        return
+    _require_same(text.rpartition("#")[2].encode(), text_of(payload).encode())
+
+
+def _code_seeds() -> Iterator[bytes]:
+    for path in sorted((VECTORS / "compact" / "intl").glob("*.json")):
+        case = json.loads(path.read_text())
+        if case["expect"] == "accepted":
+            yield case["text"].encode()
+            yield payload_of(case["text"])
+
+
 TARGETS: tuple[Target, ...] = (
     Target(name="canonical encoding", run=_canonical, seeds=_canonical_seeds),
     Target(name="consensus message", run=_message, seeds=_messages),
@@ -292,5 +323,6 @@ TARGETS: tuple[Target, ...] = (
     Target(name="public parts", run=_public_parts, seeds=_public_part_seeds),
     Target(name="certificate identifier", run=_identifier, seeds=_identifier_seeds),
     Target(name="evidence", run=_evidence, seeds=_evidence_seeds),
+    Target(name="qr code", run=_code, seeds=_code_seeds),
     Target(name="trust file", run=_trust_file, seeds=_trust_seeds),
 )
