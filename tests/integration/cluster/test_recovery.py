@@ -33,7 +33,7 @@ def spoil(cluster: Cluster, replica_id: int, *, above: int) -> None:
         block = execute(height, batch, epoch=epoch, members=members)
         if height <= above:
             return block
-        rest = replace(block.header.rest, index_root=bytes(32))
+        rest = replace(block.header.rest, next_members_digest=bytes(32))
         return replace(block, header=replace(block.header, rest=rest))
 
     executor.execute = execute_wrongly  # type: ignore[method-assign]  # a bug is planted
@@ -58,9 +58,13 @@ def apply_everywhere(cluster: Cluster, file: RecoveryFile) -> None:
     for replica_id in range(SIZE):
         folder = cluster.data_dir(replica_id)
         made = folder.with_name(f"{folder.name}.after")
+        proof = Path("equivocations", "0-3-prepare-0-1.json")
+        (folder / proof).parent.mkdir(exist_ok=True)
+        (folder / proof).write_text("a proof that somebody lied", encoding="utf-8")
         with open_stopped(cluster.config(replica_id), cluster.genesis) as node:
             assert apply(node, file, made) == file.record.height
             assert apply(node, file, made) == file.record.height
+        assert (made / proof).read_text(encoding="utf-8") == "a proof that somebody lied"
         folder.rename(folder.with_name(f"{folder.name}.before"))
         made.rename(folder)
 
