@@ -37,7 +37,14 @@ from chainnode.ledger.stored_map import MapBits
 from chainnode.logs import start_logging
 from chainnode.mempool import Mempool
 from chainnode.metrics import NodeMetrics
-from chainnode.node_base import Base, open_base, open_vote_key, voted_marker, warn_of_old_library
+from chainnode.node_base import (
+    EQUIVOCATIONS_FOLDER,
+    Base,
+    open_base,
+    open_vote_key,
+    voted_marker,
+    warn_of_old_library,
+)
 from chainnode.node_metrics import NodeReadings
 from chainnode.p2p import PeerAddress, TlsPaths, Transport
 from chainnode.proofs import Proofs
@@ -60,7 +67,6 @@ _PATIENCE_SHARE = 4
 # Submissions of others' clients handed to a new primary at once; their own nodes do so too.
 _HANDED_OVER_MAX = 1024
 _AUDIT_FILE = "audit.sqlite"
-_EQUIVOCATIONS_FOLDER = "equivocations"
 # The API's connections, the links, LevelDB's tables and a reserve.
 _FILES_MIN = 4096
 # What lives as long as the process is not looked at in every collection.
@@ -162,7 +168,7 @@ class Node:
             base.ledger,
         )
         self._equivocations = EquivocationStore(
-            base.config.data_dir / _EQUIVOCATIONS_FOLDER,
+            base.config.data_dir / EQUIVOCATIONS_FOLDER,
             chain_id=base.genesis.chain_id,
             suite_name=base.genesis.suite_name,
         )

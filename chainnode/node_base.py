@@ -29,6 +29,7 @@ from consensus.types import ReplicaId
 # Signature checks release the interpreter lock: as many threads as the smallest machine has cores.
 _VERIFY_THREADS = 2
 VOTES_FOLDER = "votes"
+EQUIVOCATIONS_FOLDER = "equivocations"
 # Backups accept two windows above the last stable block, and a block may still be on its way.
 _WINDOWS_KEPT_MIN = 4
 

@@ -61,7 +61,7 @@ def vote_report(config: NodeConfig) -> JsonObject:
         **document,
         "segment": _segment(stored, folder),
         "problem": problem,
-        "summary": _summary(stored.records, config.replica_id),
+        "summary": summary_of(stored.records, config.replica_id),
         "records": [_record(one) for one in stored.records],
     }
 
@@ -78,8 +78,13 @@ def _segment(stored: StoredVotes[Record], folder: Path) -> JsonObject:
     }
 
 
-def _summary(records: Sequence[Record], me: int) -> JsonObject:
-    """Say what still binds: views, the stable height, and the sequences voted on above it."""
+def summary_of(records: Sequence[Record], me: int) -> JsonObject:
+    """Say what still binds: views, the stable height, and the sequences voted on above it.
+
+    In the newest epoch that the log speaks of: what was promised before it binds nobody.
+    """
+    total, epoch = len(records), max((one.epoch for one in records), default=0)
+    records = [one for one in records if one.epoch == epoch]
     promised = [one.new_view for one in records if isinstance(one, ViewChange)]
     entered = [one.view for one in records if isinstance(one, NewView)]
     stable = max((one.height for one in records if isinstance(one, StableCheckpoint)), default=0)
@@ -91,12 +96,13 @@ def _summary(records: Sequence[Record], me: int) -> JsonObject:
         if isinstance(one, PreparedCertificate) and one.sequence > stable
     }
     return {
+        "epoch": epoch,
         "voted_view": max([*promised, *entered], default=0),
         "entered_view": max(entered, default=0),
         "stable_height": stable,
         "voted_sequences": [*own],
         "prepared_sequences": [*sorted(prepared)],
-        "records": len(records),
+        "records": total,
     }
 
 

@@ -47,9 +47,14 @@ async def consensus(request: Request) -> JSONResponse:
 
 @router.get("/v1/equivocations", operation_id="equivocations")
 async def equivocations(request: Request) -> JSONResponse:
-    """Return the proofs that a replica contradicted itself (kind `equivocation`)."""
-    items = await run_in_threadpool(service_of(request).equivocations)
-    return JSONResponse({"items": [*items], "complete": True}, headers=_NO_STORE)
+    """Return the proofs that a replica contradicted itself (kind `equivocation`).
+
+    `complete` is false when files of this node cannot be read: more was proven than is shown.
+    """
+    kept = await run_in_threadpool(service_of(request).equivocations)
+    because = f"UNREADABLE_FILES: {kept.unreadable}" if kept.unreadable else None
+    told = {"items": [*kept.items], "complete": because is None, "incomplete_because": because}
+    return JSONResponse(told, headers=_NO_STORE)
 
 
 @router.get("/v1/keys/{key_id}", operation_id="key")

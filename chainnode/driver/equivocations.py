@@ -7,6 +7,7 @@ protocol reads them.
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,14 @@ from consensus.messages import Message
 
 # The first pair proves it; a few more show for how long it went on.
 _FILES_PER_REPLICA_MAX: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEvidence:
+    """What lies in the folder; `unreadable` files of it cannot be shown."""
+
+    items: tuple[JsonObject, ...]
+    unreadable: int
 
 
 class EquivocationStore:
@@ -56,15 +65,15 @@ class EquivocationStore:
         except OSError as error:
             raise StorageError(f"{path}: could not be written: {error.strerror}") from error
 
-    def read(self) -> tuple[JsonObject, ...]:
-        """Return all evidence that is kept; a file that somebody spoiled is left out."""
-        found = []
+    def read(self) -> KeptEvidence:
+        """Return all evidence that is kept; a file that somebody spoiled hides no other."""
+        found, unreadable = [], 0
         for path in self._paths():
             try:
                 found.append(read_object(path.read_bytes()))
             except (OSError, UnreadableEvidence):
-                continue
-        return tuple(found)
+                unreadable += 1
+        return KeptEvidence(items=tuple(found), unreadable=unreadable)
 
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob("*.json"))

@@ -20,7 +20,7 @@ from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.directory import sync_folder, write_durably
 from chainnode.ledger.types import members_digest
-from chainnode.node_base import VOTES_FOLDER, open_vote_key, voted_marker
+from chainnode.node_base import EQUIVOCATIONS_FOLDER, VOTES_FOLDER, open_vote_key, voted_marker
 from chainnode.recovery.document import (
     InvalidRecovery,
     RecoveryFile,
@@ -230,6 +230,8 @@ def apply(node: StoppedNode, file: RecoveryFile, target: Path) -> int:
         _copy_durably(node.config.data_dir / VOTES_FOLDER, target / VOTES_FOLDER)
     if (node.config.data_dir / FOLDER).is_dir():
         _copy_durably(node.config.data_dir / FOLDER, target / FOLDER)
+    if (node.config.data_dir / EQUIVOCATIONS_FOLDER).is_dir():
+        _copy_durably(node.config.data_dir / EQUIVOCATIONS_FOLDER, target / EQUIVOCATIONS_FOLDER)
     (target / FOLDER).mkdir(mode=0o700, exist_ok=True)
     write_durably(target / FOLDER / name_of(file), file.encode())
     sync_folder(target)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from chainnode.clock import WallClock
 from chainnode.compact_proofs import CompactProofs
 from chainnode.driver.admission import Admission
+from chainnode.driver.equivocations import KeptEvidence
 from chainnode.genesis import ROLES, Genesis
 from chainnode.ledger.chain import Ledger
 from chainnode.proofs import Proofs
@@ -39,7 +40,7 @@ class NodeService:
         outcomes: Outcomes,
         questions: Questions,
         status: StatusReader,
-        equivocations: Callable[[], tuple[JsonObject, ...]],
+        equivocations: Callable[[], KeptEvidence],
         metrics: Callable[[], tuple[bytes, str]],
     ) -> None:
         self.genesis = genesis

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -240,6 +241,23 @@ async def test_the_description_of_the_api_names_every_operation_and_its_problems
         assert one["summary"]
         assert "application/problem+json" in one["responses"]["default"]["content"]
         assert "422" not in one["responses"]
+
+
+async def test_evidence_that_cannot_be_read_makes_the_list_incomplete(
+    web: Web, tmp_path: Path
+) -> None:
+    whole = (await web.client.get("/v1/equivocations")).json()
+    assert whole == {"items": [], "complete": True, "incomplete_because": None}
+
+    folder = tmp_path / "equivocations"
+    folder.mkdir()
+    (folder / "0-1-prepare-0-1.json").write_bytes(b"{")
+
+    assert (await web.client.get("/v1/equivocations")).json() == {
+        "items": [],
+        "complete": False,
+        "incomplete_because": "UNREADABLE_FILES: 1",
+    }
 
 
 async def test_no_subject_stands_in_a_url_or_a_log_line(

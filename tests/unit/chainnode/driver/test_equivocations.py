@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from chainnode.driver import equivocations
-from chainnode.driver.equivocations import EquivocationStore
+from chainnode.driver.equivocations import EquivocationStore, KeptEvidence
 from chainnode.errors import StorageError
 from chainnode.verify import EquivocationFacts, verify_evidence
 from tests.builders_evidence import SyntheticChain, synthetic_chain
@@ -28,14 +28,14 @@ def test_what_is_kept_convinces_a_stranger_also_after_a_restart(
     chain: SyntheticChain, tmp_path: Path
 ) -> None:
     store_of(chain, tmp_path / "kept").keep(chain.vote(A), chain.vote(B))
-    (evidence,) = store_of(chain, tmp_path / "kept").read()
+    (evidence,) = store_of(chain, tmp_path / "kept").read().items
     facts = verify_evidence(evidence, chain.trust)
     assert isinstance(facts, EquivocationFacts)
     assert (facts.replica_id, facts.slot) == (2, ("prepare", 0, 3, 7))
 
 
 def test_nothing_is_kept_before_anybody_lied(chain: SyntheticChain, tmp_path: Path) -> None:
-    assert store_of(chain, tmp_path / "kept").read() == ()
+    assert store_of(chain, tmp_path / "kept").read() == KeptEvidence(items=(), unreadable=0)
 
 
 def test_the_same_slot_is_kept_once_and_a_replica_fills_its_share_only(
@@ -45,7 +45,7 @@ def test_the_same_slot_is_kept_once_and_a_replica_fills_its_share_only(
     for sequence in (1, 1, 2, 3, 4, 5, 6):
         store.keep(chain.vote(A, sequence=sequence), chain.vote(B, sequence=sequence))
     store.keep(chain.vote(A, replica=3), chain.vote(B, replica=3))
-    kept = store.read()
+    kept = store.read().items
     assert sorted(str(one["replica_id"]) for one in kept) == ["2", "2", "2", "2", "3"]
 
 
@@ -58,14 +58,16 @@ def test_a_proof_that_no_reader_takes_is_not_kept(
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff" * 40])
-def test_a_spoiled_file_is_left_out_and_hides_no_other(
+def test_a_spoiled_file_is_counted_and_hides_no_other(
     chain: SyntheticChain, tmp_path: Path, content: bytes
 ) -> None:
     store = store_of(chain, tmp_path)
     store.keep(chain.vote(A), chain.vote(B))
     (tmp_path / "0-1-prepare-0-1.json").write_bytes(content)
     (tmp_path / "notes.json").write_bytes(content)
-    assert [one["replica_id"] for one in store.read()] == [2]
+    kept = store.read()
+    assert [one["replica_id"] for one in kept.items] == [2]
+    assert kept.unreadable == 2
 
 
 def test_a_folder_that_cannot_be_written_stops_the_node(
