@@ -44,6 +44,8 @@ from chainnode.suites.port import Suite
 
 # Deletions in one write: under a millisecond, so that a block never waits long behind it.
 PRUNED_PER_STEP = 64
+# Seconds under load, in which all peers still have the height that one has found the newest.
+BASES_KEPT = 8
 _UNFINISHED = f"{LEDGER_FOLDER}.unfinished"
 
 
@@ -112,6 +114,7 @@ class Ledger(LedgerReader):
     def close(self) -> None:
         """Close the store and release the directory, after all readers are gone."""
         self._views.clear()
+        self._bases.clear()
         self._store.close()
         self._directory.close()
 
@@ -124,6 +127,13 @@ class Ledger(LedgerReader):
     def stable_height(self) -> int:
         """Highest height whose certificate is durable here: below it votes may be forgotten."""
         return self._stable_height
+
+    @property
+    def newest_base(self) -> int | None:
+        """The highest certified height that `export` hands out; None: none is kept."""
+        with self._lock:
+            certified = [one for one in self._bases if one <= self._certified_height]
+        return max(certified, default=None)
 
     @property
     def floor(self) -> int:
@@ -309,6 +319,8 @@ class Ledger(LedgerReader):
         )
         with self._lock:
             self._views = {header.height: view}
+            self._bases.clear()
+            self._keep_base(view)
             self._view = view
             self._floor = recovery.read_floor(self._store, base=base)
             self._stable_height = self._certified_height = header.height
@@ -350,7 +362,15 @@ class Ledger(LedgerReader):
             self._views.pop(block.header.height - KEPT_HEIGHTS, None)
             self._stable_height = max(self._stable_height, stable_height)
             self._certified_height = max(self._certified_height, stable_height)
+            self._keep_base(view)
+            self._forget_bases()
             self._view = view
+
+    def _forget_bases(self) -> None:
+        """Keep the newest certified ones, and those above, as many as a window has at most."""
+        certified = [one for one in self._bases if one <= self._certified_height]
+        for height in certified[:-BASES_KEPT]:
+            del self._bases[height]
 
 
 def _begin(path: Path, genesis: Genesis, block: ExecutedBlock) -> None:

@@ -31,6 +31,15 @@ class HeightNotKept(InvalidInput):
         super().__init__(f"state at a height: expected {oldest} … {newest}, got {height}")
 
 
+class NotABase(InvalidInput):
+    """Nobody can be made to stand on that height: entries wait for the index, or it is gone."""
+
+    def __init__(self, *, height: int, kept: tuple[int, ...]) -> None:
+        self.height = height
+        self.kept = kept
+        super().__init__(f"height to stand on: expected one of {list(kept)}, got {height}")
+
+
 class Pruned(InvalidInput):
     """The chain has it, this node does not any more, or never had: another one may.
 

@@ -16,6 +16,7 @@ from chainnode.ledger.codec import call_of_batch, decode_entry, decode_receipt
 from chainnode.ledger.errors import (
     DamagedLedger,
     HeightNotKept,
+    NotABase,
     Pruned,
     UnknownHeight,
     UnknownPosition,
@@ -23,7 +24,7 @@ from chainnode.ledger.errors import (
 from chainnode.ledger.log import Log
 from chainnode.ledger.merkle import Frontier, Hash, hash_leaf, inclusion_path
 from chainnode.ledger.recent import ReceiptTrees
-from chainnode.ledger.snapshots import Exported, LogEdge, edge_start
+from chainnode.ledger.snapshots import Exported, LogEdge, edge_start, is_base
 from chainnode.ledger.store import Snapshot, Store
 from chainnode.ledger.stored_map import Maps
 from chainnode.ledger.types import Header, MapItem, Place, Receipt, ReceiptProof
@@ -63,6 +64,9 @@ class LedgerReader:
         self._lock = threading.Lock()
         self._view = view
         self._views = {view.header.height: view}
+        # Heights to stand on: nothing waits for the index there (ADR-0013).
+        self._bases: dict[int, Exported] = {}
+        self._keep_base(view)
         self._receipt_trees = ReceiptTrees(h, self._read_receipts)
 
     @property
@@ -286,17 +290,17 @@ class LedgerReader:
         return tuple(index.item(key, source=source, height=height) for key in keys)
 
     def export(self, height: int) -> Exported:
-        """Return the maps of a kept height, to be handed out piece by piece.
+        """Return the maps of a height to stand on, to be handed out piece by piece.
 
         Raises:
-            HeightNotKept: only the last heights since the start can be exported.
+            NotABase: something waited for the index there, or it is not kept any more.
 
         """
-        view = self._view_at(height)
-        maps = (view.maps.state.export(height), view.maps.index.export(height))
-        return Exported(
-            header=view.header, maps={one.keys.name: one for one in maps}, source=view.snapshot
-        )
+        with self._lock:
+            found, kept = self._bases.get(height), tuple(self._bases)
+        if found is None:
+            raise NotABase(height=height, kept=kept)
+        return found
 
     def log_edge(self, log_size: int) -> LogEdge:
         """Return what a log of this size needs to go on."""
@@ -311,6 +315,16 @@ class LedgerReader:
         if view is None:
             raise HeightNotKept(height=height, oldest=oldest, newest=self.height)
         return view
+
+    def _keep_base(self, view: View) -> None:
+        """Hold what is to be handed out of a height, if others may stand on it."""
+        header = view.header
+        if not is_base(header):
+            return
+        maps = (view.maps.state.export(header.height), view.maps.index.export(header.height))
+        self._bases[header.height] = Exported(
+            header=header, maps={one.keys.name: one for one in maps}, source=view.snapshot
+        )
 
     def _read_receipts(self, height: int) -> tuple[bytes, ...]:
         stored = self._store.get(keyspace.receipts_key(height))

@@ -47,6 +47,11 @@ class Exported:
     source: Snapshot = field(repr=False)
 
 
+def is_base(header: Header) -> bool:
+    """Tell whether one may stand on this height: nothing waits for the index, which travels not."""
+    return header.head.index_size == header.head.log_size
+
+
 def edge_start(log_size: int) -> int:
     """Return the first position whose entry travels with the edge of a log of this size."""
     return log_size - log_size % EDGE_ENTRIES

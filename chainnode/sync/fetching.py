@@ -246,7 +246,7 @@ class BlockFetcher:
         voices = Membership(epoch=Epoch(0), size=size).weak_quorum
         if len(pruned) < voices:
             return False
-        made = await self._snapshots.fetch(least=target, voices=voices)
+        made = await self._snapshots.fetch(voices=voices)
         if made is None:
             return False
         installed(made)

@@ -8,6 +8,7 @@ taken back, or blocks that are claimed and do not come, are failures like a wron
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from enum import Enum
 
 from chainnode.errors import InvalidInput
 from chainnode.p2p.errors import RequestTimeout
@@ -34,6 +35,14 @@ class ClaimTakenBack(InvalidInput):
         super().__init__(f"{what}: expected {expected}, got {actual}")
 
 
+class Claim(Enum):
+    """What a peer says it has reached."""
+
+    CERTIFIED = "certified height"
+    # The newest certified height that one may stand on: below the other most of the time.
+    BASE = "height to stand on"
+
+
 class PeerBook:
     """The connected peers in the order in which to ask them."""
 
@@ -45,7 +54,7 @@ class PeerBook:
         self._turn = 0
         self._failures: Counter[int] = Counter()
         self._paused_until_s: dict[int, float] = {}
-        self._claimed: dict[int, int] = {}
+        self._claimed: dict[tuple[int, Claim], int] = {}
         # How often each peer was passed over, and why.
         self.passed_over: Counter[tuple[int, str]] = Counter()
 
@@ -91,16 +100,16 @@ class PeerBook:
             pause_s = min(_PAUSE_MAX_S, _PAUSE_FIRST_S * (1 << doublings))
             self._paused_until_s[peer] = self._now_s() + pause_s
 
-    def note_claim(self, peer: int, height: int) -> None:
-        """Remember up to where a peer says it is certified.
+    def note_claim(self, peer: int, height: int, *, of: Claim = Claim.CERTIFIED) -> None:
+        """Remember what a peer says it has reached.
 
         Raises:
             ClaimTakenBack: it said more before; it is judged by the lower one from now on.
 
         """
-        before = self._claimed.get(peer, 0)
-        self._claimed[peer] = height
+        before = self._claimed.get((peer, of), 0)
+        self._claimed[peer, of] = height
         if height < before:
             raise ClaimTakenBack(
-                what="certified height of a peer", expected=f"≥ {before}", actual=f"{height}"
+                what=f"{of.value} of a peer", expected=f"≥ {before}", actual=f"{height}"
             )

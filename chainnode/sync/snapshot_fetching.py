@@ -22,7 +22,7 @@ from chainnode.ledger.codec import decode_certificate, decode_header
 from chainnode.ledger.keyspace import MAPS, MapKeys
 from chainnode.ledger.merkle import Hash, InvalidProof
 from chainnode.ledger.proofs import verify_certificate
-from chainnode.ledger.snapshots import SnapshotEnd, verify_edge
+from chainnode.ledger.snapshots import SnapshotEnd, is_base, verify_edge
 from chainnode.ledger.stored_map import MapBits
 from chainnode.ledger.subtrees import (
     SubtreePage,
@@ -36,13 +36,15 @@ from chainnode.ledger.types import Header
 from chainnode.p2p.errors import RequestError
 from chainnode.p2p.transport import Transport
 from chainnode.suites.port import Suite
-from chainnode.sync.peers import PeerBook
+from chainnode.sync.peers import Claim, PeerBook
 from chainnode.sync.snapshot_frames import (
     FULL_ANSWER_BYTES,
     SUBTREES_PER_REQUEST_MAX,
     Offer,
+    OfferRequest,
     PagesRequest,
     PartName,
+    Wanted,
     decode_edge,
     decode_offer,
     decode_pages,
@@ -144,16 +146,17 @@ class SnapshotFetcher:
         """How far the present attempt has come; None when there is none."""
         return self._progress
 
-    async def fetch(self, *, least: int, voices: int) -> ExecutedBatch | None:
-        """Stand on a certified height that is at least `least`; None: not now.
+    async def fetch(self, *, voices: int) -> ExecutedBatch | None:
+        """Stand on a certified height above our tip where nothing waits for the index.
 
-        `voices` is how many peers contain an honest one: the height is taken from among the
-        highest that so many have reached, so that an old one is not chosen for us.
+        None: not now. `voices` is how many peers contain an honest one: the height is taken from
+        among the highest that so many have reached, so that an old one is not chosen for us.
+        What is certified above it comes as blocks.
         """
         staging = self._ledger.staging
         staging.open()
         try:
-            for height in await self._candidates(least, voices):
+            for height in await self._candidates(voices):
                 work = await self._held_at(height)
                 if work is not None and await self._gather(work):
                     return await self._install(work.target.end)
@@ -164,24 +167,30 @@ class SnapshotFetcher:
 
     async def newest(self, peer: int) -> tuple[Header, bytes] | None:
         """Return the newest header of a peer with its certificate, verified; None: no answer."""
-        offer = await self._ask(peer, 0)
+        return await self._newest(peer, Wanted.NEWEST)
+
+    async def _newest(self, peer: int, wanted: Wanted) -> tuple[Header, bytes] | None:
+        offer = await self._ask(peer, OfferRequest(wanted=wanted))
         if offer is None:
             return None
         try:
-            return await self._on_thread(self._certified, offer), offer.certificate
+            header = await self._on_thread(self._certified, offer)
+            if wanted is Wanted.NEWEST_BASE:
+                _require_base(header)
         except InvalidInput as error:
             self._peers.pass_over(peer, error)
             return None
+        return header, offer.certificate
 
-    async def _candidates(self, least: int, voices: int) -> list[int]:
-        """Ask everybody for the newest certified height; return the proven ones, best first."""
+    async def _candidates(self, voices: int) -> list[int]:
+        """Ask everybody for the newest height to stand on; return the proven ones, best first."""
         peers = self._peers.ready()
-        answers = await asyncio.gather(*(self.newest(one) for one in peers))
+        answers = await asyncio.gather(*(self._newest(one, Wanted.NEWEST_BASE) for one in peers))
         heights = []
         for peer, answer in zip(peers, answers, strict=True):
             if answer is None or not self._is_honest_claim(peer, answer[0].height):
                 continue
-            if answer[0].height >= max(least, self._ledger.height + 1):
+            if answer[0].height > self._ledger.height:
                 heights.append(answer[0].height)
         ranked = sorted(heights, reverse=True)
         chosen = [*ranked[voices - 1 : voices], *ranked[: voices - 1], *ranked[voices:]]
@@ -189,7 +198,7 @@ class SnapshotFetcher:
 
     def _is_honest_claim(self, peer: int, height: int) -> bool:
         try:
-            self._peers.note_claim(peer, height)
+            self._peers.note_claim(peer, height, of=Claim.BASE)
         except InvalidInput as error:
             self._peers.pass_over(peer, error)
             return False
@@ -198,7 +207,8 @@ class SnapshotFetcher:
     async def _held_at(self, height: int) -> _Work | None:
         """Have as many peers as possible hold this height for us."""
         peers = self._peers.ready()
-        offers = await asyncio.gather(*(self._ask(one, height) for one in peers))
+        request = OfferRequest(wanted=Wanted.HEIGHT, height=height)
+        offers = await asyncio.gather(*(self._ask(one, request) for one in peers))
         work: _Work | None = None
         for peer, offer in zip(peers, offers, strict=True):
             if offer is None:
@@ -214,10 +224,11 @@ class SnapshotFetcher:
             work.providers.add(peer)
         return work
 
-    async def _ask(self, peer: int, height: int) -> Offer | None:
+    async def _ask(self, peer: int, request: OfferRequest) -> Offer | None:
+        encoded = encode_offer_request(request)
         try:
             answer = await self._transport.request(
-                peer, FrameKind.SNAPSHOT_REQUEST, encode_offer_request(height), _OFFER_TIMEOUT_S
+                peer, FrameKind.SNAPSHOT_REQUEST, encoded, _OFFER_TIMEOUT_S
             )
             return decode_offer(answer)
         except (RequestError, InvalidInput) as error:
@@ -319,14 +330,7 @@ class SnapshotFetcher:
             raise InvalidProof(
                 what="offered height", expected=f"{height}", actual=f"{header.height}"
             )
-        head = header.head
-        if head.index_size != head.log_size:
-            # What waits for the index does not travel.
-            raise InvalidProof(
-                what="index size of a snapshot",
-                expected=f"{head.log_size}",
-                actual=f"{head.index_size}",
-            )
+        _require_base(header)
         missing = [one for one in PartName if one not in offer.parts]
         if missing:
             raise InvalidProof(
@@ -376,3 +380,13 @@ class _Answer:
     share: deque[_Piece]
     first: int
     answer: bytes = field(repr=False)
+
+
+def _require_base(header: Header) -> None:
+    """Refuse to stand where entries wait for the index: they do not travel."""
+    if not is_base(header):
+        raise InvalidProof(
+            what="index size of a snapshot",
+            expected=f"{header.head.log_size}",
+            actual=f"{header.head.index_size}",
+        )

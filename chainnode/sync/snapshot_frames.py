@@ -7,7 +7,7 @@ its own (ADR-0013).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from chainnode.codec import (
     InvalidEncoding,
@@ -53,6 +53,24 @@ class PartName(StrEnum):
     INDEX = INDEX.name
 
 
+class Wanted(IntEnum):
+    """What a peer is asked to offer."""
+
+    # Only shown: the newest certified header, and the newest that one may stand on.
+    NEWEST = 0
+    NEWEST_BASE = 1
+    # Held for us, with its parts.
+    HEIGHT = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRequest:
+    """Ask for an offer; `height` is that of `Wanted.HEIGHT`."""
+
+    wanted: Wanted
+    height: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """What a peer shows of a certified height; `parts` only where the height is held for us."""
@@ -72,20 +90,22 @@ class PagesRequest:
     first: int
 
 
-def encode_offer_request(height: int) -> bytes:
-    """Ask a peer to hold a height for us and to offer it; 0: only to show its newest header."""
-    return encode((height,))
+def encode_offer_request(request: OfferRequest) -> bytes:
+    """Encode a question for an offer."""
+    return encode((request.wanted, request.height))
 
 
-def decode_offer_request(data: bytes) -> int:
-    """Return the height.
+def decode_offer_request(data: bytes) -> OfferRequest:
+    """Read a question for an offer.
 
     Raises:
         InvalidEncoding: malformed.
 
     """
-    (height,) = as_array(decode(data, _REQUEST_LIMITS), 1, "offer request")
-    return as_int(height, "height")
+    wanted, height = as_array(decode(data, _REQUEST_LIMITS), 2, "offer request")
+    return OfferRequest(
+        wanted=Wanted(as_int(wanted, "wanted offer", max(Wanted))), height=as_int(height, "height")
+    )
 
 
 def encode_offer(offer: Offer) -> bytes:

@@ -28,8 +28,10 @@ from chainnode.ledger.subtrees import (
 from chainnode.sync.snapshot_frames import (
     FULL_ANSWER_BYTES,
     Offer,
+    OfferRequest,
     PagesRequest,
     PartName,
+    Wanted,
     bucket_weight,
     encode_edge,
     encode_offer,
@@ -76,16 +78,19 @@ class SnapshotServer:
         """Heights that are held for somebody."""
         return tuple(self._held)
 
-    def offer(self, peer: int, height: int) -> bytes:
-        """Hold a height for a peer and offer it; 0 only shows the newest certified header.
+    def offer(self, peer: int, request: OfferRequest) -> bytes:
+        """Show the newest certified header of a kind, or hold a height for a peer and offer it.
 
         Raises:
-            UnservedRequest: the height is not certified here, or its state is gone.
+            UnservedRequest: there is none, the height is not certified here, or its maps are gone.
 
         """
         self.expire()
-        if height == 0:
+        if request.wanted is Wanted.NEWEST:
             return self._shown(self._ledger.certified_height)
+        if request.wanted is Wanted.NEWEST_BASE:
+            return self._shown(self._ledger.newest_base or 0)
+        height = request.height
         held = self._held.get(height) or self._hold(height)
         self._let_go(peer, besides=height)
         held.peers.add(peer)

@@ -24,7 +24,7 @@ from chainnode.errors import NodeError
 from chainnode.execution import genesis_state
 from chainnode.genesis import load_genesis_file
 from chainnode.ledger.chain import Ledger
-from chainnode.ledger.codec import encode_header
+from chainnode.ledger.codec import decode_entry, encode_header
 from chainnode.node_base import open_base, open_vote_key
 from chainnode.suites import suite_named
 from devnet.launcher import child_environment, start_node, stop_everything, wait_until_ready
@@ -147,6 +147,9 @@ def everything(ledger: Ledger, node: RecordedNode) -> list[bytes]:
     served += [repr(ledger.call_parts(one)).encode() for one in range(size)]
     keys = sorted(genesis_state(node.genesis, suite))
     served.append(repr(ledger.state_proof(keys, ledger.height)).encode())
+    carried = {key for one in ledger.entries(0, size) for key in decode_entry(one).index_keys}
+    served.append(repr(ledger.index_proof(sorted(carried), ledger.height)).encode())
+    served.append(encode(tuple(ledger.advance_ends(0, size))))
     return served
 
 

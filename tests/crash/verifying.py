@@ -16,6 +16,7 @@ from chainnode import codec
 from chainnode.driver.batches import Batches
 from chainnode.errors import ConfigurationError, StorageError
 from chainnode.ledger.chain import Ledger
+from chainnode.ledger.codec import decode_entry
 from chainnode.node import replica_of
 from chainnode.node_base import Base, open_base
 from chainnode.suites import suite_named
@@ -133,6 +134,21 @@ def _require_whole(base: Base, chain: Chain) -> None:
         ledger.receipts(height)
     if len(list(ledger.entries(0, ledger.log_size))) != ledger.log_size:
         raise Lost("a log entry is missing")
+    _require_index(ledger)
+
+
+def _require_index(ledger: Ledger) -> None:
+    """Every key of an entry that the index covers has its trail, under the index root.
+
+    Root and size are those of the honest chain, because headers are, and opening compared them.
+    """
+    head = ledger.tip.head
+    covered = ledger.entries(0, head.index_size)
+    keys = sorted({key for one in covered for key in decode_entry(one).index_keys})
+    if any(one.value is None for one in ledger.index_proof(keys, ledger.height)):
+        raise Lost("a trail is missing")
+    if ledger.waiting.stop != head.log_size or ledger.waiting.start != head.index_size:
+        raise Lost("what waits for the index is not what the header says")
 
 
 def require_kept(base: Base, said: Sequence[Promise], chain: Chain) -> None:

@@ -204,7 +204,9 @@ def _transfer(data: bytes) -> None:
 def _transfer_seeds() -> Iterator[bytes]:
     yield frames.encode_batch_request(bytes(32), 7)
     yield frames.encode_blocks_request(1, 64)
-    yield snapshot_frames.encode_offer_request(9)
+    yield snapshot_frames.encode_offer_request(
+        snapshot_frames.OfferRequest(wanted=snapshot_frames.Wanted.HEIGHT, height=9)
+    )
 
 
 def _link(data: bytes) -> None:

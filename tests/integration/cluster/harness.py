@@ -159,6 +159,18 @@ class Cluster:
             what=f"certified height {height} at {chosen}",
         )
 
+    async def until_indexed(self) -> None:
+        """Wait until nothing waits for the index: no block is due any more."""
+        ledgers = [one.base.ledger for one in self.members.values()]
+        await until(
+            lambda: (
+                all(not one.waiting.count for one in ledgers)
+                and len({one.certified_height for one in ledgers}) == 1
+                and all(one.certified_height == one.height for one in ledgers)
+            ),
+            what="an index that covers the log",
+        )
+
     def _now_ms(self) -> int:
         """Read the clock of those who run: who starts later must not be behind them."""
         clocks = (

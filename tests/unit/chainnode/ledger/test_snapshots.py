@@ -13,7 +13,7 @@ from chainnode.ledger.chain import Ledger
 from chainnode.ledger.directory import LEDGER_FOLDER
 from chainnode.ledger.errors import (
     DamagedLedger,
-    HeightNotKept,
+    NotABase,
     Pruned,
     UnknownHeight,
     WrongBlock,
@@ -128,8 +128,8 @@ def test_what_lies_below_the_snapshot_is_refused_by_name_and_from_where_it_is_se
     assert late.batch_bytes(BLOCKS) is None
     assert late.call_parts(first) is None
     assert late.call_parts(late.log_size - 1) is not None
-    with pytest.raises(HeightNotKept):
-        late.export(BLOCKS - 1)
+    with pytest.raises(NotABase):
+        late.export(BLOCKS - 2)
 
 
 def test_a_ledger_that_had_stopped_keeps_what_it_had_and_serves_it_where_it_proves_itself(

@@ -1,43 +1,40 @@
 """State transfer by snapshot from peers that may lie: each lie is named, the target is reached."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from chainnode.codec import encode
 from chainnode.driver.kinds import FrameKind
-from chainnode.genesis import Genesis, Parameters
-from chainnode.ledger.codec import decode_header, encode_header
+from chainnode.ledger.codec import decode_entry, decode_header, encode_header
+from chainnode.ledger.errors import Pruned
 from chainnode.ledger.store import Change, StoreFailed
 from chainnode.p2p.errors import PeerUnavailable, RequestTimeout
 from chainnode.sync import snapshot_fetching, snapshot_serving
 from chainnode.sync.snapshot_frames import (
     Offer,
     PartName,
-    decode_edge,
-    decode_offer,
-    decode_offer_request,
     decode_pages,
-    encode_edge,
     encode_offer,
-    encode_pages,
 )
 from contracts.schemas.members import ORGANISATIONS
-from tests.builders import genesis_of, submission_of
-from tests.sites import Site
-from tests.unit.chainnode.sync.late import HEIGHT, Answer, Late, says
+from tests.unit.chainnode.sync.late import HEIGHT, Late, records_of, says
+from tests.unit.chainnode.sync.snapshot_lies import (
+    GENESIS,
+    OFFER_LIES,
+    PAGE_LIES,
+    altered,
+    grown,
+    offer_lies,
+    only,
+    with_offer,
+)
 
 if TYPE_CHECKING:
     from chainnode.ledger.subtrees import SubtreePage
     from chainnode.sync.snapshot_fetching import SnapshotProgress
-
-# Four buckets to a subtree: pages can be cut.
-PARAMETERS = Parameters(devnet=1, state_map_bits=14, index_map_bits=8)
-GENESIS = genesis_of("intl", parameters=PARAMETERS)
-Alter = Callable[[bytes, bytes], bytes]
 
 
 @pytest.fixture
@@ -54,27 +51,9 @@ async def late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     made.close()
 
 
-def altered(honest: Answer, kind: FrameKind, alter: Alter) -> Answer:
-    """Return a peer that lies in one kind of answer; `alter` gets request and true answer."""
-
-    async def answer(asked: int, payload: bytes) -> bytes:
-        true = honest(asked, payload)
-        data = true if isinstance(true, bytes) else await true
-        return alter(payload, data) if asked == kind else data
-
-    return answer
-
-
 def silent(kind: int, _payload: bytes) -> bytes:
     """Never deliver, or a byte a second: the transport gives such a peer up."""
     raise RequestTimeout(1, kind=kind, timeout_s=5)
-
-
-def grown(folder: Path, *, genesis: Genesis = GENESIS, blocks: int = HEIGHT) -> Site:
-    site = Site(folder, genesis=genesis)
-    for nonce in range(blocks):
-        site.grow(submission_of(genesis, nonce=nonce))
-    return site
 
 
 def named(late: Late) -> set[int]:
@@ -96,7 +75,7 @@ async def test_where_peers_have_pruned_a_snapshot_is_stood_on_and_blocks_go_on_f
     assert late.fetcher.passed_over == {}
 
     for nonce in (HEIGHT, HEIGHT + 1):
-        late.source.grow(submission_of(GENESIS, nonce=nonce))
+        late.source.grow(records_of(GENESIS, nonce=nonce))
     assert (await late.fetch(HEIGHT + 2)) is not None
     assert ledger.tip_digest == late.source.ledger.tip_digest
     assert ledger.base_height == HEIGHT
@@ -135,111 +114,11 @@ async def test_a_single_peer_that_says_it_pruned_does_not_cost_the_history(late:
     full.close()
 
 
-def with_offer(change: Callable[[Offer], Offer]) -> Alter:
-    return lambda _request, data: encode_offer(change(decode_offer(data)))
-
-
-def with_parts(change: Callable[[dict[str, bytes]], None]) -> Alter:
-    """Change the parts of an offer that has some."""
-
-    def changed(offer: Offer) -> Offer:
-        parts = dict(offer.parts)
-        if parts:
-            change(parts)
-        return replace(offer, parts=parts)
-
-    return with_offer(changed)
-
-
-def _state_flipped(parts: dict[str, bytes]) -> None:
-    manifest = bytearray(parts[PartName.STATE])
-    manifest[5] ^= 1
-    parts[PartName.STATE] = bytes(manifest)
-
-
-def _edge_changed(parts: dict[str, bytes]) -> None:
-    edge = decode_edge(parts[PartName.LOG])
-    parts[PartName.LOG] = encode_edge(replace(edge, nodes=(*edge.nodes, bytes(32))))
-
-
-def _offer_lies(late: Late, folder: Path) -> dict[str, Alter]:
-    """Return what a liar could offer instead of what its peers offer."""
-    ledger, certificate = late.source.ledger, late.source.certificate
-    tip = ledger.tip
-    other = grown(folder / "other", genesis=genesis_of("intl", size=5, parameters=PARAMETERS))
-    foreign = Offer(
-        header=encode_header(other.ledger.tip),
-        certificate=other.ledger.certificate(HEIGHT) or b"",
-        parts={},
-    )
-    other.close()
-    second = Offer(
-        header=encode_header(ledger.header(2)),
-        certificate=ledger.certificate(2) or b"",
-        parts={},
-    )
-    forged = replace(tip, rest=replace(tip.rest, state_root=bytes(32)))
-    return {
-        "garbage": lambda _request, _data: b"\xc1",
-        "another shape": lambda _request, _data: encode((1, 2)),
-        "oversize": lambda _request, _data: bytes(600 * 1024),
-        "trailing bytes": lambda _request, data: data + b"\x00",
-        "too few signers": with_offer(
-            lambda one: replace(one, certificate=certificate(tip, signers=(0, 1)))
-        ),
-        "one signer thrice": with_offer(
-            lambda one: replace(one, certificate=certificate(tip, signers=(1, 1, 1)))
-        ),
-        "foreign signers": with_offer(
-            lambda one: replace(one, certificate=certificate(tip, signers=(0, 1, 9)))
-        ),
-        "certificate of another block": with_offer(
-            lambda one: replace(one, certificate=second.certificate)
-        ),
-        "header that nobody signed": with_offer(
-            lambda one: replace(one, header=encode_header(forged))
-        ),
-        "another chain": with_offer(lambda _one: foreign),
-        "another height than was asked for": lambda request, data: (
-            encode_offer(replace(second, parts=decode_offer(data).parts))
-            if decode_offer_request(request)
-            else data
-        ),
-        "no parts": with_parts(dict.clear),
-        "no state": with_parts(lambda parts: parts.__delitem__(PartName.STATE)),
-        "manifest changed": with_parts(_state_flipped),
-        "manifest cut": with_parts(lambda parts: parts.update(state=parts["state"][:-32])),
-        "edge changed": with_parts(_edge_changed),
-        "edge no edge": with_parts(lambda parts: parts.update(log=b"\xc0")),
-    }
-
-
-OFFER_LIES = (
-    "garbage",
-    "another shape",
-    "oversize",
-    "trailing bytes",
-    "too few signers",
-    "one signer thrice",
-    "foreign signers",
-    "certificate of another block",
-    "header that nobody signed",
-    "another chain",
-    "another height than was asked for",
-    "no parts",
-    "no state",
-    "manifest changed",
-    "manifest cut",
-    "edge changed",
-    "edge no edge",
-)
-
-
 @pytest.mark.parametrize("lie", OFFER_LIES)
 async def test_a_lying_offer_is_passed_over_and_the_honest_ones_used(
     late: Late, tmp_path: Path, lie: str
 ) -> None:
-    lies = _offer_lies(late, tmp_path)
+    lies = offer_lies(late, tmp_path)
     assert set(lies) == set(OFFER_LIES)
     liar = altered(late.server(), FrameKind.SNAPSHOT_REQUEST, lies[lie])
     late.transport.answers = {1: liar, 2: liar, 3: liar}
@@ -252,56 +131,12 @@ async def test_a_lying_offer_is_passed_over_and_the_honest_ones_used(
     assert late.here.ledger.tip == late.source.ledger.tip
 
 
-def _first_page(change: Callable[..., object]) -> Alter:
-    """Change the first page of an answer."""
-
-    def alter(_request: bytes, data: bytes) -> bytes:
-        first, *rest = decode_pages(data)
-        return encode_pages([change(first), *rest])  # type: ignore[list-item]  # pages
-
-    return alter
-
-
-PAGE_LIES: dict[str, Alter] = {
-    "garbage": lambda _request, _data: b"\xc1",
-    "another shape": lambda _request, _data: encode((1, 2)),
-    "oversize": lambda _request, _data: bytes(4 * 1024 * 1024),
-    "trailing bytes": lambda _request, data: data + b"\x00",
-    "nothing": lambda _request, _data: encode_pages([]),
-    "less than fits": lambda _request, data: encode_pages(decode_pages(data)[:-1]),
-    "a page twice": lambda _request, data: encode_pages(
-        [decode_pages(data)[0], *decode_pages(data)]
-    ),
-    "a page more": lambda _request, data: encode_pages(
-        [*decode_pages(data), decode_pages(data)[0]]
-    ),
-    "out of order": lambda _request, data: encode_pages(decode_pages(data)[::-1]),
-    "another subtree": _first_page(lambda one: replace(one, subtree=one.subtree ^ 1)),
-    "another bucket": _first_page(lambda one: replace(one, first=1)),
-    "no buckets": _first_page(lambda one: replace(one, buckets=())),
-    "a bucket left out": _first_page(lambda one: replace(one, buckets=one.buckets[:-1])),
-    "a bucket emptied": _first_page(
-        lambda one: replace(one, buckets=tuple(() for _ in one.buckets))
-    ),
-    "a value changed": _first_page(
-        lambda one: replace(
-            one,
-            buckets=tuple(
-                tuple((key, value + b"\x00") for key, value in items) for items in one.buckets
-            ),
-        )
-    ),
-    "a digest for a bucket": _first_page(
-        lambda one: replace(one, buckets=one.buckets[:1], others=(bytes(32),) * 3)
-    ),
-}
-
-
+@pytest.mark.parametrize("part", [PartName.STATE, PartName.INDEX])
 @pytest.mark.parametrize("lie", PAGE_LIES)
 async def test_a_lying_page_names_its_sender_and_its_share_goes_to_the_others(
-    late: Late, lie: str
+    late: Late, lie: str, part: PartName
 ) -> None:
-    liar = altered(late.server(), FrameKind.PAGES_REQUEST, PAGE_LIES[lie])
+    liar = altered(late.server(), FrameKind.PAGES_REQUEST, only(part, PAGE_LIES[lie]))
     late.transport.answers = {1: liar, 2: late.server(), 3: late.server()}
 
     assert await late.fetch() is not None
@@ -341,9 +176,9 @@ async def test_what_is_staged_survives_the_loss_of_all_peers_and_of_the_height(
     assert late.here.ledger.height == 0
 
     # The chain goes on and peers prune on: the old height is not asked for again.
-    for nonce in range(HEIGHT, HEIGHT + 3):
-        late.source.grow(submission_of(GENESIS, nonce=nonce))
-    late.source.ledger.prune_batches(HEIGHT + 3)
+    for nonce in range(HEIGHT, HEIGHT + 4):
+        late.source.grow(records_of(GENESIS, nonce=nonce))
+    late.source.ledger.prune_batches(HEIGHT + 4)
     asked: list[bytes] = []
 
     def watched(_request: bytes, data: bytes) -> bytes:
@@ -354,13 +189,13 @@ async def test_what_is_staged_survives_the_loss_of_all_peers_and_of_the_height(
     late.transport.answers = dict.fromkeys((1, 2, 3), watching)
     assert await late.fetch(HEIGHT + 1) is not None
 
-    assert late.here.ledger.base_height == HEIGHT + 3
+    assert late.here.ledger.base_height == HEIGHT + 4
     assert late.here.ledger.tip == late.source.ledger.tip
     fetched = sum(len(decode_pages(one)) for one in asked)
     fresh = Late(late.folder / "fresh", genesis=GENESIS)
     asked.clear()
     fresh.transport.answers = late.transport.answers
-    await fresh.fetcher._snapshots.fetch(least=1, voices=1)  # noqa: SLF001 - the same without what was staged
+    await fresh.fetcher._snapshots.fetch(voices=1)  # noqa: SLF001 - the same without what was staged
     assert fetched < sum(len(decode_pages(one)) for one in asked)
     fresh.close()
 
@@ -379,18 +214,60 @@ async def test_the_height_is_one_that_an_honest_peer_has_reached(late: Late) -> 
 async def test_a_height_that_is_taken_back_is_held_against_the_peer(late: Late) -> None:
     old = grown(late.folder / "old", blocks=2)
     old.ledger.prune_batches(2)
-    states = [late.server(), late.server(old)]
-    late.transport.answers = {
-        1: lambda kind, payload: states[kind == FrameKind.SNAPSHOT_REQUEST](kind, payload),
-        2: late.server(),
-        3: late.server(),
-    }
+    late.transport.answers = {1: late.server()}
+    assert await late.fetcher._snapshots._candidates(1) == [HEIGHT]  # noqa: SLF001 - what it says first
+    late.transport.answers = {1: late.server(old), 2: late.server(), 3: late.server()}
 
     assert await late.fetch() is not None
 
     assert (1, "ClaimTakenBack") in late.fetcher.passed_over
     assert late.here.ledger.tip == late.source.ledger.tip
     old.close()
+
+
+async def test_a_height_at_which_entries_wait_for_the_index_is_neither_offered_nor_taken(
+    late: Late,
+) -> None:
+    late.source.grow(records_of(GENESIS, nonce=HEIGHT))
+    ledger = late.source.ledger
+    tip, certificate = ledger.tip, ledger.certificate(HEIGHT + 1) or b""
+    assert tip.head.index_size < tip.head.log_size
+    assert ledger.newest_base == HEIGHT
+
+    unripe = Offer(header=encode_header(tip), certificate=certificate, parts={})
+    pushed = with_offer(lambda one: replace(unripe, parts=one.parts))
+    liar = altered(late.server(), FrameKind.SNAPSHOT_REQUEST, pushed)
+    late.transport.answers = {1: liar, 2: liar, 3: liar}
+    assert await late.fetch() is None
+    assert late.here.ledger.height == 0
+
+    late.transport.answers = {1: liar, 2: late.server(), 3: late.server()}
+    assert await late.fetch(HEIGHT + 1) is not None
+    assert late.here.ledger.base_height == HEIGHT
+    assert late.here.ledger.tip == tip
+
+
+async def test_the_index_goes_on_after_a_snapshot_and_proves_what_its_source_proves(
+    late: Late,
+) -> None:
+    await late.fetch()
+    for nonce in range(HEIGHT, HEIGHT + 4):
+        late.source.grow(records_of(GENESIS, nonce=nonce))
+    await late.fetch(HEIGHT + 4)
+
+    here, source = late.here.ledger, late.source.ledger
+    entries = source.entries(0, source.log_size)
+    keys = sorted({key for one in entries for key in decode_entry(one).index_keys})
+    assert len(keys) > 10
+    assert here.base_height == HEIGHT
+    tip = HEIGHT + 4
+    assert here.index_proof(keys, tip) == source.index_proof(keys, tip)
+    size = here.header(HEIGHT).head.index_size
+    ends = list(source.advance_ends(size, source.log_size))
+    assert list(here.advance_ends(size, here.log_size)) == ends
+    assert len(ends) == 2
+    with pytest.raises(Pruned):
+        next(here.advance_ends(size - 1, here.log_size))
 
 
 async def test_subtrees_that_fill_more_than_one_answer_come_in_pages(
@@ -427,7 +304,7 @@ async def test_progress_is_shown_while_a_snapshot_comes(late: Late) -> None:
     await late.fetch()
 
     assert seen
-    assert all(one is not None and one.height == HEIGHT and one.total == 4096 + 256 for one in seen)
+    assert all(one is not None and one.height == HEIGHT and one.total == 2 * 4096 for one in seen)
     done = [one.done for one in seen if one is not None]
     assert done == sorted(done)
 

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from chainnode.codec import InvalidEncoding, encode
 from chainnode.driver.kinds import FrameKind
 from chainnode.errors import InvalidInput
-from chainnode.ledger.errors import HeightNotKept
+from chainnode.ledger.errors import NotABase
 from chainnode.ledger.subtrees import cut_manifest, empty_subtree, verify_page
 from chainnode.sync.snapshot_frames import (
     Offer,
+    OfferRequest,
     PagesRequest,
     PartName,
+    Wanted,
     decode_edge,
     decode_offer,
     decode_offer_request,
@@ -25,11 +27,11 @@ from chainnode.sync.snapshot_frames import (
     encode_pages_request,
 )
 from chainnode.sync.snapshot_serving import SnapshotServer, UnservedRequest
-from tests.builders import submission_of
 from tests.sites import Site
-from tests.unit.chainnode.sync.late import ManualTime, server_of
+from tests.unit.chainnode.sync.late import ManualTime, records_of, server_of
 
-HEIGHT = 3
+# Blocks are a second apart: at every second one nothing waits for the index.
+HEIGHT = 4
 BITS = 8
 
 
@@ -37,7 +39,7 @@ BITS = 8
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     made = Site(tmp_path)
     for nonce in range(HEIGHT):
-        made.grow(submission_of(made.genesis, nonce=nonce))
+        made.grow(records_of(made.genesis, nonce=nonce))
     yield made
     made.close()
 
@@ -47,8 +49,12 @@ def serving(site: Site, time: ManualTime | None = None) -> SnapshotServer:
     return SnapshotServer(ledger=site.ledger, h=site.suite.digest, now_s=now_s)
 
 
+def hold(height: int) -> OfferRequest:
+    return OfferRequest(wanted=Wanted.HEIGHT, height=height)
+
+
 def offered(server: SnapshotServer, height: int, *, peer: int = 1) -> Offer:
-    return decode_offer(server.offer(peer, height))
+    return decode_offer(server.offer(peer, hold(height)))
 
 
 def wanted(*subtrees: int, height: int = HEIGHT, part: str = PartName.STATE) -> PagesRequest:
@@ -64,7 +70,7 @@ def full_subtrees(site: Site, offer: Offer) -> dict[int, bytes]:
 def test_the_newest_certified_height_is_shown_without_being_held(site: Site) -> None:
     site.execute()
     server = serving(site)
-    offer = offered(server, 0)
+    offer = decode_offer(server.offer(1, OfferRequest(wanted=Wanted.NEWEST)))
     assert (offer.certificate, offer.parts) == (site.ledger.certificate(HEIGHT), {})
     assert server.heights == ()
 
@@ -74,8 +80,8 @@ def test_a_held_height_is_served_as_it_was_while_the_chain_goes_on(site: Site) -
     offer = offered(server, HEIGHT)
     subtrees = full_subtrees(site, offer)
     for nonce in range(HEIGHT, HEIGHT + 70):
-        site.grow(submission_of(site.genesis, nonce=nonce))
-    with pytest.raises(HeightNotKept):
+        site.grow(records_of(site.genesis, nonce=nonce))
+    with pytest.raises(NotABase):
         site.ledger.export(HEIGHT)
 
     pages = decode_pages(server.pages(1, wanted(*subtrees)))
@@ -87,20 +93,20 @@ def test_a_held_height_is_served_as_it_was_while_the_chain_goes_on(site: Site) -
 
 def test_the_same_height_is_held_once_for_all_and_one_height_per_peer(site: Site) -> None:
     server = serving(site)
-    first = server.offer(1, HEIGHT)
-    assert server.offer(2, HEIGHT) == first
-    server.offer(1, HEIGHT - 1)
-    assert set(server.heights) == {HEIGHT - 1, HEIGHT}
+    first = server.offer(1, hold(HEIGHT))
+    assert server.offer(2, hold(HEIGHT)) == first
+    server.offer(1, hold(HEIGHT - 2))
+    assert set(server.heights) == {HEIGHT - 2, HEIGHT}
     with pytest.raises(UnservedRequest):
         server.pages(1, wanted(0))
-    server.offer(2, HEIGHT - 1)
-    assert server.heights == (HEIGHT - 1,)
+    server.offer(2, hold(HEIGHT - 2))
+    assert server.heights == (HEIGHT - 2,)
 
 
 def test_what_nobody_asks_for_any_more_is_let_go_and_so_is_what_is_too_old(site: Site) -> None:
     time = ManualTime()
     server = serving(site, time)
-    server.offer(1, HEIGHT)
+    server.offer(1, hold(HEIGHT))
     time.seconds += 121
     server.expire()
     assert server.heights == ()
@@ -119,16 +125,16 @@ def test_what_nobody_asks_for_any_more_is_let_go_and_so_is_what_is_too_old(site:
 def test_a_height_that_is_not_certified_here_is_not_offered(site: Site, height: int) -> None:
     site.execute()
     with pytest.raises(UnservedRequest):
-        serving(site).offer(1, height)
+        serving(site).offer(1, hold(height))
 
 
 def test_requests_out_of_place_are_refused(site: Site) -> None:
     server = serving(site)
-    server.offer(1, HEIGHT)
+    server.offer(1, hold(HEIGHT))
     for request in (
         wanted(),
         wanted(256),
-        wanted(0, height=HEIGHT - 1),
+        wanted(0, height=HEIGHT - 2),
         wanted(0, part="log"),
         PagesRequest(height=HEIGHT, part=PartName.STATE, subtrees=(0,), first=1),
     ):
@@ -178,4 +184,5 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 def test_requests_survive_their_encoding() -> None:
     request = PagesRequest(height=7, part="state", subtrees=(3, 1, 2), first=9)
     assert decode_pages_request(encode_pages_request(request)) == request
-    assert decode_offer_request(encode_offer_request(7)) == 7
+    asked = hold(7)
+    assert decode_offer_request(encode_offer_request(asked)) == asked
