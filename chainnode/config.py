@@ -1,7 +1,8 @@
 """The settings of one node: `kun.toml`, overridden by `KUN_*` variables. Frozen and validated.
 
 One error names every fault found. Relative paths are relative to the folder of the file.
-Nothing here is secret: keys and pass phrases are paths.
+Keys and pass phrases are paths. The one thing that may hold a secret is the URL of the audit
+database, which is never shown.
 """
 
 import difflib
@@ -21,6 +22,8 @@ _TIMEOUT_MS_MAX = 600_000
 _FILE_BYTES_MAX = 256 * 1024
 # Heights are below 2^53.
 _KEEP_BLOCKS_MAX = 2**53 - 1
+_SQLITE_URL = "sqlite:"
+_POSTGRESQL_SCHEMES = ("postgresql://", "postgres://")
 
 # section -> setting -> type; what is not listed is refused with the nearest name.
 _SETTINGS: dict[str, dict[str, type]] = {
@@ -37,6 +40,7 @@ _SETTINGS: dict[str, dict[str, type]] = {
     "api": {"listen": str},
     "consensus": {"request_timeout_ms": int, "timeout_cap_ms": int},
     "ledger": {"keep_blocks": int},
+    "audit": {"url": str},
     "clock": {"start": str},
 }
 _OPTIONAL = {
@@ -44,6 +48,7 @@ _OPTIONAL = {
     ("consensus", "request_timeout_ms"),
     ("consensus", "timeout_cap_ms"),
     ("ledger", "keep_blocks"),
+    ("audit", "url"),
     ("clock", "start"),
 }
 
@@ -68,6 +73,48 @@ class Address:
         return f"{self.host}:{self.port}"
 
 
+class AuditUrl:
+    """Where the audit read model lives: `sqlite:` (a file in the data directory) or PostgreSQL.
+
+    The URL may hold a password, so only `secret` gives it; text and `repr` do not.
+    """
+
+    __slots__ = ("_url",)
+
+    def __init__(self, url: str) -> None:
+        """Take `sqlite:` or `postgresql://…`; any other text is refused without repeating it.
+
+        Raises:
+            ValueError: another scheme.
+
+        """
+        if url != _SQLITE_URL and not url.startswith(_POSTGRESQL_SCHEMES):
+            raise ValueError("expected sqlite: or postgresql://user@host/database")
+        self._url = url
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether a PostgreSQL server keeps it."""
+        return self._url != _SQLITE_URL
+
+    @property
+    def secret(self) -> str:
+        """The whole URL, for the driver alone."""
+        return self._url
+
+    def __str__(self) -> str:
+        return "postgresql://…" if self.is_postgresql else _SQLITE_URL
+
+    def __repr__(self) -> str:
+        return f"AuditUrl({self})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AuditUrl) and self._url == other._url
+
+    def __hash__(self) -> int:
+        return hash(self._url)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
     """Everything a node needs to start. Times in milliseconds."""
@@ -89,6 +136,7 @@ class NodeConfig:
     timeout_cap_ms: int
     # Batches of this many newest certified blocks stay here; 0 keeps all.
     keep_blocks: int
+    audit_url: AuditUrl
     # Devnet chains only: the wall clock reads this at the start of the process.
     clock_start_ms: int | None
 
@@ -187,6 +235,7 @@ class _Reader:
             keep_blocks=self._integer(
                 "ledger", "keep_blocks", default=0, low=0, high=_KEEP_BLOCKS_MAX
             ),
+            audit_url=self._audit_url(),
             clock_start_ms=self._clock(),
         )
         if self.faults:
@@ -249,6 +298,14 @@ class _Reader:
             except (TypeError, ValueError) as error:
                 self.faults.append(f"[[p2p.peers]] {row['replica_id']!r:.20}: {error}")
         return peers
+
+    def _audit_url(self) -> AuditUrl:
+        value = self._raw("audit", "url")
+        try:
+            return AuditUrl(_SQLITE_URL if value is None else str(value))
+        except ValueError as error:
+            self.faults.append(f"[audit] url: {error}, got something else")
+            return AuditUrl(_SQLITE_URL)
 
     def _clock(self) -> int | None:
         text = self._text("clock", "start")

@@ -16,7 +16,7 @@ import uvloop
 from chainnode import codec
 from chainnode.api.app import create_app
 from chainnode.api.server import api_server
-from chainnode.audit import AuditStore, SqliteAuditDatabase
+from chainnode.audit import AUDIT_FILE, AuditStore, open_audit_database
 from chainnode.config import NodeConfig
 from chainnode.driver.admission import Admission
 from chainnode.driver.certified import CertifiedBlocks
@@ -51,7 +51,7 @@ from chainnode.proofs import Proofs
 from chainnode.recovery.era import FOLDER as RECOVERY_FOLDER
 from chainnode.recovery.refetching import keep_promises
 from chainnode.registry import LedgerRegistry
-from chainnode.service import Identity, NodeService, Outcomes, Questions, StatusReader
+from chainnode.service import AuditAnswers, Identity, NodeService, Outcomes, Questions, StatusReader
 from chainnode.suites import suite_named
 from chainnode.sync.state_transfer import StateTransfer, Surroundings
 from chainnode.voting import decode_stable, restored_event
@@ -66,7 +66,6 @@ _MS_PER_S = 1000
 _PATIENCE_SHARE = 4
 # Submissions of others' clients handed to a new primary at once; their own nodes do so too.
 _HANDED_OVER_MAX = 1024
-_AUDIT_FILE = "audit.sqlite"
 # The API's connections, the links, LevelDB's tables and a reserve.
 _FILES_MIN = 4096
 # What lives as long as the process is not looked at in every collection.
@@ -114,7 +113,7 @@ def refetch_ledger(config: NodeConfig) -> Path | None:
         marker=voted_marker(config),
     )
     aside = set_ledger_aside(config.data_dir)
-    for file in config.data_dir.glob(f"{_AUDIT_FILE}*"):
+    for file in config.data_dir.glob(f"{AUDIT_FILE}*"):
         file.unlink()
     return aside
 
@@ -164,8 +163,13 @@ class Node:
         )
         self._admission = self._build_admission()
         self._audit = AuditStore(
-            SqliteAuditDatabase(base.config.data_dir / _AUDIT_FILE, chain_id=base.genesis.chain_id),
+            open_audit_database(
+                base.config.audit_url,
+                folder=base.config.data_dir,
+                chain_id=base.genesis.chain_id,
+            ),
             base.ledger,
+            h=self._suite.digest,
         )
         self._equivocations = EquivocationStore(
             base.config.data_dir / EQUIVOCATIONS_FOLDER,
@@ -351,8 +355,13 @@ class Node:
             genesis=base.genesis,
             suite=self._suite,
             ledger=base.ledger,
-            proofs=proofs,
-            store=self._audit,
+            answers=AuditAnswers(
+                genesis=base.genesis,
+                suite=self._suite,
+                ledger=base.ledger,
+                proofs=proofs,
+                store=self._audit,
+            ),
             admission=self._admission,
             outcomes=outcomes,
         )
@@ -364,6 +373,7 @@ class Node:
             intake=self._intake,
             forwarding=self._forwarding,
             fetcher=self.state_transfer.fetcher,
+            audit=self._audit,
             tls_certificate=base.config.tls_cert,
         )
         return NodeService(
@@ -397,6 +407,7 @@ class Node:
             transfer=self.state_transfer.fetcher,
             voting_stopped_because=lambda: base.voting.stopped_because,
             headers_not_signed=lambda: self._checkpoints.refusals,
+            audit_differences=lambda: self._audit.differences,
         )
 
     def _on_frame(self, peer: int, kind: int, payload: bytes) -> None:

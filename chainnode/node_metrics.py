@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chainnode.audit import AuditStore
 from chainnode.driver.driver import Driver
 from chainnode.driver.forwarding import Forwarding
 from chainnode.driver.intake import Intake
@@ -28,6 +29,7 @@ class NodeReadings:
         intake: Intake,
         forwarding: Forwarding,
         fetcher: BlockFetcher,
+        audit: AuditStore,
         tls_certificate: Path,
     ) -> None:
         self._ledger = ledger
@@ -37,6 +39,7 @@ class NodeReadings:
         self._intake = intake
         self._forwarding = forwarding
         self._fetcher = fetcher
+        self._audit = audit
         self._tls_certificate = tls_certificate
 
     def read(self) -> Iterator[Reading]:
@@ -55,6 +58,11 @@ class NodeReadings:
         yield gauge("peers_connected", "Open links to peers", len(self._transport.connected))
         yield counter("vote_log_syncs", "Synchronous writes of the vote log", self._driver.fsyncs)
         yield counter("equivocations", "Proven equivocations", self._driver.equivocations)
+        yield counter(
+            "audit_store_differences",
+            "How often the audit read model was found to differ from the index",
+            self._audit.differences,
+        )
         yield gauge("tls_days_left", "Days until the TLS certificate expires", self._days_left())
         yield from _refusals("core", self._driver.refused)
         yield from _refusals("intake", self._intake.refused)

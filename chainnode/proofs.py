@@ -15,12 +15,16 @@ from chainnode.verify.forms import (
     Anchor,
     MapItem,
     RecordItem,
+    TailItem,
+    TrailItem,
     base64_text,
     certificate_evidence,
+    consistency_evidence,
     placed_form,
     receipt_evidence,
     record_evidence,
     record_form,
+    trail_evidence,
 )
 from chainnode.verify.strict_json import JsonObject
 from contracts.schemas import certificates, members
@@ -83,6 +87,29 @@ class Proofs:
     def row(self, position: int, height: int) -> JsonObject:
         """Return one entry with its path under the log root at the certified `height`."""
         return record_form(self._record_item(position, height))
+
+    def trail(
+        self,
+        height: int,
+        trails: Sequence[TrailItem],
+        *,
+        from_ms: int,
+        to_ms: int,
+        tail: TailItem | None,
+    ) -> JsonObject:
+        """Put proven trails under the certified header of `height`."""
+        return trail_evidence(self._anchor(height), trails, from_ms=from_ms, to_ms=to_ms, tail=tail)
+
+    def consistency(self, older: int, newer: int) -> JsonObject:
+        """Prove that the log at the certified height `newer` continues the one at `older`.
+
+        Raises:
+            NotCertified: executed here, not signed by a quorum yet.
+
+        """
+        sizes = [self._ledger.header(height).head.log_size for height in (older, newer)]
+        path = self._ledger.consistency_path(sizes[0], sizes[1])
+        return consistency_evidence(self._anchor(newer), self._anchor(older), path)
 
     def receipt(self, submission_digest: bytes) -> JsonObject | None:
         """Prove what became of a submission under its own block's header; None: unknown here.

@@ -14,8 +14,9 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from chainnode.api.app import create_app
-from chainnode.audit import AuditStore, SqliteAuditDatabase
+from chainnode.audit import AuditStore, open_audit_database
 from chainnode.batch import build_batch
+from chainnode.config import AuditUrl
 from chainnode.driver.admission import Admission
 from chainnode.driver.batches import Batches
 from chainnode.driver.equivocations import EquivocationStore
@@ -29,7 +30,7 @@ from chainnode.ledger.types import Certificate, Header, checkpoint_content
 from chainnode.mempool import Mempool
 from chainnode.proofs import Proofs
 from chainnode.registry import LedgerRegistry
-from chainnode.service import Identity, NodeService, Outcomes, Questions, StatusReader
+from chainnode.service import AuditAnswers, Identity, NodeService, Outcomes, Questions, StatusReader
 from chainnode.submission import Call, Submission
 from chainnode.suites import suite_named
 from chainnode.sync.snapshot_fetching import SnapshotProgress
@@ -40,6 +41,7 @@ from tests.builders import NOW_MS, ManualClock, genesis_of, submission_of, vote_
 from tests.unit.contracts.builders import ACTIONS, PURPOSE
 
 BLOCK_MS = 1_000
+SQLITE = AuditUrl("sqlite:")
 
 
 def calls_of(*parts: PublicPart, private: bytes = PURPOSE) -> tuple[str, tuple[Call, ...]]:
@@ -104,7 +106,12 @@ class Site:
     """See the module. Close it."""
 
     def __init__(
-        self, folder: Path, *, genesis: Genesis | None = None, pool: Mempool | None = None
+        self,
+        folder: Path,
+        *,
+        genesis: Genesis | None = None,
+        pool: Mempool | None = None,
+        audit_url: AuditUrl = SQLITE,
     ) -> None:
         self.genesis = genesis or genesis_of()
         self.suite = suite_named(self.genesis.suite_name)
@@ -131,8 +138,9 @@ class Site:
         self.status_reader = self.status()
         self.trust = Trust.from_genesis(self.genesis)
         self.audit = AuditStore(
-            SqliteAuditDatabase(folder / "audit.sqlite", chain_id=self.genesis.chain_id),
+            open_audit_database(audit_url, folder=folder, chain_id=self.genesis.chain_id),
             self.ledger,
+            h=self.suite.digest,
         )
         self.equivocations = EquivocationStore(
             folder / "equivocations",
@@ -148,15 +156,7 @@ class Site:
             finality=self.finality,
             suite=self.suite,
         )
-        self.questions = Questions(
-            genesis=self.genesis,
-            suite=self.suite,
-            ledger=self.ledger,
-            proofs=self.proofs,
-            store=self.audit,
-            admission=self.admission,
-            outcomes=self.outcomes,
-        )
+        self.questions = self._questions()
 
     def close(self) -> None:
         self.audit.close()
@@ -182,6 +182,7 @@ class Site:
             transfer=self.transfer,
             voting_stopped_because=lambda: stopped_because,
             headers_not_signed=lambda: 0,
+            audit_differences=lambda: self.audit.differences,
         )
 
     def service(
@@ -250,12 +251,32 @@ class Site:
     def certify(self, header: Header) -> None:
         self.ledger.store_certificate(self.certificate(header))
         self.pool.remove(self.finality.certified(header.height))
+        self.audit.notify()
 
     def grow(self, *submissions: Submission, time_ms: int | None = None) -> Header:
         """Append a block and certify it."""
         header = self.execute(*submissions, time_ms=time_ms)
         self.certify(header)
         return header
+
+    def _questions(self) -> Questions:
+        answers = AuditAnswers(
+            genesis=self.genesis,
+            suite=self.suite,
+            ledger=self.ledger,
+            proofs=self.proofs,
+            store=self.audit,
+            # Nobody but the test makes a next block that could cover a question.
+            coverage_timeout_s=0.01,
+        )
+        return Questions(
+            genesis=self.genesis,
+            suite=self.suite,
+            ledger=self.ledger,
+            answers=answers,
+            admission=self.admission,
+            outcomes=self.outcomes,
+        )
 
     def _admission(self) -> Admission:
         return Admission(

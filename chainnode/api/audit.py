@@ -27,7 +27,9 @@ ROWS_PER_PAGE_MAX = 500
 _WAIT_S = 30.0
 _NO_STORE = {"Cache-Control": "no-store"}
 Limit = Annotated[int, Query(ge=1, le=ROWS_PER_PAGE_MAX)]
-Cursor = Annotated[str | None, Query(max_length=64)]
+Cursor = Annotated[str | None, Query(max_length=80)]
+# One number of chunks for each of at most 16 values.
+Held = Annotated[str | None, Query(max_length=300, pattern=r"^\d{1,15}(,\d{1,15}){0,15}$")]
 
 
 @router.post("/audit", operation_id="audit")
@@ -36,8 +38,13 @@ async def audit(
     question: Annotated[str | None, Query(max_length=80)] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
+    chunks: Held = None,
 ) -> JSONResponse:
-    """Record the question in the body, then answer it; or give a further page of `question`."""
+    """Record the question in the body, then answer it; or give a further page of `question`.
+
+    `chunks`: how many chunks of each trail the client holds, in the order of the index keys;
+    their rows are left out. Each page stands alone as evidence (kind `trail`).
+    """
     service = service_of(request)
     if cursor is not None and question is None:
         raise Problem("INVALID_PARAMETER", expected="question beside cursor", actual="no question")
@@ -52,5 +59,6 @@ async def audit(
         digest = await unless_disconnected(
             request, service.questions.record(body, timeout_s=timeout_s)
         )
-    answer = await service.questions.answer(digest, cursor=cursor, limit=limit)
+    held = tuple(int(one) for one in chunks.split(",")) if chunks else ()
+    answer = await service.questions.answer(digest, cursor=cursor, limit=limit, held_chunks=held)
     return JSONResponse(answer, headers=_NO_STORE)

@@ -1,23 +1,27 @@
-"""The SQL read model of the log: finds positions by index key; untrusted and rebuildable."""
+"""The SQL read model of the log: finds rows of trails by index key; untrusted and rebuildable."""
 
+from chainnode.audit.opening import open_audit_database
 from chainnode.audit.port import (
     AuditDatabase,
-    AuditPage,
+    Cursor,
+    DamagedReadModel,
     EntrySource,
     InvalidAuditQuery,
     InvalidCursor,
     ReadModelUnavailable,
 )
-from chainnode.audit.sqlite_database import SqliteAuditDatabase
+from chainnode.audit.sqlite_session import FILE_NAME as AUDIT_FILE
 from chainnode.audit.store import AuditStore
 
 __all__ = [
+    "AUDIT_FILE",
     "AuditDatabase",
-    "AuditPage",
     "AuditStore",
+    "Cursor",
+    "DamagedReadModel",
     "EntrySource",
     "InvalidAuditQuery",
     "InvalidCursor",
     "ReadModelUnavailable",
-    "SqliteAuditDatabase",
+    "open_audit_database",
 ]

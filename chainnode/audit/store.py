@@ -1,52 +1,74 @@
-"""The read model as the node uses it: follows the ledger and answers, on one thread of its own.
+"""The read model as the node uses it: follows the index and answers, on one thread of its own.
 
 Nothing is followed before somebody asks or `notify` says that the chain grew; then the model
 reads what it lacks, in bounded steps between which questions are answered. When the database
-fails or knows more than the ledger, it is dropped and rebuilt.
+holds something else than the ledger, it is dropped and rebuilt.
 """
 
 import asyncio
+import contextlib
 import itertools
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from chainnode.audit.growth import Advance, grow, read_advance
 from chainnode.audit.port import (
     AuditDatabase,
-    AuditPage,
-    AuditQuery,
-    Cursor,
+    DamagedReadModel,
     EntrySource,
-    IndexedEntry,
-    InvalidCursor,
     Progress,
     ReadModelUnavailable,
 )
-from chainnode.ledger.codec import decode_entry
+from chainnode.ledger.merkle import Hash
 
-# About 50 ms of work: the longest that a question waits for the follower.
-STEP_ENTRIES = 4096
+# About 0.1 s of work: the longest that a question usually waits for the follower. An advance
+# is never divided; it may be larger.
+STEP_ENTRIES = 2048
 # Long enough for a normal lag; a rebuild of a long chain says that it is not ready instead.
 REACH_TIMEOUT_S = 20.0
 Result = TypeVar("Result")
 
+_log = logging.getLogger(__name__)
+
 
 class AuditStore:
-    """Finds log positions by index key, up to a height that the caller knows to be certified."""
+    """Finds rows and chunks by index key, as far as the index has come."""
 
-    def __init__(self, database: AuditDatabase, source: EntrySource) -> None:
+    def __init__(self, database: AuditDatabase, source: EntrySource, *, h: Hash) -> None:
         self._database = database
         self._source = source
+        self._h = h
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audit")
         self._background: Future[None] | None = None
+        self._differences = 0
+        self._grown = asyncio.Event()
+
+    @property
+    def differences(self) -> int:
+        """How often the read model was found to differ from the index since the start."""
+        return self._differences
 
     def notify(self) -> None:
         """Say that the chain grew: catch up in the background. Cheap; call it per block."""
+        grown, self._grown = self._grown, asyncio.Event()
+        grown.set()
         if self._background is None or self._background.done():
             self._background = self._worker.submit(self._catch_up_quietly)
 
-    async def reach(self, height: int, *, timeout_s: float = REACH_TIMEOUT_S) -> None:
-        """Wait until all blocks up to `height` are in the read model.
+    async def wait_grown(self, condition: Callable[[], bool], *, timeout_s: float) -> bool:
+        """Wait until a condition holds that changes with the chain alone; tell whether it does."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not condition():
+                    await self._grown.wait()
+        except TimeoutError:
+            return condition()
+        return True
+
+    async def reach(self, index_size: int, *, timeout_s: float = REACH_TIMEOUT_S) -> None:
+        """Wait until all that the index covers below `index_size` is in the read model.
 
         Raises:
             ReadModelUnavailable: not within `timeout_s`, or the database fails.
@@ -54,46 +76,23 @@ class AuditStore:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                while await self._run(lambda: self._step(height)):
+                while await self._run(lambda: self._step(index_size)):
                     pass
         except TimeoutError as error:
             raise ReadModelUnavailable(
-                f"audit read model: height {height} not reached within {timeout_s:g} s"
+                f"audit read model: log size {index_size} not reached within {timeout_s:g} s"
             ) from error
 
-    async def find(
-        self,
-        *,
-        kind: int,
-        keys: tuple[bytes, ...],
-        from_ms: int,
-        to_ms: int,
-        cursor: str | None,
-        as_of_height: int,
-        limit: int,
-    ) -> AuditPage:
-        """Return a page of positions; no keys: every entry with any key of `kind`.
-
-        The first page stands at `as_of_height`; further ones stay where their cursor says.
+    async def ask(self, work: Callable[[AuditDatabase], Result]) -> Result:
+        """Return what `work` finds, on the thread of the model.
 
         Raises:
-            InvalidAuditQuery: a part is out of bounds.
-            InvalidCursor: not a cursor of this model, or beyond `as_of_height`.
+            DamagedReadModel: it found something that the ledger does not bear out. That was
+                counted and logged, and the model is being rebuilt.
             ReadModelUnavailable: the database fails.
 
         """
-        place = None if cursor is None else _opened(cursor, as_of_height)
-        query = AuditQuery(
-            kind=kind,
-            keys=keys,
-            from_ms=from_ms,
-            to_ms=to_ms,
-            as_of_height=as_of_height if place is None else place.as_of_height,
-            limit=limit,
-            after=None if place is None else place.position,
-        )
-        found = await self._run(lambda: self._database.find(query))
-        return _page(found, query)
+        return await self._run(lambda: self._asked(work))
 
     def close(self) -> None:
         """Finish the present step and release the database."""
@@ -103,77 +102,74 @@ class AuditStore:
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
+    def _asked(self, work: Callable[[AuditDatabase], Result]) -> Result:
+        try:
+            return work(self._database)
+        except DamagedReadModel as error:
+            self._alarm(error)
+            with contextlib.suppress(ReadModelUnavailable, DamagedReadModel):
+                self._database.rebuild(self._source.first_covered)
+            raise
+
+    def _alarm(self, error: DamagedReadModel) -> None:
+        """Count and log it; neither names a key."""
+        self._differences += 1
+        _log.error("audit_store_differs", extra={"reason": str(error)})
+
     def _catch_up_quietly(self) -> None:
-        """Follow to the tip; a failure shows when somebody asks."""
-        try:
-            while self._step(self._source.height):
+        """Follow to where the index stands; a failure shows when somebody asks."""
+        with contextlib.suppress(ReadModelUnavailable, DamagedReadModel):
+            while self._step(self._index_size()):
                 pass
-        except ReadModelUnavailable:
-            return
 
-    def _step(self, height: int) -> bool:
-        """Take over at most `STEP_ENTRIES` entries; tell whether `height` is still ahead."""
+    def _index_size(self) -> int:
+        return self._source.header(self._source.height).head.index_size
+
+    def _step(self, index_size: int) -> bool:
+        """Take over a bounded number of advances; tell whether `index_size` is still ahead."""
         try:
-            return self._follow(height)
-        except ReadModelUnavailable:
-            self._database.rebuild()
-            return self._follow(height)
+            return self._follow(index_size)
+        except DamagedReadModel as error:
+            self._alarm(error)
+            self._database.rebuild(self._source.first_covered)
+        try:
+            return self._follow(index_size)
+        except DamagedReadModel as error:
+            raise ReadModelUnavailable(f"audit read model: {error}") from error
 
-    def _follow(self, height: int) -> bool:
+    def _follow(self, index_size: int) -> bool:
         progress = self._database.progress()
-        if progress.height > self._source.height:
-            self._database.rebuild()
+        if not self._goes_on(progress):
+            self._database.rebuild(self._source.first_covered)
             progress = self._database.progress()
-        if progress.height < self._source.base_height:
-            progress = self._begin_at_base()
-        if progress.height >= height:
+        if progress.log_size >= index_size:
             return False
-        size = self._source.header(height).head.log_size
-        stop = min(size, progress.log_size + STEP_ENTRIES)
-        entries = [
-            _indexed(position, data)
-            for position, data in zip(
-                itertools.count(progress.log_size),
-                self._source.entries(progress.log_size, stop),
-                strict=False,
-            )
-        ]
-        is_whole = stop == size
-        reached = height if is_whole else progress.height
-        self._database.append(entries, upto=Progress(height=reached, log_size=stop))
-        return not is_whole
-
-    def _begin_at_base(self) -> Progress:
-        """Begin anew above a snapshot: what lies below it is not here to be followed."""
-        base = self._source.base_height
-        progress = Progress(height=base, log_size=self._source.header(base).head.log_size)
-        self._database.rebuild()
-        self._database.append((), upto=progress)
-        return progress
-
-
-def _indexed(position: int, data: bytes) -> IndexedEntry:
-    entry = decode_entry(data)
-    return IndexedEntry(
-        position=position,
-        height=entry.height,
-        time_ms=entry.time_ms,
-        index_keys=entry.index_keys,
-    )
-
-
-def _opened(cursor: str, as_of_height: int) -> Cursor:
-    place = Cursor.parse(cursor)
-    if place.as_of_height > as_of_height:
-        raise InvalidCursor(
-            what="cursor", expected=f"a height up to {as_of_height}", actual=str(place)
+        advances = self._next_advances(progress.log_size, index_size)
+        keys = list(dict.fromkeys(itertools.chain.from_iterable(one.keyed for one in advances)))
+        growth = grow(
+            self._h,
+            advances,
+            known=self._database.states(keys),
+            next_identity=self._database.next_identity(),
         )
-    return place
+        self._database.append(growth)
+        return growth.log_size < index_size
 
+    def _goes_on(self, progress: Progress) -> bool:
+        """Tell whether what the model holds is part of this ledger, and the rest is here."""
+        is_behind_base = progress.log_size < self._source.first_covered
+        return progress.log_size <= self._index_size() and not is_behind_base
 
-def _page(found: list[int], query: AuditQuery) -> AuditPage:
-    positions = tuple(found[: query.limit])
-    cursor = None
-    if len(found) > query.limit:
-        cursor = str(Cursor(as_of_height=query.as_of_height, position=positions[-1]))
-    return AuditPage(positions=positions, as_of_height=query.as_of_height, next_cursor=cursor)
+    def _next_advances(self, start: int, index_size: int) -> list[Advance]:
+        window = min(start + STEP_ENTRIES, index_size)
+        ends = list(self._source.advance_ends(start, window))
+        if not ends:
+            # One advance that is longer than a step.
+            ends = list(itertools.islice(self._source.advance_ends(start, index_size), 1))
+        if not ends:
+            raise ReadModelUnavailable("audit read model: the ledger knows no advance there")
+        advances = []
+        for end in ends:
+            advances.append(read_advance(self._h, start, self._source.entries(start, end)))
+            start = end
+        return advances

@@ -7,6 +7,7 @@ worth nothing until `verify_trail_proof` has accepted it. Pure: reads through `T
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from chainnode.ledger.bucket_map import MapProof
@@ -29,6 +30,10 @@ class TrailSource(Protocol):
 
     def rows(self, start: int, stop: int) -> Sequence[bytes]:
         """Return the 40-byte rows of these numbers, in order."""
+        ...
+
+    def row_node(self, chunk: int, level: int, index: int) -> bytes:
+        """Return a complete node of the Merkle tree over the rows of a chunk, by its number."""
         ...
 
     def node(self, level: int, index: int) -> bytes:
@@ -85,7 +90,10 @@ def build_trail_proof(
         trail=trail,
         map_proof=listing.map_proof,
         first_chunk=first,
-        chunks=tuple(_chunk_proof(h, chunk, shown, source) for chunk in chunks),
+        chunks=tuple(
+            _chunk_proof(h, chunk, shown, source, number)
+            for number, chunk in enumerate(chunks, start=first)
+        ),
         path=range_path_from_nodes(h, start=first, stop=stop, size=trail.chunks, node=source.node),
     )
 
@@ -109,11 +117,11 @@ class ListedTrail:
     def __init__(self, h: Hash, chunks: Sequence[Sequence[bytes]]) -> None:
         self._rows = [row for rows in chunks for row in rows]
         self._chunks: list[Chunk] = []
+        self._trees = [MerkleTree(h, [hash_leaf(h, row) for row in rows]) for rows in chunks]
         first = 0
-        for rows in chunks:
-            root = MerkleTree(h, [hash_leaf(h, row) for row in rows]).root
-            self._chunks.append(Chunk(first_row=first, rows=len(rows), root=root))
-            first += len(rows)
+        for tree in self._trees:
+            self._chunks.append(Chunk(first_row=first, rows=tree.size, root=tree.root))
+            first += tree.size
         self._tree = MerkleTree(h, [hash_leaf(h, encode_chunk(one)) for one in self._chunks])
 
     def chunk_of_row(self, row: int) -> int:
@@ -128,26 +136,33 @@ class ListedTrail:
         """Return the 40-byte rows of these numbers, in order."""
         return self._rows[start:stop]
 
+    def row_node(self, chunk: int, level: int, index: int) -> bytes:
+        """Return a complete node of the Merkle tree over the rows of a chunk."""
+        return self._trees[chunk].node(level, index)
+
     def node(self, level: int, index: int) -> bytes:
         """Return a complete node of the Merkle tree over the chunks."""
         return self._tree.node(level, index)
 
 
-def _chunk_proof(h: Hash, chunk: Chunk, shown: RowRange, source: TrailSource) -> ChunkProof:
+def _chunk_proof(
+    h: Hash, chunk: Chunk, shown: RowRange, source: TrailSource, number: int
+) -> ChunkProof:
     """Disclose the rows of this chunk that are to be shown; at least one is."""
     start = max(shown.start - chunk.first_row, 0)
     stop = min(shown.stop - chunk.first_row, chunk.rows)
-    rows = source.rows(chunk.first_row, chunk.first_row + chunk.rows)
-    if len(rows) != chunk.rows:
-        raise InvalidProof(what="kept rows", expected=f"{chunk.rows}", actual=f"{len(rows)}")
+    rows = source.rows(chunk.first_row + start, chunk.first_row + stop)
+    if len(rows) != stop - start:
+        raise InvalidProof(what="kept rows", expected=f"{stop - start}", actual=f"{len(rows)}")
     path: tuple[bytes, ...] = ()
     if stop - start < chunk.rows:
-        tree = MerkleTree(h, [hash_leaf(h, row) for row in rows])
-        path = range_path_from_nodes(h, start=start, stop=stop, size=chunk.rows, node=tree.node)
+        path = range_path_from_nodes(
+            h, start=start, stop=stop, size=chunk.rows, node=partial(source.row_node, number)
+        )
     return ChunkProof(
         first_row=chunk.first_row,
         rows=chunk.rows,
         start=start,
-        disclosed=b"".join(rows[start:stop]),
+        disclosed=b"".join(rows),
         path=path,
     )

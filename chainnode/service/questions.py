@@ -1,10 +1,9 @@
-"""Audit questions: recorded first, then answered from the read model with a proof a row."""
+"""Audit questions: recorded on the chain first, and only then answered."""
 
-from chainnode.audit import AuditStore, InvalidCursor
 from chainnode.driver.admission import Admission
 from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
-from chainnode.proofs import Proofs
+from chainnode.service.audit_answers import AskedQuestion, AuditAnswers
 from chainnode.service.errors import Refused
 from chainnode.service.outcomes import Outcomes
 from chainnode.submission import InvalidSubmission, Submission, SubmissionDigest, decode_submission
@@ -15,7 +14,6 @@ from contracts.schemas.codes import Code, Rejection
 from contracts.schemas.index_kinds import IndexKind, index_key
 from contracts.schemas.shape import Schema
 
-INCOMPLETE_BECAUSE = "NO_INDEX"
 ACTION = "question"
 _SCHEMA = Schema(audit.Question)
 
@@ -29,16 +27,14 @@ class Questions:
         genesis: Genesis,
         suite: Suite,
         ledger: Ledger,
-        proofs: Proofs,
-        store: AuditStore,
+        answers: AuditAnswers,
         admission: Admission,
         outcomes: Outcomes,
     ) -> None:
         self._genesis = genesis
         self._suite = suite
         self._ledger = ledger
-        self._proofs = proofs
-        self._store = store
+        self._answers = answers
         self._admission = admission
         self._outcomes = outcomes
 
@@ -61,9 +57,14 @@ class Questions:
         return submission.digest
 
     async def answer(
-        self, digest: SubmissionDigest, *, cursor: str | None, limit: int
+        self,
+        digest: SubmissionDigest,
+        *,
+        cursor: str | None,
+        limit: int,
+        held_chunks: tuple[int, ...] = (),
     ) -> JsonObject:
-        """Return one page of rows for a recorded question.
+        """Return one page for a recorded question: see `AuditAnswers.answer`.
 
         Raises:
             Refused: there is no such question, or the ledger rejected it.
@@ -72,36 +73,20 @@ class Questions:
         height, position = self._accepted(digest)
         question = self._question_at(position)
         self._require_period_here(question)
-        stable = self._ledger.certified_height
-        await self._store.reach(stable)
-        try:
-            page = await self._store.find(
+        answer = await self._answers.answer(
+            AskedQuestion(
                 kind=question.kind,
                 keys=self._keys(question),
                 from_ms=question.from_ms,
                 to_ms=question.to_ms,
-                cursor=cursor,
-                as_of_height=stable,
-                limit=limit,
-            )
-        except InvalidCursor as error:
-            raise Refused(
-                "INVALID_PARAMETER", expected="a cursor of this question", actual=str(error)
-            ) from error
-        rows = [self._proofs.row(one, page.as_of_height) for one in page.positions]
-        return {
-            "question": {
-                "digest": f"{self._suite.hash_name}:{digest.hex()}",
-                "height": height,
-                "position": position,
-            },
-            **self._proofs.certified_header(page.as_of_height),
-            "items": [*rows],
-            "complete": False,
-            "incomplete_because": INCOMPLETE_BECAUSE,
-            "as_of_height": page.as_of_height,
-            "next_cursor": page.next_cursor,
-        }
+                position=position,
+            ),
+            cursor=cursor,
+            limit=limit,
+            held_chunks=held_chunks,
+        )
+        told = f"{self._suite.hash_name}:{digest.hex()}"
+        return {"question": {"digest": told, "height": height, "position": position}, **answer}
 
     def _require_question(self, submission: Submission) -> None:
         shape = (submission.contract, *(call.action for call in submission.calls))
@@ -164,4 +149,5 @@ class Questions:
 
     def _keys(self, question: audit.Question) -> tuple[bytes, ...]:
         kind = IndexKind(question.kind)
-        return tuple(index_key(self._suite.digest, kind, value) for value in question.values)
+        keys = {index_key(self._suite.digest, kind, value) for value in question.values}
+        return tuple(sorted(keys))

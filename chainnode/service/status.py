@@ -118,6 +118,7 @@ class StatusReader:
         transfer: Transfer,
         voting_stopped_because: Callable[[], str | None],
         headers_not_signed: Callable[[], int],
+        audit_differences: Callable[[], int],
     ) -> None:
         self._identity = identity
         self._clock = clock
@@ -127,6 +128,7 @@ class StatusReader:
         self._transfer = transfer
         self._voting_stopped_because = voting_stopped_because
         self._headers_not_signed = headers_not_signed
+        self._audit_differences = audit_differences
         self._idle_block_ms = genesis.parameters.idle_block_ms
         self._drift_ms = genesis.parameters.drift_ms
         self._started_ms = clock.now_ms()
@@ -179,12 +181,18 @@ class StatusReader:
             "halted_because": self._halted_because(described),
             "history": self._history(),
             "transfer": self._transferring(),
+            "findings": self._findings(),
         }
 
     def others(self) -> list[JsonValue]:
         """Name all other members."""
         own = self._identity.replica_id
         return [self._named(one) for one in range(self._membership.size) if one != own]
+
+    def _findings(self) -> list[JsonValue]:
+        """Name what people have to look at although the chain goes on."""
+        count = self._audit_differences()
+        return [{"code": "AUDIT_STORE_DIFFERS", "count": count}] if count else []
 
     def _history(self) -> JsonObject:
         """Say from where on this node can serve what."""

@@ -232,11 +232,7 @@ def consistency_evidence(anchor: Anchor, older: Anchor, path: Sequence[bytes]) -
     """Return `kind: "consistency"`: the log of `anchor` continues that of `older`."""
     return {
         **_envelope(anchor, "consistency", EVIDENCE_VERSION_2),
-        "older": {
-            "header": header_form(older),
-            "certificate": certificate_form(older),
-            "epochs": [],
-        },
+        "older": placed_form(older),
         "path": _hex_list(path),
     }
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import httpx
 
-from chainnode.config import Address, NodeConfig
+from chainnode.config import Address, AuditUrl, NodeConfig
 from chainnode.genesis import Genesis, Parameters
 from chainnode.node import Node
 from chainnode.node_base import Base, open_base
@@ -212,6 +212,7 @@ class Cluster:
             timeout_cap_ms=10_000,
             clock_start_ms=self._now_ms() + self.ahead_ms.get(replica_id, 0),
             keep_blocks=self.keep_blocks.get(replica_id, 0),
+            audit_url=AuditUrl("sqlite:"),
         )
 
 

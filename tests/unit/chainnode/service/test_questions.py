@@ -112,8 +112,8 @@ async def test_every_row_of_an_answer_verifies_and_none_is_about_somebody_else(s
     # The question is a record about the subject itself.
     assert positions(page) == [*range(0, 2 * RECORDS, 2), 2 * RECORDS]
     assert [one.entry.contract for one in facts] == ["access"] * RECORDS + ["audit"]
-    assert page["complete"] is False
-    assert page["incomplete_because"] == "NO_INDEX"
+    assert page["complete"] is True
+    assert page["incomplete_because"] is None
     assert page["next_cursor"] is None
     assert page["as_of_height"] == site.ledger.certified_height
     body = cast("list[str]", rows[0]["body"])
