@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -24,8 +25,9 @@ from tests.mutations import mutations
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 SUITES = ("sm", "intl")
-# Every how many mutants one is tried: 10,000 of the published cases in both suites.
-STRIDE = 5
+# Every how many mutants one is tried: 6,000 of the published cases in both suites. A prime, so
+# that no kind of change is always left out.
+STRIDE = 41
 
 
 def published(suite: str) -> Iterator[tuple[str, JsonObject, str]]:
@@ -78,12 +80,12 @@ def outcome(answer: JsonObject, *, kind: str) -> str:
 @pytest.mark.parametrize("suite", SUITES)
 def test_mutants_of_published_cases_get_the_same_answer(page: Page, suite: str) -> None:
     questions, names = [], []
-    for name, case, trust in published(suite):
-        for number, (change, mutant) in enumerate(mutations(evidence_of(case))):
-            if number % STRIDE == 0:
-                questions.append(asked_of(mutant, trust, case=case))
-                names.append(f"{name}, {change}")
-    assert len(questions) >= 4_000
+    for first, (name, case, trust) in enumerate(published(suite)):
+        every = mutations(evidence_of(case))
+        for change, mutant in islice(every, first % STRIDE, None, STRIDE):
+            questions.append(asked_of(mutant, trust, case=case))
+            names.append(f"{name}, {change}")
+    assert len(questions) >= 2_900
     assert differences(page, questions, names) == []
 
 

@@ -17,7 +17,7 @@ import { rootOfRange } from "./ranges";
 
 export const PROOF_BYTES_MAX = 2 * 1024 * 1024;
 export const DISCLOSED_ROWS_MAX = 16_384;
-const PROOF_LIMITS = { bytes: PROOF_BYTES_MAX, depth: 4, elements: 120_000 };
+const PROOF_LIMITS = { bytes: PROOF_BYTES_MAX, depth: 3, elements: 65_536 };
 const TRAIL_LIMITS = { bytes: 2048, depth: 2, elements: 64 };
 const POSITION_BYTES = 8;
 const ROW_BYTES = POSITION_BYTES + DIGEST_BYTES;
@@ -72,12 +72,16 @@ export interface Index {
 }
 
 export function decodeTrailProof(data: Uint8Array): TrailProof {
-  const wire = plainArray(decode(data, PROOF_LIMITS), "trail proof", { size: 9 });
+  const wire = plainArray(decode(data, PROOF_LIMITS), "trail proof", { size: 14 });
   requireTag(wire, "kun.trailproof");
   const shown = plainArray(wire[3], "trail proof trail", { maximum: 1 });
   const encodedTrail = shown.length ? plainBytes(shown[0], "trail", { maximum: 2048 }) : null;
-  const chunks = plainArray(wire[7], "trail proof chunks", { maximum: DISCLOSED_ROWS_MAX });
-  const proof = {
+  const chunks = readChunks(wire);
+  const firstChunk = plainInteger(wire[6], "first chunk");
+  if (firstChunk && !chunks.length) {
+    throw new Malformed("first chunk", "0 without chunks", "another");
+  }
+  return {
     indexKey: plainBytes(wire[2], "index key", { maximum: INDEX_KEY_BYTES_MAX }),
     encodedTrail,
     trail: encodedTrail === null ? { rows: 0, chunks: 0, peaks: [] } : decodeTrail(encodedTrail),
@@ -85,15 +89,10 @@ export function decodeTrailProof(data: Uint8Array): TrailProof {
       rows: plainBytes(wire[4], "bucket rows", { maximum: BUCKET_BYTES_MAX }),
       siblings: byteStrings(wire[5], "siblings", SIBLINGS_BYTES, SIBLINGS_MAX),
     },
-    firstChunk: plainInteger(wire[6], "first chunk"),
-    chunks: chunks.map(readChunk),
-    path: byteStrings(wire[8], "chunk path", DIGEST_BYTES, PATH_MAX),
+    firstChunk,
+    chunks,
+    path: byteStrings(wire[13], "chunk path", DIGEST_BYTES, PATH_MAX),
   };
-  const bytes = proof.chunks.reduce((sum, chunk) => sum + chunk.disclosed.length, 0);
-  if (bytes > DISCLOSED_ROWS_MAX * ROW_BYTES) {
-    throw new Malformed("disclosed rows", `≤ ${DISCLOSED_ROWS_MAX}`, `${bytes / ROW_BYTES}`);
-  }
-  return proof;
 }
 
 export function verifyTrailProof(h: Hash, index: Index, proof: TrailProof): ProvenTrail {
@@ -224,20 +223,57 @@ function decodeTrail(data: Uint8Array): Trail {
   return trail;
 }
 
-function readChunk(value: Plain): ChunkProof {
-  const parts = plainArray(value, "chunk", { size: 5 });
-  const chunk = {
-    firstRow: plainInteger(parts[0], "chunk first row"),
-    rows: plainInteger(parts[1], "chunk rows"),
-    start: plainInteger(parts[2], "chunk start"),
-    disclosed: plainBytes(parts[3], "disclosed rows", { maximum: DISCLOSED_ROWS_MAX * ROW_BYTES }),
-    path: byteStrings(parts[4], "row path", DIGEST_BYTES, PATH_MAX),
-  };
-  if (!chunk.disclosed.length || chunk.disclosed.length % ROW_BYTES) {
-    const expected = `one or more of ${ROW_BYTES} bytes`;
-    throw new Malformed("disclosed rows", expected, `${chunk.disclosed.length} bytes`);
+// Cut the run of a proof into the chunks that it says; every one gets a row at least.
+function readChunks(wire: readonly Plain[]): ChunkProof[] {
+  let firstRow = plainInteger(wire[7], "first row");
+  let start = plainInteger(wire[8], "start of the run");
+  const run = plainBytes(wire[10], "run", { maximum: DISCLOSED_ROWS_MAX * ROW_BYTES });
+  const sizes = readSizes(wire[9], Math.floor(run.length / ROW_BYTES));
+  const paths = [wire[11], wire[12]].map((one) =>
+    byteStrings(one, "row path", DIGEST_BYTES, PATH_MAX),
+  );
+  if (!sizes.length && (firstRow || start)) {
+    throw new Malformed("run", "row 0 without chunks", `${firstRow} and ${start}`);
   }
-  return chunk;
+  const chunks: ChunkProof[] = [];
+  let at = 0;
+  sizes.forEach((rows, number) => {
+    const stop = Math.min(at + (rows - start) * ROW_BYTES, run.length);
+    if (stop <= at) throw new Malformed("run", "a row of every chunk", `${run.length} bytes`);
+    const isEnd = number === 0 || number === sizes.length - 1;
+    const path = isEnd ? paths.shift()! : [];
+    chunks.push({ firstRow, rows, start, disclosed: run.subarray(at, stop), path });
+    [at, start, firstRow] = [stop, 0, firstRow + rows];
+  });
+  if (at !== run.length || run.length % ROW_BYTES || paths.some((path) => path.length)) {
+    throw new Malformed(
+      "run",
+      `rows of ${ROW_BYTES} bytes within the chunks, a path for either end`,
+      `${run.length} bytes in ${chunks.length} chunks`,
+    );
+  }
+  return chunks;
+}
+
+// The number of rows of every shown chunk, at most `maximum` of them.
+function readSizes(value: Plain | undefined, maximum: number): number[] {
+  const sizes: number[] = [];
+  for (const pair of plainArray(value, "chunk sizes", { maximum })) {
+    const numbers = plainArray(pair, "chunk sizes", { size: 2 });
+    const [chunks, rows] = numbers.map((one) => plainInteger(one, "chunk sizes")) as [
+      number, number,
+    ];
+    const isLegal = 1 <= chunks && chunks <= maximum - sizes.length && rows > 0;
+    if (!isLegal || sizes[sizes.length - 1] === rows) {
+      throw new Malformed(
+        "chunk sizes",
+        `pairs of at least 1, no two alike, at most ${maximum} chunks`,
+        `${chunks} chunks of ${rows} rows`,
+      );
+    }
+    for (let count = 0; count < chunks; count++) sizes.push(rows);
+  }
+  return sizes;
 }
 
 function byteStrings(
