@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
@@ -23,8 +23,11 @@ from chainnode.verify.forms import (
     record_form,
 )
 from chainnode.verify.strict_json import JsonObject
+from contracts.schemas import audit
 from contracts.schemas.codes import Code
+from contracts.schemas.shape import Schema
 from tests.builders_evidence import SyntheticChain
+from tests.builders_trails import IndexedChain, Shown
 
 Reply: TypeAlias = tuple[int, JsonObject | bytes]
 Alter: TypeAlias = Callable[[str, JsonObject], JsonObject | bytes]
@@ -46,6 +49,7 @@ class LittleChain:
     first_free_nonce: int = 0
     height: int = 12
     executed: dict[bytes, JsonObject] = field(default_factory=dict)
+    asked: dict[bytes, bytes] = field(default_factory=dict)
     headers: dict[int, Header] = field(default_factory=dict)
     used_nonces: set[int] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -59,12 +63,24 @@ class LittleChain:
             self.height += 1
             outcome = self._outcome(submission, self._code(submission))
             self.executed[submission.digest] = outcome
+            self.asked[submission.digest] = submission.calls[0].public
             return outcome
 
     def anchor(self) -> Anchor:
         """Return the newest header with its certificate; one header per height."""
         header = self.headers.setdefault(self.height, self.evidence.header(height=self.height))
-        return self.evidence.anchor(header)
+        return self.evidence.anchor(self.indexed(header))
+
+    def indexed(self, header: Header) -> Header:
+        """Return the header with the index that the chain has, if it has one."""
+        if not isinstance(self.evidence, IndexedChain):
+            return header
+        source = self.evidence.indexed_header()
+        return replace(
+            header,
+            head=replace(header.head, index_size=source.head.index_size),
+            rest=replace(header.rest, index_root=source.rest.index_root),
+        )
 
     def _code(self, submission: Submission) -> Code:
         if self.refusals_left:
@@ -110,6 +126,7 @@ class LittleNode:
         self.nonce_next: int | None = None
         self.cursor_of_page: Callable[[str | None], tuple[tuple[int, ...], str | None]] | None
         self.cursor_of_page = None
+        self.page_rows = 500
         self.seen: list[str] = []
         self.bodies: list[bytes] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -186,6 +203,34 @@ class LittleNode:
         return {"verdict": "VALID", "evidence": evidence}
 
     def _audited(self, query: dict[str, str]) -> JsonObject:
+        if isinstance(self.chain.evidence, IndexedChain):
+            return self._proven(query, self.chain.evidence)
+        return self._listed(query)
+
+    def _proven(self, query: dict[str, str], chain: IndexedChain) -> JsonObject:
+        """Answer a question about one subject with its trail, `page_rows` rows a page."""
+        digest = bytes.fromhex(query["question"].partition(":")[2])
+        question = Schema(audit.Question).decode(self.chain.asked[digest])
+        start = int(query.get("cursor", "0"))
+        stop = start + self.page_rows
+        (subject,) = question.values
+        rows = sum(len(one) for one in chain.chunks(chain.key(subject)))
+        is_last = stop >= rows
+        period = (question.from_ms, question.to_ms)
+        shown = Shown(
+            subject=subject, start=start, stop=None if is_last else stop, with_bodies=True
+        )
+        return {
+            "question": {"digest": query["question"], "height": 1, "position": 0},
+            "evidence": chain.trail(shown, period=period, anchor=self._anchor()),
+            "complete": is_last,
+            "incomplete_because": None if is_last else "MORE_PAGES",
+            "as_of_height": self.chain.height,
+            "as_of_ms": 0,
+            "next_cursor": None if is_last else f"{stop}",
+        }
+
+    def _listed(self, query: dict[str, str]) -> JsonObject:
         rows, cursor = self.chain.rows, None
         if self.cursor_of_page is not None:
             rows, cursor = self.cursor_of_page(query.get("cursor"))
@@ -206,7 +251,7 @@ class LittleNode:
 
     def _anchor(self) -> Anchor:
         if self.header is not None:
-            return self.chain.evidence.anchor(self.header)
+            return self.chain.evidence.anchor(self.chain.indexed(self.header))
         return self.chain.anchor()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

@@ -1,22 +1,24 @@
 """Plans for reading: a recorded question to the audit log, records, headers, node status.
 
 A question is first brought to finality like any submission, so its own record is proven before
-the answer is asked for; pages then name it by its digest. Each row is proven under one
-certified header and must carry what was asked for. That the rows are *all* rows is proven by
-nothing yet, so `complete` stays False whatever a node claims.
+the answer is asked for; pages then name it by its digest. A page is evidence of kind `trail`:
+whether the rows are *all* rows is computed here from the proofs of all pages. A node that claims
+more than it proves is named, and the next one is asked. A question about all values of a kind is
+answered by records, each proven, that nothing proves to be all.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from chainnode.client.calls import audit_question
 from chainnode.client.exchange import Plan
 from chainnode.client.reports import NodeReport
 from chainnode.client.results import AuditAnswer, AuditAsked, Final, NodeStatus, Outcome
-from chainnode.client.session import Ask, Reports, Session, hash_names
+from chainnode.client.session import Ask, Reports, Session, Unhelpful, hash_names
 from chainnode.client.submitting import WAIT_S_DEFAULT, submit
 from chainnode.errors import NodeError
+from chainnode.verify.answer import join_pages
 from chainnode.verify.epochs import verify_placed_header
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.evidence import RecordFacts, verify_record_evidence, verify_record_item
@@ -28,6 +30,7 @@ from chainnode.verify.strict_json import (
     as_object,
     as_text,
 )
+from chainnode.verify.trail import verify_trail_evidence
 from contracts.schemas import audit
 from contracts.schemas.index_kinds import IndexKind, index_key
 
@@ -160,23 +163,79 @@ def _page(
         query["cursor"] = before.next_cursor
     ask = Ask(method="POST", path=f"/audit?{urlencode(query)}", body=b"", timeout_s=PAGE_TIMEOUT_S)
     reports = Reports()
+    place = _Place(recorded=recorded, asked=asked, before=before)
     answer = yield from session.first_checked(
-        ask, lambda told: _checked_page(session, told, recorded, asked, before), reports
+        ask, lambda told: _checked_page(session, told, place), reports
     )
     earlier = recorded.reports if before is None else before.reports
     return replace(answer, reports=(*earlier, *reports.all))
 
 
-def _checked_page(
-    session: Session,
-    told: JsonObject,
-    recorded: Final,
-    asked: AuditAsked,
-    before: AuditAnswer | None,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a page belongs: to which question, and behind which pages."""
+
+    recorded: Final
+    asked: AuditAsked
+    before: AuditAnswer | None
+
+
+def _checked_page(session: Session, told: JsonObject, place: _Place) -> AuditAnswer:
+    named = as_object(told.get("question"), "question").get("digest")
+    if named != hash_names(session.trust, place.recorded.digest):
+        raise InvalidEvidence(
+            check="question", expected="an answer to this question", actual="one to another"
+        )
+    evidence = told.get("evidence")
+    if evidence is not None:
+        return _proven_page(session, told, as_object(evidence, "evidence"), place)
+    if "items" not in told:
+        raise Unhelpful(_reason(told))
+    return _listed_page(session, told, place)
+
+
+def _proven_page(
+    session: Session, told: JsonObject, evidence: JsonObject, place: _Place
 ) -> AuditAnswer:
+    """Take a page with proof; it must go on where the page before ended."""
+    recorded, asked, before = place.recorded, place.asked, place.before
+    facts = verify_trail_evidence(evidence, session.trust)
+    if facts.header.height < recorded.height:
+        raise InvalidEvidence(
+            check="as_of_height",
+            expected=f"height {recorded.height}, where the question stands, or above",
+            actual=f"{facts.header.height}",
+        )
+    trails = (*(before.trails if before else ()), facts)
+    answer = join_pages(trails, keys=asked.keys, from_ms=asked.from_ms, to_ms=asked.to_ms)
+    cursor = _cursor(told, has_items=any(one.rows for one in facts.listings))
+    if told.get("complete") is True and not answer.is_complete:
+        raise InvalidEvidence(check="complete", expected="the proof of it", actual="a claim alone")
+    if before is None:
+        session.require_current(facts.header)
+    else:
+        session.observe(facts.header)
+    return AuditAnswer(
+        question=recorded,
+        asked=asked,
+        items=answer.rows,
+        header=answer.header,
+        complete=answer.is_complete,
+        complete_to_ms=answer.complete_to_ms,
+        incomplete_because="" if answer.is_complete else _reason(told),
+        next_cursor=cursor,
+        trails=trails,
+        pages=(*(before.pages if before else ()), told),
+        reports=(),
+    )
+
+
+def _listed_page(session: Session, told: JsonObject, place: _Place) -> AuditAnswer:
+    """Take a page of records that are proven one by one: never complete."""
+    recorded, asked, before = place.recorded, place.asked, place.before
     header = verify_placed_header(told, session.trust)
     as_of_height = as_integer(told.get("as_of_height"), "as_of_height")
-    _require_place(session, told, header, recorded, before)
+    _require_place(session, as_of_height, header, recorded, before)
     last = before.items[-1].position if before is not None and before.items else -1
     items = []
     for one in as_array(told.get("items"), "items", size_max=PAGE_ROWS_MAX):
@@ -192,10 +251,12 @@ def _checked_page(
         question=recorded,
         asked=asked,
         items=(*(before.items if before else ()), *items),
-        as_of_height=as_of_height,
+        header=before.header if before is not None else header,
         complete=False,
+        complete_to_ms=None,
         incomplete_because=_reason(told),
         next_cursor=_cursor(told, has_items=bool(items)),
+        trails=(),
         pages=(*(before.pages if before else ()), told),
         reports=(),
     )
@@ -203,18 +264,12 @@ def _checked_page(
 
 def _require_place(
     session: Session,
-    told: JsonObject,
+    as_of_height: int,
     header: CertifiedHeader,
     recorded: Final,
     before: AuditAnswer | None,
 ) -> None:
-    """Check that the page answers this question, at a height that hides nothing known."""
-    named = as_object(told.get("question"), "question").get("digest")
-    if named != hash_names(session.trust, recorded.digest):
-        raise InvalidEvidence(
-            check="question", expected="an answer to this question", actual="one to another"
-        )
-    as_of_height = as_integer(told.get("as_of_height"), "as_of_height")
+    """Check that the page stands at a height that hides nothing known."""
     lowest = recorded.height if before is None else before.as_of_height
     highest = header.height if before is None else before.as_of_height
     if not lowest <= as_of_height <= min(highest, header.height):

@@ -8,7 +8,9 @@ from chainnode.ledger.types import Receipt
 from chainnode.submission import Submission
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.evidence import RecordFacts
+from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.strict_json import JsonObject
+from chainnode.verify.trail import TrailFacts, TrailRow
 from chainnode.verify.verdict import Verdict
 from contracts.schemas.index_kinds import IndexKind
 
@@ -108,21 +110,29 @@ class AuditAsked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditAnswer:
-    """Records found for a recorded question; each is proven, that they are all is not.
+    """Records found for a recorded question, each proven; `complete` when they are all.
 
-    `complete` stays False until answers carry a completeness proof; `incomplete_because` says
-    why. `pages` are the answers as they came, for export.
+    `complete` is a conclusion from `trails`, the proofs of all pages so far, and never a node's
+    word; `incomplete_because` says why it is False. Before `complete_to_ms` no record of the
+    period is missing (None: not proven). `pages` are the answers as they came, for export.
     """
 
     question: Final
     asked: AuditAsked
-    items: tuple[RecordFacts, ...]
-    as_of_height: int
+    items: tuple[RecordFacts | TrailRow, ...]
+    header: CertifiedHeader = field(repr=False)
     complete: bool
+    complete_to_ms: int | None
     incomplete_because: str
     next_cursor: str | None
+    trails: tuple[TrailFacts, ...] = field(repr=False)
     pages: tuple[JsonObject, ...] = field(repr=False)
     reports: tuple[NodeReport, ...]
+
+    @property
+    def as_of_height(self) -> int:
+        """Height of the block under which the first page was proven."""
+        return self.header.height
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

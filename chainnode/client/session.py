@@ -36,12 +36,21 @@ ROUND_PAUSE_S = 0.25
 # Old reports of one call are dropped; a caller reads the last ones.
 REPORTS_MAX = 64
 NODES_MAX = 64
+_HTTP_OK = 200
 _HTTP_SUCCESS = range(200, 300)
 Checked = TypeVar("Checked")
 
 
 class Behind(Exception):
     """The answer is genuine but older than what this client knows; the node is asked again."""
+
+
+class Unhelpful(Exception):
+    """The node says itself that it cannot answer this; `code` is its reason."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
 
 
 class Reports:
@@ -178,10 +187,8 @@ class Session:
                     return NodeUnreachable(node=node, detail="no answer")
                 case _:
                     assert_never(reply)
-        except Behind as late:
-            return NodeBehind(node=node, detail=str(late))
-        except InvalidEvidence as error:
-            return NodeLied(node=node, check=error.check, detail=str(error))
+        except (Behind, Unhelpful, InvalidEvidence) as error:
+            return _no_help(node, error)
 
     def first_checked(
         self, ask: Ask, check: Callable[[JsonObject], Checked], reports: Reports
@@ -208,6 +215,19 @@ class Session:
             if round_number + 1 < ROUNDS_MAX:
                 yield Pause(seconds=ROUND_PAUSE_S)
         raise CannotDecide(reports.all)
+
+
+def _no_help(node: str, error: Behind | Unhelpful | InvalidEvidence) -> NodeReport:
+    """Say by which of its own words or proofs a node was no help."""
+    match error:
+        case Behind():
+            return NodeBehind(node=node, detail=str(error))
+        case Unhelpful():
+            return NodeRefused(
+                node=node, status=_HTTP_OK, code=error.code, detail=f"cannot answer: {error.code}"
+            )
+        case _:
+            return NodeLied(node=node, check=error.check, detail=str(error))
 
 
 def refusal(node: str, answer: Answer) -> NodeRefused:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from chainnode.client import Client
 from chainnode.verify import Verdict, VerdictCode, verify_evidence
 from chainnode.verify.evidence import RecordFacts
+from chainnode.verify.trail import TrailRow
 from contracts.schemas.access import AccessRecord, Side
 from contracts.schemas.index_kinds import IndexKind
 from contracts.schemas.shape import Schema
@@ -306,13 +306,11 @@ def _sides_by_call(job: MainJob) -> dict[str, set[Side]]:
     return sides
 
 
-def _all_records(client: Client, item: str) -> Iterator[RecordFacts]:
+def _all_records(client: Client, item: str) -> tuple[RecordFacts | TrailRow, ...]:
     answer = client.question(IndexKind.ITEM, [item.encode()], purpose="acceptance")
-    while True:
-        yield from answer.items
-        if answer.next_cursor is None:
-            return
+    while answer.next_cursor is not None:
         answer = client.next_page(answer)
+    return answer.items
 
 
 def _verdict_of(job: MainJob, name: str) -> Any:  # noqa: ANN401 - the CLI's JSON

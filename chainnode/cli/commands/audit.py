@@ -3,7 +3,6 @@
 Every row that is shown was proven here; that the rows are all rows is said by `complete`.
 """
 
-import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chainnode.cli.audit_words import (
+    answer_document,
+    print_answer,
+    print_banner,
+    print_rows,
+    rows_of,
+)
 from chainnode.cli.exits import ExitCode, UsageProblem
+from chainnode.cli.facts import export_document, facts_document
 from chainnode.cli.instants import end_ms, start_ms
+from chainnode.cli.organisations import organisation_named, shown_names
 from chainnode.cli.output import Output
 from chainnode.cli.target import Target, resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
@@ -20,13 +28,12 @@ from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
     from chainnode.client import AuditAnswer
-    from chainnode.verify import Facts, RecordFacts
-    from contracts.schemas.access import AccessRecord
+    from chainnode.verify import Trust
     from contracts.schemas.index_kinds import IndexKind
-    from contracts.schemas.shape import Schema
 
 DEFAULT_IDENTITY = "auditor"
 _TOKEN_BYTES = 32
+_ZIP_MARK = b"PK"
 
 audit = kun_group("audit", text="审计查询 · who accessed what")
 
@@ -46,7 +53,7 @@ class Wanted:
 @click.option(
     "--subject", "subjects", multiple=True, metavar="TOKEN", help="主体化名，可重复 · pseudonym"
 )
-@click.option("--department", metavar="ORG", help="部门代码或节点名 · department, id or node name")
+@click.option("--department", metavar="ORG", help="部门代码或名称 · department, id or title")
 @click.option("--item", metavar="NAME", help="目录数据项 · catalogue item")
 @click.option("--certificate", metavar="ID", help="证照标识 · certificate")
 @click.option(
@@ -95,7 +102,7 @@ def query(
         pages = {"format": "kunlian-audit-answer", "version": 1, "pages": list(answer.pages)}
         evidence.write_text(json.dumps(pages) + "\n", encoding="utf-8")
     document = answer_document(answer, limit=limit)
-    output.answer(document, lambda: _print(output, target, document))
+    output.answer(document, lambda: print_answer(output, document, shown_names(target)))
     return ExitCode.OK
 
 
@@ -110,78 +117,52 @@ def verify(
     trust: Path | None,
 ) -> int:
     """Say what the evidence proves: 0 proven, 3 a check failed, 2 it does not decode."""
-    from chainnode.verify import InvalidEvidence, UnreadableEvidence, load_evidence, verify_evidence
-    from chainnode.verify.strict_json import EVIDENCE_BYTES_MAX
+    from chainnode.verify import InvalidEvidence, UnreadableEvidence
+    from chainnode.verify.archive import ARCHIVE_BYTES_MAX
 
     output = current_session().output
     target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust, needs_nodes=False)
     believed = target.load_trust()
     with file.open("rb") as opened:
-        data = opened.read(EVIDENCE_BYTES_MAX + 1)
+        data = opened.read(ARCHIVE_BYTES_MAX + 1)
     try:
-        document = facts_document(verify_evidence(load_evidence(data), believed))
+        document = proven_document(data, believed)
     except InvalidEvidence as error:
         refusal = {"proven": False, "check": error.check, "because": str(error)}
         told = output.words(f"未证明：{error}", f"not proven: {error}")
         output.answer(refusal, lambda: output.line(told))
         is_unreadable = isinstance(error, UnreadableEvidence)
         return ExitCode.USAGE if is_unreadable else ExitCode.CANNOT_DECIDE
-    output.answer(document, lambda: _print_facts(output, document))
+    output.answer(document, lambda: _print_facts(output, target, document))
     return ExitCode.OK
 
 
-def facts_document(facts: "Facts") -> dict[str, object]:
-    """Return the JSON of `kun audit verify`: what is proven, and under which header."""
-    from chainnode.verify import (
-        EquivocationFacts,
-        ForkFacts,
-        ReceiptFacts,
-        RecordFacts,
-        StateFacts,
-    )
-    from chainnode.verify.verdict import local_time
+def proven_document(data: bytes, trust: "Trust") -> dict[str, object]:
+    """Return what an export or a piece of evidence proves.
 
-    if isinstance(facts, EquivocationFacts):
-        return {
-            "proven": True,
-            "kind": "equivocation",
-            "replica_id": facts.replica_id,
-            "organisation": facts.organisation,
-            "slot": list(facts.slot),
-        }
-    if isinstance(facts, ForkFacts):
-        return {
-            "proven": True,
-            "kind": "fork",
-            "epoch": facts.first.epoch,
-            "height": facts.height,
-            "headers": [one.digest.hex() for one in (facts.first, facts.second)],
-            "signers": [list(one.signers) for one in (facts.first, facts.second)],
-            "signed_both": list(facts.on_both_sides),
-        }
-    under: dict[str, object] = {
-        "as_of_height": facts.header.height,
-        "as_of_time": local_time(facts.header.time_ms),
-        "signers": list(facts.header.signers),
-    }
-    match facts:
-        case RecordFacts():
-            return {"proven": True, "kind": "record", **item_document(facts), **under}
-        case ReceiptFacts(receipt=receipt):
-            shown = {"submission": receipt.submission_digest.hex(), "code": receipt.code}
-            codes = [one.code for one in receipt.calls]
-            return {"proven": True, "kind": "receipt", **shown, "calls": codes, **under}
-        case StateFacts(values=values):
-            items = {name.hex(): value is not None for name, value in values.items()}
-            return {"proven": True, "kind": "state", "present": items, **under}
-        case _:
-            return {"proven": True, "kind": "certificate", **under}
+    Raises:
+        InvalidEvidence: a check failed, or it does not decode.
+
+    """
+    if data.startswith(_ZIP_MARK):
+        from chainnode.verify.export import verify_export
+
+        return export_document(verify_export(data, trust))
+    from chainnode.verify import load_evidence, verify_evidence
+
+    return facts_document(verify_evidence(load_evidence(data), trust))
 
 
-def _print_facts(output: Output, document: dict[str, object]) -> None:
+def _print_facts(output: Output, target: Target, document: dict[str, object]) -> None:
     output.line(output.words("已在本机核验", "checked here"), colour="green")
+    rows = rows_of(document, "items")
+    if "items" in document:
+        print_banner(output, document, count=len(rows))
     for name, value in document.items():
-        output.line(f"{name:<14} {value}")
+        if name != "items":
+            output.line(f"{name:<14} {value}")
+    if rows:
+        print_rows(output, rows, shown_names(target))
 
 
 def asked_for(
@@ -200,7 +181,7 @@ def asked_for(
         choices.append((IndexKind.SUBJECT, tuple(_token(one) for one in wanted.subjects)))
     if wanted.department is not None:
         kind = IndexKind.REQUESTER if side == "requester" else IndexKind.PROVIDER
-        choices.append((kind, (_organisation(wanted.department, target),)))
+        choices.append((kind, (organisation_named(wanted.department, target),)))
     if wanted.item is not None:
         choices.append((IndexKind.ITEM, (wanted.item,)))
     if wanted.certificate is not None:
@@ -234,15 +215,6 @@ def _token(text: str) -> bytes:
     return token
 
 
-def _organisation(text: str, target: Target) -> str:
-    """Accept a node's name in a devnet beside the id of an organisation."""
-    if target.folder is None:
-        return text
-    from devnet.departments import DEPARTMENTS
-
-    return next((one.organisation for one in DEPARTMENTS if one.name == text), text)
-
-
 def _ask(
     target: Target,
     kind: "IndexKind",
@@ -266,125 +238,6 @@ def _ask(
         while answer.next_cursor is not None and len(answer.items) < limit:
             answer = client.next_page(answer, limit=min(size, limit - len(answer.items)))
     return answer
-
-
-def answer_document(answer: "AuditAnswer", *, limit: int) -> dict[str, object]:
-    """Return the JSON of `kun audit query`."""
-    is_cut = answer.next_cursor is not None
-    return {
-        "items": [item_document(one) for one in answer.items[:limit]],
-        "complete": answer.complete and not is_cut,
-        "incomplete_because": "LIMIT" if is_cut else (answer.incomplete_because or None),
-        "as_of_height": answer.as_of_height,
-        "question": {"digest": answer.question.digest.hex(), "height": answer.question.height},
-    }
-
-
-def item_document(found: "RecordFacts") -> dict[str, object]:
-    """Show one proven record: its envelope, and what a call record says."""
-    from chainnode.verify.verdict import local_time
-
-    entry = found.entry
-    return {
-        "position": found.position,
-        "height": entry.height,
-        "time": local_time(entry.time_ms),
-        "organisation": entry.organisation,
-        "contract": entry.contract,
-        "action": None if found.call is None else found.call.action,
-        "outcome": entry.outcome,
-        "submission": entry.submission_digest.hex(),
-        "call": _access_document(found),
-    }
-
-
-def _access_document(found: "RecordFacts") -> dict[str, object] | None:
-    from chainnode.verify.verdict import local_time
-    from contracts.schemas.access import NAME, AccessOutcome, Side
-    from contracts.schemas.codes import Rejection
-
-    if found.call is None or found.entry.contract != NAME:
-        return None
-    try:
-        record = _access_schema().decode(found.call.public)
-    except Rejection:
-        # A record of another version of the contract: its envelope is shown alone.
-        return None
-    return {
-        "call_id": record.call_id.hex(),
-        "side": Side(record.side).name.lower(),
-        "requester": record.requester,
-        "provider": record.provider,
-        "item": record.item,
-        "subjects": [one.hex() for one in record.subjects],
-        "outcome": AccessOutcome(found.entry.outcome).name.lower(),
-        "status": record.status,
-        "count": record.count,
-        "requested": local_time(record.requested_ms),
-    }
-
-
-@functools.cache
-def _access_schema() -> "Schema[AccessRecord]":
-    from contracts.schemas.access import AccessRecord
-    from contracts.schemas.shape import Schema
-
-    return Schema(AccessRecord)
-
-
-def _print(output: Output, target: Target, document: dict[str, object]) -> None:
-    items = document["items"]
-    rows = items if isinstance(items, list) else []
-    output.line(
-        output.words(
-            f"{len(rows)} 条记录，均已在本机核验；截至高度 {document['as_of_height']}",
-            f"{len(rows)} records, each checked here; as of height {document['as_of_height']}",
-        )
-    )
-    if not document["complete"]:
-        why = document["incomplete_because"]
-        output.line(
-            output.words(f"完整性未证明：{why}", f"that these are all is not proven: {why}")
-        )
-    if rows:
-        output.table(
-            [
-                output.words("位置", "position"),
-                output.words("账本时间", "ledger time"),
-                output.words("请求方", "requester"),
-                output.words("提供方", "provider"),
-                output.words("数据项", "item"),
-                output.words("陈述方", "side"),
-                output.words("结果", "outcome"),
-            ],
-            [_row(one, _names(target)) for one in rows],
-        )
-
-
-def _names(target: Target) -> dict[str, str]:
-    if target.folder is None:
-        return {}
-    from devnet.departments import DEPARTMENTS
-
-    return {one.organisation: one.title_zh for one in DEPARTMENTS}
-
-
-def _row(item: dict[str, object], names: dict[str, str]) -> list[str]:
-    call = item["call"]
-    if not isinstance(call, dict):
-        organisation = str(item["organisation"])
-        sender = names.get(organisation, organisation)
-        action = f"{item['contract']}.{item['action']}"
-        return [str(item["position"]), str(item["time"]), sender, "", action, "", ""]
-    return [
-        str(item["position"]),
-        str(item["time"]),
-        names.get(call["requester"], call["requester"]),
-        names.get(call["provider"], call["provider"]),
-        call["item"],
-        call["side"],
-        f"{call['outcome']} {call['status']}",
-    ]
 
 
 for _command in (query, verify):

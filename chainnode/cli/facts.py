@@ -1,0 +1,115 @@
+"""What `kun audit verify` says of evidence: one JSON document for each kind."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chainnode.verify import CertifiedHeader, Facts
+    from chainnode.verify.answer import AnswerFacts
+    from chainnode.verify.export import ExportFacts
+
+
+def facts_document(facts: "Facts") -> dict[str, object]:
+    """Return what is proven, and under which header."""
+    from chainnode.verify import EquivocationFacts, ForkFacts
+
+    match facts:
+        case EquivocationFacts():
+            found: dict[str, object] = {
+                "kind": "equivocation",
+                "replica_id": facts.replica_id,
+                "organisation": facts.organisation,
+                "slot": list(facts.slot),
+            }
+        case ForkFacts():
+            found = {
+                "kind": "fork",
+                "epoch": facts.first.epoch,
+                "height": facts.height,
+                "headers": [one.digest.hex() for one in (facts.first, facts.second)],
+                "signers": [list(one.signers) for one in (facts.first, facts.second)],
+                "signed_both": list(facts.on_both_sides),
+            }
+        case _:
+            found = {**_content(facts), **under(facts.header)}
+    return {"proven": True, **found}
+
+
+def _content(facts: "Facts") -> dict[str, object]:
+    from chainnode.verify import ReceiptFacts, RecordFacts, StateFacts
+    from chainnode.verify.consistency import ConsistencyFacts
+    from chainnode.verify.record import BlockRecordFacts
+    from chainnode.verify.rows import row_document
+    from chainnode.verify.trail import TrailFacts
+
+    found: dict[str, object] = {"kind": "certificate"}
+    match facts:
+        case RecordFacts():
+            found = {"kind": "record", **row_document(facts)}
+        case BlockRecordFacts(entry=entry):
+            found = {"kind": "record", "height": entry.height, "contract": entry.contract}
+        case ReceiptFacts(receipt=receipt):
+            shown = {"submission": receipt.submission_digest.hex(), "code": receipt.code}
+            found = {"kind": "receipt", **shown, "calls": [one.code for one in receipt.calls]}
+        case StateFacts(values=values):
+            items = {name.hex(): value is not None for name, value in values.items()}
+            found = {"kind": "state", "present": items}
+        case TrailFacts():
+            found = {
+                "kind": "trail",
+                "index_keys": [one.hex() for one in facts.index_keys],
+                "items": [row_document(one) for one in facts.rows()],
+                "complete": facts.is_complete,
+                **completeness(facts.complete_to_ms),
+            }
+        case ConsistencyFacts():
+            found = {"kind": "consistency", "older_height": facts.older.height}
+    return found
+
+
+def export_document(facts: "ExportFacts") -> dict[str, object]:
+    """Return what an export proves."""
+    question = facts.question
+    return {
+        "proven": True,
+        "kind": "export",
+        "question": {
+            "digest": question.record.entry.submission_digest.hex(),
+            "asked_by": question.record.entry.organisation,
+            "kind": question.kind.name.lower(),
+            "purpose": question.purpose,
+        },
+        **answer_facts(facts.answer),
+        "exported_from": facts.organisation,
+        "page": facts.has_page,
+    }
+
+
+def answer_facts(answer: "AnswerFacts") -> dict[str, object]:
+    """Return the rows of an answer, how far they are proven to be all, and by whose signatures."""
+    from chainnode.verify.rows import row_document
+
+    return {
+        "items": [row_document(one) for one in answer.rows],
+        "complete": answer.is_complete,
+        **completeness(answer.complete_to_ms),
+        **under(answer.header),
+    }
+
+
+def completeness(complete_to_ms: int | None) -> dict[str, object]:
+    """Return before which ledger time no record is missing, null where that is not proven."""
+    from chainnode.verify.verdict import local_time
+
+    return {"complete_to": None if complete_to_ms is None else local_time(complete_to_ms)}
+
+
+def under(header: "CertifiedHeader") -> dict[str, object]:
+    """Return the header that everything stands under, and who signed it."""
+    from chainnode.verify.verdict import local_time
+
+    return {
+        "as_of_height": header.height,
+        "as_of_time": local_time(header.time_ms),
+        "signers": list(header.signers),
+        "members": len(header.trust.epochs[header.epoch]),
+    }

@@ -1,0 +1,93 @@
+"""What organisations are called: ids of the chain, names of genesis, nodes of a devnet."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chainnode.cli.exits import UsageProblem
+from chainnode.cli.words import Text
+
+if TYPE_CHECKING:
+    from chainnode.cli.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """An organisation and every name that people have for it, the one to show first."""
+
+    organisation: str
+    names: tuple[str, ...]
+
+
+def known_organisations(target: "Target") -> tuple[Called, ...]:
+    """List what the genesis file and the devnet at hand say; empty with a bare trust file."""
+    found = {one.organisation: one for one in _of_genesis(target)}
+    for one in _of_devnet(target):
+        before = found.get(one.organisation)
+        names = one.names if before is None else (*one.names, *before.names)
+        found[one.organisation] = Called(organisation=one.organisation, names=names)
+    return tuple(found.values())
+
+
+def organisation_named(text: str, target: "Target") -> str:
+    """Return the id of an organisation that is given by id, title or node name.
+
+    Raises:
+        UsageProblem: two organisations are called so.
+
+    """
+    wanted = text.strip().casefold()
+    found = {
+        one.organisation
+        for one in known_organisations(target)
+        if wanted in {one.organisation.casefold(), *(name.casefold() for name in one.names)}
+    }
+    if len(found) > 1:
+        raise UsageProblem(
+            "DEPARTMENT",
+            Text(
+                f"--department：{text!r} 不止一个，请用代码：{', '.join(sorted(found))}",
+                f"--department: several are called {text!r}; use an id: {', '.join(sorted(found))}",
+            ),
+        )
+    return found.pop() if found else text
+
+
+def shown_names(target: "Target") -> dict[str, str]:
+    """Return id → name for tables."""
+    return {one.organisation: one.names[0] for one in known_organisations(target) if one.names}
+
+
+def _of_genesis(target: "Target") -> tuple[Called, ...]:
+    from chainnode.cli.target import TRUST_BYTES_MAX
+    from chainnode.errors import InvalidInput
+    from chainnode.genesis import FILE_FORMAT, genesis_from_document
+    from chainnode.verify.strict_json import read_object
+
+    if target.trust_file is None:
+        return ()
+    try:
+        with target.trust_file.open("rb") as file:
+            document = read_object(file.read(TRUST_BYTES_MAX + 1), bytes_max=TRUST_BYTES_MAX)
+        if document.get("format") != FILE_FORMAT:
+            return ()
+        genesis = genesis_from_document(document)
+    except (OSError, InvalidInput):
+        # Names are a convenience; whoever needs the trust itself says what is wrong with it.
+        return ()
+    return tuple(
+        Called(organisation=one.organisation, names=(one.name,)) for one in genesis.organisations
+    )
+
+
+def _of_devnet(target: "Target") -> tuple[Called, ...]:
+    if target.folder is None:
+        return ()
+    from devnet.departments import DEPARTMENTS
+
+    return tuple(
+        Called(
+            organisation=one.organisation,
+            names=(one.title_zh, one.title_en, one.title, one.name),
+        )
+        for one in DEPARTMENTS
+    )
