@@ -2,7 +2,7 @@
 
 A code proves the issue and nothing later: alone it never says VALID, only CANNOT_DECIDE with the
 checks that it passes. With fresh evidence of the state the verdict is the one of that evidence,
-provided that both speak of one certificate. docs/verification.md §8.
+provided that both speak of one certificate. docs/verification.md §14.
 """
 
 from chainnode.verify.certificate import CertificateFacts, verify_certificate_evidence

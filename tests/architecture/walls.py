@@ -284,9 +284,15 @@ WALLS = (
         forbids=("fastapi", "starlette"),
     ),
     Wall(
+        why="images of QR codes are made by the command line",
+        inside=PRODUCTION,
+        besides=("chainnode.cli",),
+        forbids=("segno",),
+    ),
+    Wall(
         why="production knows no test and no benchmark",
         inside=PRODUCTION,
-        forbids=("tests", "benchmarks", "pytest", "hypothesis", "gmssl"),
+        forbids=("tests", "benchmarks", "pytest", "hypothesis", "gmssl", "zxingcpp"),
     ),
 )
 

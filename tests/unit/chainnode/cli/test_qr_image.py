@@ -93,3 +93,19 @@ def test_images_are_written_as_the_name_of_the_file_says(tmp_path: Path) -> None
         assert image.size == (4 * modules, 4 * modules)
     with pytest.raises(UsageProblem, match="UNKNOWN_IMAGE"):
         write_image(code, tmp_path / "code.pdf", scale=4)
+
+
+@pytest.mark.parametrize(
+    ("members", "entries", "size", "version"),
+    [(4, 1, 477, 18), (4, 16, 606, 21), (4, 64, 670, 22), (7, 1, 606, 21), (7, 16, 735, 23)]
+    + [(7, 64, 799, 24), (10, 64, 929, 26)],
+)
+def test_the_sizes_are_those_of_the_documents(
+    members: int, entries: int, size: int, version: int
+) -> None:
+    for suite, more in (("intl", 0), ("sm", 1)):
+        paper = Paper(suite_name=suite, members=members, entries=entries, index=entries - 1)
+        payload = packed(paper.proof())
+        assert len(payload) == size + more
+        assert qr_code(payload, ADDRESS).version == version
+        assert payload_of(read(image_of(payload, ADDRESS, scale=3))) == payload
