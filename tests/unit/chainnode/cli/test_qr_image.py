@@ -97,8 +97,11 @@ def test_images_are_written_as_the_name_of_the_file_says(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("members", "entries", "size", "version"),
-    [(4, 1, 477, 18), (4, 16, 606, 21), (4, 64, 670, 22), (7, 1, 606, 21), (7, 16, 735, 23)]
-    + [(7, 64, 799, 24), (10, 64, 929, 26)],
+    [
+        *((4, 1, 477, 18), (4, 16, 606, 21), (4, 64, 670, 22)),
+        *((7, 1, 606, 21), (7, 16, 735, 23), (7, 64, 799, 24)),
+        (10, 64, 929, 26),
+    ],
 )
 def test_the_sizes_are_those_of_the_documents(
     members: int, entries: int, size: int, version: int
