@@ -85,6 +85,8 @@ def on_synced(state: ReplicaState, event: Synced) -> None:
     await_next_block(state, in_ms=event.next_block_in_ms)
     _collect(state)
     execute_ready(state)
+    # Blocks came while these were fetched. What of them was missed is not on its way any more.
+    seek_state(state, patient=False)
 
 
 def note_computed(state: ReplicaState, height: Height, digest: Digest) -> None:

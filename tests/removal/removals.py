@@ -100,6 +100,7 @@ REMOVALS: dict[str, Removal] = {
         new="",
     ),
     "H1": Removal(old="not state.asked_for_stable and ", new=""),
+    "H1a": Removal(old="    seek_state(state, patient=False)", new="    pass"),
     "H2": Removal(old="membership.quorum", new="membership.weak_quorum"),
     "H4": Removal(old="state.state_target is not None or ", new=""),
     "I1a": Removal(

@@ -222,6 +222,26 @@ def test_what_is_decided_during_state_transfer_waits_for_its_end() -> None:
     assert backup.of(Execute) == []
 
 
+def test_what_became_stable_during_state_transfer_and_was_missed_is_fetched_at_once() -> None:
+    backup = _certify(_certify(Subject(1), WINDOW + 1), WINDOW + 3)
+
+    (fetch,) = backup.step(_synced(WINDOW + 1)).of(FetchState)
+
+    assert fetch.target.height == WINDOW + 3
+
+
+def test_what_is_decided_here_after_state_transfer_is_executed_and_not_fetched() -> None:
+    far = WINDOW + 1
+    backup = _certify(Subject(1), far)
+    backup.receive(pre_prepare(far + 1)).decide(far + 1)
+    _certify(backup, far + 1)
+
+    backup.step(_synced(far))
+
+    assert [one.sequence for one in backup.of(Execute)] == [far + 1]
+    assert backup.of(FetchState) == []
+
+
 def test_transferred_headers_are_not_signed() -> None:
     backup = _certify(Subject(1), WINDOW + 1)
 
