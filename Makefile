@@ -89,6 +89,10 @@ accept: $(READY) ## what a release must show: NAME=main-job
 soak: $(READY) ## a real cluster under load, broken again and again: HOURS=0.02, SEED= repeats a schedule
 	@$(BIN)/python -m devnet.faults --hours $(or $(HOURS),1) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: forgeries
+forgeries: $(READY) ## 60,000 forged pieces of evidence, none accepted: COUNT= SEED=
+	@$(BIN)/python -m tests.forgeries $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: fuzz
 fuzz: $(READY) ## the laws on new examples; then every decoder and verifier, led by coverage: SECONDS=
 	$(BIN)/pytest tests/property --hypothesis-profile=explore -n $(WORKERS)

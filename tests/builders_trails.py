@@ -65,6 +65,11 @@ class IndexedChain(SyntheticChain):
         self.calls = [self._call(index) for index in range(ENTRIES)]
         self.submissions = [self._submission(block) for block in range(BLOCKS)]
         self.entries = [self._indexed_entry(position) for position in range(ENTRIES)]
+        self.keys = [decode_entry(one).index_keys for one in self.entries]
+        self.rows = [
+            naive_index.row(self.suite.digest, position, entry)
+            for position, entry in enumerate(self.entries)
+        ]
 
     def key(self, subject: bytes | None) -> bytes:
         """The index key of a subject, or of the requester who made all calls."""
@@ -77,11 +82,7 @@ class IndexedChain(SyntheticChain):
         found: Chunks = []
         before = 0
         for size in (one for one in ADVANCES if one <= index_size):
-            rows = [
-                naive_index.row(self.suite.digest, position, self.entries[position])
-                for position in range(before, size)
-                if key in decode_entry(self.entries[position]).index_keys
-            ]
+            rows = [self.rows[one] for one in range(before, size) if key in self.keys[one]]
             found += [rows] if rows else []
             before = size
         return found
@@ -90,7 +91,7 @@ class IndexedChain(SyntheticChain):
         self, index_size: int = INDEX_SIZE, replaced: Mapping[bytes, Chunks] | None = None
     ) -> naive_index.Map:
         """The index map; `replaced` makes it lie about some keys, as only a quorum can."""
-        keys = {key for entry in self.entries for key in decode_entry(entry).index_keys}
+        keys = {key for keys in self.keys for key in keys}
         chunks = {key: self.chunks(key, index_size) for key in keys} | dict(replaced or {})
         return naive_index.Map(
             self.suite.digest,
@@ -279,9 +280,4 @@ def indexed_chain(suite_name: str, label: str = "synthetic") -> IndexedChain:
 
 def positions_of(chain: IndexedChain, subject: bytes | None) -> Sequence[int]:
     """The positions below the index size at which a key stands, found by looking."""
-    key = chain.key(subject)
-    return [
-        position
-        for position in range(INDEX_SIZE)
-        if key in decode_entry(chain.entries[position]).index_keys
-    ]
+    return [one for one in range(INDEX_SIZE) if chain.key(subject) in chain.keys[one]]

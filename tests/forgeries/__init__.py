@@ -1,0 +1,1 @@
+"""Forged evidence in great numbers: none may be accepted."""
