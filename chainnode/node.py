@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import resource
 import secrets
@@ -47,6 +46,7 @@ from chainnode.node_base import (
 )
 from chainnode.node_metrics import NodeReadings
 from chainnode.p2p import PeerAddress, TlsPaths, Transport
+from chainnode.process import spare_what_lives, tune_interpreter
 from chainnode.proofs import Proofs
 from chainnode.recovery.era import FOLDER as RECOVERY_FOLDER
 from chainnode.recovery.refetching import keep_promises
@@ -68,8 +68,6 @@ _PATIENCE_SHARE = 4
 _HANDED_OVER_MAX = 1024
 # The API's connections, the links, LevelDB's tables and a reserve.
 _FILES_MIN = 4096
-# What lives as long as the process is not looked at in every collection.
-_GC_THRESHOLDS = (50_000, 20, 50)
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +82,7 @@ def run_node(config: NodeConfig) -> int:
     """
     start_logging(config.log_dir)
     _raise_file_limit()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    tune_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(config))
 
@@ -133,7 +131,9 @@ async def _run(config: NodeConfig) -> int:
     warn_of_old_library(genesis)
     with contextlib.ExitStack() as stack:
         base = open_base(config, genesis, key, stack)
-        await Node(base).run()
+        node = Node(base)
+        spare_what_lives()
+        await node.run()
     return EXIT_OK
 
 

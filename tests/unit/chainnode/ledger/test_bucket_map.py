@@ -1,7 +1,7 @@
 """Proofs of the authenticated map in named corruptions, heights that are kept, refused changes."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -195,6 +195,58 @@ def test_a_staged_change_leaves_every_proof_as_it_was_until_it_is_committed() ->
     assert made.prove(h(KEY), rows[bucket], 1) == before
     after = made.prove(h(KEY), delta.rows[bucket], 2)
     verify_map_proof(h, bits=BITS, root=delta.root, key=KEY, value=None, proof=after)
+
+
+class Watched(Mapping[int, bytes]):
+    """Digests of a level that call back before each of them is put in place."""
+
+    def __init__(self, digests: Mapping[int, bytes], seen: Callable[[], None]) -> None:
+        self._digests = digests
+        self._seen = seen
+
+    def __getitem__(self, index: int) -> bytes:
+        self._seen()
+        return self._digests[index]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._digests)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+
+def test_a_height_is_proven_as_it_was_at_every_moment_of_a_commit() -> None:
+    made, rows = filled()
+    bucket = bucket_number(h(KEY), BITS)
+    before = made.prove(h(KEY), rows[bucket], 1)
+    manifest = made.digests_at(1, 1)
+    changes: dict[bytes, bytes | None] = {h(key_of(one)): h(b"new") for one in range(40)}
+    delta = made.update(changes, lambda one: rows.get(one, b""))
+    moments = 0
+
+    def look() -> None:
+        nonlocal moments
+        moments += 1
+        assert made.prove(h(KEY), rows[bucket], 1) == before
+        assert made.digests_at(1, 1) == manifest
+
+    made.stage(replace(delta, levels=tuple(Watched(one, look) for one in delta.levels)))
+    made.commit()
+
+    assert moments > 60
+    assert made.root == delta.root
+    assert made.prove(h(KEY), delta.rows[bucket], 2) != before
+
+
+def test_what_a_height_replaced_is_put_back_in_a_map_of_many_pieces() -> None:
+    made = BucketMap(h, bits=16)
+    changes: dict[bytes, bytes | None] = {h(key_of(one)): h(VALUE) for one in range(KEYS)}
+    empty = made.digests_at(0, 0)
+    made.stage(made.update(changes, lambda _: b""))
+    made.commit()
+
+    assert made.digests_at(0, 1) != empty
+    assert made.digests_at(0, 0) == empty
 
 
 def test_rows_that_the_map_was_not_told_are_never_proven() -> None:
