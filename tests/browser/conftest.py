@@ -1,43 +1,20 @@
-"""A real browser that can reach no network; whatever asks for anything fails the test."""
-
-import shutil
 from collections.abc import Iterator
-from importlib.resources import files
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page
 
-PAGE = files("chainnode.pages") / "assets" / "verify.html"
+from tests.browser.opening import opened_browser, opened_page
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("needs the package chromium")
-    with sync_playwright() as playwright:
-        # A test machine runs as root, where the browser's own sandbox does not start.
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+    """One browser for the tests of a file."""
+    with opened_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Open `verify.html` as a file, offline; at the end nothing was asked for, nothing failed."""
-    context = browser.new_context(offline=True, locale="zh-CN", timezone_id="America/New_York")
-    page = context.new_page()
-    asked: list[str] = []
-    failed: list[str] = []
-
-    def note(request: Request) -> None:
-        asked.append(request.url)
-
-    page.on("request", note)
-    page.on("pageerror", lambda error: failed.append(str(error)))
-    address = f"file://{PAGE}"
-    page.goto(address)
-    yield page
-    context.close()
-    assert asked == [address]
-    assert failed == []
+    """The page as a file, without a network; whatever asks for anything fails the test."""
+    with opened_page(browser) as page:
+        yield page

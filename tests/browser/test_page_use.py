@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from chainnode.genesis import write_genesis_file
 from chainnode.verify.strict_json import JsonObject, JsonValue
-from tests.browser.conftest import PAGE
 from tests.browser.contrast import contrast_ratio
+from tests.browser.opening import PAGE
 from tests.builders_evidence import (
     TIME_MS,
     Sample,
