@@ -49,13 +49,9 @@ class TrailQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailPage:
-    """Verified evidence; `as_of_ms` is how far the index covers ledger time at its header.
-
-    `positions` are those of the rows that were asked for, ascending, each once.
-    """
+    """Verified evidence; `as_of_ms` is how far the index covers ledger time at its header."""
 
     evidence: JsonObject = field(repr=False)
-    positions: tuple[int, ...]
     as_of_ms: int
     next_cursor: Cursor | None
 
@@ -109,12 +105,7 @@ class TrailPages:
             height, trails, from_ms=question.from_ms, to_ms=question.to_ms, tail=tail
         )
         as_of_ms = header.head.time_ms if tail is None else decode_entry(tail.entry).time_ms
-        return TrailPage(
-            evidence=evidence,
-            positions=tuple(sorted(maker.positions)),
-            as_of_ms=as_of_ms,
-            next_cursor=following,
-        )
+        return TrailPage(evidence=evidence, as_of_ms=as_of_ms, next_cursor=following)
 
     def _window(self, question: TrailQuestion, height: int, pin: int) -> Window:
         low = first_since(self._ledger, question.from_ms, height)
@@ -148,8 +139,6 @@ class _PageMaker:
     header: Header
     question: TrailQuestion
     window: Window
-    # Where the rows stand that were asked for: filled as the page is.
-    positions: set[int] = field(default_factory=set)
 
     def make(
         self, begin: Cursor, *, is_first: bool, limit: int
@@ -168,7 +157,6 @@ class _PageMaker:
                 return items, self._cursor(begin, number, trail.first_row_from(start.position))
             run = trail.run(start.position, self.window, limit=rows_left, bytes_max=bytes_left)
             items.append(trail.item(run, self.window, start))
-            self.positions.update(run.asked)
             if run.following is not None:
                 return items, self._cursor(begin, number, run.following)
             rows_left -= len(run.places)

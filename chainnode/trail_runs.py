@@ -72,15 +72,13 @@ class Start:
 class Run:
     """Neighbouring rows with their entries and bodies.
 
-    `asked` are the positions of those that are not mere boundaries. `following` is the position
-    of the next row that has to be shown, None at the end. `after` is the row behind a run that
-    ends at the pin: it is proven here and not shown.
+    `following` is the position of the next row that has to be shown, None at the end. `after`
+    is the row behind a run that ends at the pin: it is proven here and not shown.
     """
 
     places: tuple[RowPlace, ...]
     entries: tuple[bytes, ...] = field(repr=False)
     bodies: tuple[Body, ...] = field(repr=False)
-    asked: tuple[int, ...]
     following: int | None
     after: RowPlace | None
 
@@ -189,9 +187,6 @@ class TrailUnderHeader:
             places=tuple(asked[: len(shown)]),
             entries=tuple(entry for entry, _ in shown),
             bodies=tuple(body for _, body in shown),
-            asked=tuple(
-                one.position for one in asked[: len(shown)] if window.asks_for(one.position)
-            ),
             following=asked[len(shown)].position if is_cut else None,
             after=None if is_cut else after,
         )

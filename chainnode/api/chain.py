@@ -1,11 +1,11 @@
-"""`/v1/records`, `/v1/blocks`, `/v1/headers`, `/v1/certificates`: the chain, with proofs."""
+"""Records, blocks, headers, epochs, consistency, certificates: the chain, with proofs."""
 
 import asyncio
 import base64
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from chainnode.api.gate import LargeAnswer, hold_large_answer
@@ -17,6 +17,8 @@ router = APIRouter(tags=["chain"])
 
 _HEIGHT_MAX = 2**53 - 1
 Position = Annotated[int, Path(ge=0, le=_HEIGHT_MAX)]
+HeightFrom = Annotated[int, Query(alias="from", ge=1, le=_HEIGHT_MAX)]
+HeightTo = Annotated[int, Query(alias="to", ge=0, le=_HEIGHT_MAX)]
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
@@ -61,6 +63,24 @@ async def header(request: Request, height: Position) -> JSONResponse:
     service = service_of(request)
     service.require_height(height)
     return JSONResponse(service.proofs.certified_header(height))
+
+
+@router.get("/v1/epochs", operation_id="epochs")
+async def epochs(request: Request) -> JSONResponse:
+    """Return how each earlier epoch ended, oldest first: what leads from genesis to today."""
+    items = service_of(request).proofs.links
+    document = {"items": [*items], "complete": True, "incomplete_because": None}
+    return JSONResponse(document, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/v1/consistency", operation_id="consistency")
+async def consistency(request: Request, older: HeightFrom, newer: HeightTo) -> JSONResponse:
+    """Return the evidence that the log at height `to` continues that at `from` (`consistency`)."""
+    service = service_of(request)
+    service.require_height(newer)
+    if older > newer:
+        raise Problem("INVALID_PARAMETER", expected=f"from ≤ {newer}", actual=str(older))
+    return JSONResponse(service.proofs.consistency(older, newer))
 
 
 @router.get("/v1/certificates/{identifier}", operation_id="certificate")

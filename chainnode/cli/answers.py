@@ -11,6 +11,7 @@ _HTTP_OK = 200
 _NAME_CHARACTERS_MAX = 64
 # The longest that a node says of itself: why it does not vote.
 _WORDS_CHARACTERS_MAX = 400
+_FINDINGS_MAX = 8
 
 
 def printable(text: object, *, characters_max: int = _NAME_CHARACTERS_MAX) -> str:
@@ -54,6 +55,13 @@ class NodeAnswer:
         if not isinstance(value, str):
             return None
         return printable(value, characters_max=_WORDS_CHARACTERS_MAX)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The codes of what the node says people have to look at."""
+        rows = self.consensus.get("findings")
+        found = [one for one in rows if isinstance(one, Mapping)] if isinstance(rows, list) else []
+        return tuple(printable(one.get("code")) for one in found[:_FINDINGS_MAX])
 
     @property
     def halted_because(self) -> Mapping[str, object] | None:

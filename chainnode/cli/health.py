@@ -19,6 +19,7 @@ LAG_BLOCKS = 32
 # Names in one sentence.
 _NAMED_MAX = 8
 _DIVERGED = "DIVERGED"
+_STORE_DIFFERS = "AUDIT_STORE_DIFFERS"
 
 _AFTER_SILENCE = Text(
     "让没有应答的部门启动节点（kun node start）；达到法定票数后自动恢复。",
@@ -68,6 +69,7 @@ def judge(answers: Sequence[NodeAnswer], *, size: int) -> Judgement:
     because = [*_silent(answers), *_not_voting(answers), *_lagging(answers)]
     because += clocks_off(answers, said_by=group.weak_quorum)
     because += headers_differ(answers, said_by=group.weak_quorum)
+    because += [_finding(one, code) for one in answers for code in one.findings]
     reports = [one for one in answers if one.halted_because is not None]
     because += [_own_reason(one) for one in reports]
     if voting < group.quorum:
@@ -137,6 +139,18 @@ def _lagging(answers: Sequence[NodeAnswer]) -> list[Text]:
         for one in answers
         if one.height is not None and highest - one.height > LAG_BLOCKS
     ]
+
+
+def _finding(one: NodeAnswer, code: str) -> Text:
+    """Repeat what a node found out about itself; what it says is hostile and cut."""
+    if code == _STORE_DIFFERS:
+        return Text(
+            f"{one.title} ({one.name}) 的审计库与链上索引不一致，已报警并重建："
+            "见 docs/operating.md “审计库”",
+            f"the audit store of {one.title} ({one.name}) differed from the index of the chain;"
+            " it is being rebuilt: docs/operating.md, “The audit store”",
+        )
+    return Text(f"{one.title} ({one.name}) 报告 {code}", f"{one.title} ({one.name}) reports {code}")
 
 
 def _own_reason(one: NodeAnswer) -> Text:

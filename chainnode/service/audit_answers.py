@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chainnode.audit import (
-    AuditDatabase,
     AuditStore,
     Cursor,
     DamagedReadModel,
@@ -126,20 +125,17 @@ class AuditAnswers:
             )
         height = await self._reached()
 
-        def build(database: AuditDatabase) -> tuple[TrailPage, list[JsonObject]]:
-            page = self._trail_pages.page(
+        page = await self._store.ask(
+            lambda database: self._trail_pages.page(
                 database, asked, height=height, cursor=cursor, limit=limit
             )
-            return page, [self._proofs.row(one, height) for one in page.positions]
-
-        page, items = await self._store.ask(build)
-        return self._proofs.certified_header(height) | _answer(
+        )
+        return _answer(
             evidence=page.evidence,
             as_of_height=height if cursor is None else cursor.as_of_height,
             as_of_ms=page.as_of_ms,
             next_cursor=page.next_cursor,
             because=_because(page, question.to_ms),
-            items=items,
         )
 
     async def _records(

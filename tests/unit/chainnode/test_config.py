@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from chainnode.cli.commands.config import settings_document
 from chainnode.config import Address, InvalidConfiguration, load_config, parse_address
 
 _TEXT = """
@@ -122,3 +123,26 @@ def test_how_many_blocks_stay_is_a_count_and_all_by_default(tmp_path: Path) -> N
     path = _write(tmp_path, _TEXT + "\n[ledger]\nkeep_blocks = -1\n")
     with pytest.raises(InvalidConfiguration, match=r"\[ledger\] keep_blocks"):
         load_config(path, {})
+
+
+def test_the_url_of_the_audit_database_comes_from_file_or_environment_and_is_shown_nowhere(
+    tmp_path: Path,
+) -> None:
+    secret = "postgresql://node:s3cret@db.dept.local/audit"
+    assert not load_config(_write(tmp_path, _TEXT), {}).audit_url.is_postgresql
+    path = _write(tmp_path, f'{_TEXT}\n[audit]\nurl = "{secret}"\n')
+    from_file = load_config(path, {})
+    from_environment = load_config(_write(tmp_path, _TEXT), {"KUN_AUDIT_URL": secret})
+    for config in (from_file, from_environment):
+        assert config.audit_url.secret == secret
+        shown = f"{config!r} {config.audit_url} {settings_document(config)}"
+        assert "s3cret" not in shown
+        assert "postgresql://…" in shown
+
+
+@pytest.mark.parametrize("value", ['"mysql://node:s3cret@db/audit"', '["s3cret"]', '""'])
+def test_another_scheme_is_refused_without_repeating_the_url(tmp_path: Path, value: str) -> None:
+    path = _write(tmp_path, f"{_TEXT}\n[audit]\nurl = {value}\n")
+    with pytest.raises(InvalidConfiguration, match="postgresql://user@host/database") as refused:
+        load_config(path, {})
+    assert "s3cret" not in str(refused.value)

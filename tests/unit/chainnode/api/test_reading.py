@@ -11,6 +11,7 @@ import pytest
 from chainnode.api import verify as verify_module
 from chainnode.submission import key_id
 from chainnode.verify.compact import verify_compact
+from chainnode.verify.consistency import verify_consistency_evidence
 from chainnode.verify.evidence import verify_record_evidence
 from chainnode.verify.qr_text import payload_of
 from chainnode.verify.trust import Trust
@@ -223,6 +224,8 @@ async def test_the_description_of_the_api_names_every_operation_and_its_problems
             "block",
             "latest_header",
             "header",
+            "epochs",
+            "consistency",
             "certificate",
             "compact_certificate",
             "verify",
@@ -285,3 +288,21 @@ async def test_no_subject_stands_in_a_url_or_a_log_line(
         for one in operation.get("parameters", [])
     ]
     assert not [one for one in parameters if "subject" in one or "user" in one]
+
+
+async def test_the_log_at_one_height_is_shown_to_continue_that_at_another(web: Web) -> None:
+    issue(web)
+    for nonce in range(1, 6):
+        web.site.grow(web.site.submission(changed(QUESTION), nonce=nonce))
+    for older, newer in ((1, 6), (2, 6), (3, 5), (6, 6)):
+        answer = await web.get(f"/v1/consistency?from={older}&to={newer}")
+        facts = verify_consistency_evidence(answer.json(), web.site.trust)
+        assert (facts.older.height, facts.header.height) == (older, newer)
+    problem_of(await web.get("/v1/consistency?from=5&to=3"), "INVALID_PARAMETER", 422)
+    problem_of(await web.get("/v1/consistency?from=1&to=99"), "NOT_FOUND", 404)
+    problem_of(await web.get("/v1/consistency?from=0"), "INVALID_PARAMETER", 422)
+
+
+async def test_the_first_epoch_has_no_end_to_show(web: Web) -> None:
+    answer = (await web.get("/v1/epochs")).json()
+    assert answer == {"items": [], "complete": True, "incomplete_because": None}

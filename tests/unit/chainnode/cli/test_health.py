@@ -75,6 +75,18 @@ def test_a_node_that_stopped_voting_says_why_in_its_own_words() -> None:
     assert "older copy" in told.zh
 
 
+def test_an_audit_store_that_differed_degrades_the_network_and_says_where_to_read() -> None:
+    answers = _answers()
+    rows = [{"code": "AUDIT_STORE_DIFFERS", "count": 1}, {"code": "OTHER\n"}, "nonsense"]
+    answers[1] = _with(answers[1], findings=rows)
+    judgement = judge(answers, size=4)
+    assert judgement.health is Health.DEGRADED
+    first, second = judgement.because
+    assert "audit store of 局1 (civil) differed" in first.en
+    assert "审计库" in first.zh
+    assert second.en.endswith("reports OTHER")
+
+
 def test_a_replica_that_was_not_asked_is_not_blamed() -> None:
     assert judge(_answers()[:1], size=4).health is Health.HEALTHY
 

@@ -1,7 +1,6 @@
 """Audit questions: recorded before they are answered, paged under one height, proven row by row."""
 
 import asyncio
-import base64
 from pathlib import Path
 from typing import cast
 
@@ -11,9 +10,8 @@ from chainnode.api.audit import ROWS_PER_PAGE_MAX
 from chainnode.genesis import Genesis, KeyEntry, OrganisationEntry
 from chainnode.service import Refused
 from chainnode.submission import Call, InvalidSubmission, Submission, SubmissionDigest
-from chainnode.verify.evidence import verify_record_item
-from chainnode.verify.header import verify_header
 from chainnode.verify.strict_json import JsonObject
+from chainnode.verify.trail import TrailRow, verify_trail_evidence
 from contracts.schemas.index_kinds import IndexKind
 from tests.builders import ORGANISATIONS, genesis_of, submission_key, submission_of
 from tests.integration.p2p.harness import until
@@ -58,9 +56,13 @@ def question(site: Site, **fields: object) -> Submission:
     return site.submission(asked)
 
 
-def positions(page: JsonObject) -> list[int]:
-    rows = cast("list[JsonObject]", page["items"])
-    return [cast("int", row["position"]) for row in rows]
+def rows_of(page: JsonObject, site: Site) -> tuple[TrailRow, ...]:
+    (listing,) = verify_trail_evidence(page["evidence"], site.trust).listings
+    return listing.rows
+
+
+def positions(page: JsonObject, site: Site) -> list[int]:
+    return [row.position for row in rows_of(page, site)]
 
 
 async def recorded(site: Site, asked: Submission) -> SubmissionDigest:
@@ -106,18 +108,16 @@ async def test_every_row_of_an_answer_verifies_and_none_is_about_somebody_else(s
 
     page = await site.questions.answer(digest, cursor=None, limit=100)
 
-    header = verify_header(page["header"], page["certificate"], site.trust)
-    rows = cast("list[JsonObject]", page["items"])
-    facts = [verify_record_item(row, header, site.trust) for row in rows]
+    rows = rows_of(page, site)
     # The question is a record about the subject itself.
-    assert positions(page) == [*range(0, 2 * RECORDS, 2), 2 * RECORDS]
-    assert [one.entry.contract for one in facts] == ["access"] * RECORDS + ["audit"]
+    assert positions(page, site) == [*range(0, 2 * RECORDS, 2), 2 * RECORDS]
+    assert [row.entry.contract for row in rows] == ["access"] * RECORDS + ["audit"]
     assert page["complete"] is True
     assert page["incomplete_because"] is None
     assert page["next_cursor"] is None
     assert page["as_of_height"] == site.ledger.certified_height
-    body = cast("list[str]", rows[0]["body"])
-    assert base64.b64decode(body[1]) == site.ledger.call_parts(0)[1]  # type: ignore[index]  # not pruned
+    assert rows[0].call is not None
+    assert rows[0].call.public == site.ledger.call_parts(0)[1]  # type: ignore[index]  # not pruned
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
@@ -130,8 +130,8 @@ async def test_pages_are_disjoint_complete_and_stand_at_one_height(site: Site, l
     for _ in range(20):
         page = await site.questions.answer(digest, cursor=cursor, limit=limit)
         assert page["as_of_height"] == height
-        assert len(positions(page)) <= limit
-        seen += positions(page)
+        assert len(positions(page, site)) <= limit
+        seen += positions(page, site)
         # The chain grows between the pages.
         site.grow(question(site) if cursor is None else site.submission(QUESTION, nonce=3))
         cursor = cast("str | None", page["next_cursor"])
@@ -212,11 +212,11 @@ async def test_over_http_further_pages_need_the_question_and_record_nothing(
         assert first.status_code == 200, first.text
         assert first.headers["cache-control"] == "no-store"
         page = first.json()
-        size, seen = web.site.ledger.log_size, positions(page)
+        size, seen = web.site.ledger.log_size, positions(page, web.site)
         while page["next_cursor"]:
             query = f"?question={page['question']['digest']}&cursor={page['next_cursor']}&limit=3"
             page = (await web.client.post(f"/audit{query}")).json()
-            seen += positions(page)
+            seen += positions(page, web.site)
         assert seen == [*range(0, 2 * RECORDS, 2), 2 * RECORDS]
         assert web.site.ledger.log_size == size
 
