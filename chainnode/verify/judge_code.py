@@ -150,7 +150,7 @@ def _issuer(code: CompactFacts | ReferenceFacts) -> Check:
     """Pass what was issued: the chain takes it from an organisation with that right alone."""
     if isinstance(code, CompactFacts) and code.claim is not None:
         when = f"at height {code.height}, {local_time(code.time_ms)}"
-        detail = f"{code.entry.organisation} issued it {when}, and might"
+        detail = f"{code.entry.organisation} issued it {when}, with the right to do so"
         return Check(name=CheckName.ISSUER, result=CheckResult.PASS, detail=detail)
     detail = "no certificate, hence no issuer"
     if code.claim is not None:

@@ -246,7 +246,7 @@ def qr(
     page = None if raw else checked_address(address or f"{target.urls[0]}/verify")
     with target.open_client() as client:
         found = client.certificate_code(identifier)
-        form = code_form(found.facts, client.trust)
+        form = {**code_form(found.facts, client.trust), "devnet": client.trust.is_devnet}
     code = qr_code(found.payload, page)
     if out is not None:
         write_image(code, out, scale=scale)

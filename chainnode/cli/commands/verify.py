@@ -327,7 +327,9 @@ def _reports(found: "Verification") -> list[dict[str, str]]:
 
 
 def _shown_code(code: "JsonObject") -> str:
-    return " · ".join(f"{name} {value}" for name, value in code.items() if value is not None)
+    """Return what is not in the verdict's own lines: when it was issued, and for which file."""
+    shown = (code.get(name) for name in ("kind", "height", "time", "digest"))
+    return " · ".join(str(one) for one in shown if one is not None)
 
 
 def _print(output: Output, found: "Verification", *, is_devnet: bool) -> None:

@@ -110,7 +110,7 @@ def test_a_code_is_printed_with_what_it_says(counter: Counter) -> None:
     assert told["digest"].endswith(counter.chain.suite.digest(FILE).hex())
     assert told["text"].startswith("https://verify.example/v#KUN:")
     assert told["bytes"] == len(payload_of(told["text"]))
-    assert told["file"] is None
+    assert (told["file"], told["devnet"]) == (None, True)
     by_node = counter.kun("cert", "qr", IDENTIFIER).json["text"]
     assert by_node.startswith(f"{counter.node.url}/verify#KUN:")
 
