@@ -8,15 +8,23 @@ from collections.abc import Sequence
 
 from chainnode.errors import NodeError
 from chainnode.ledger.chain import Ledger
-from chainnode.ledger.codec import decode_certificate, encode_head, encode_receipt
+from chainnode.ledger.codec import (
+    decode_certificate,
+    decode_entry,
+    encode_head,
+    encode_receipt,
+)
 from chainnode.ledger.errors import HeightNotKept
 from chainnode.ledger.types import MapItem as ProvenItem
 from chainnode.verify.forms import (
     Anchor,
+    AuthorshipItem,
+    BlockRecordItem,
     MapItem,
     RecordItem,
     TailItem,
     TrailItem,
+    authored_record_evidence,
     base64_text,
     certificate_evidence,
     consistency_evidence,
@@ -83,6 +91,38 @@ class Proofs:
         """
         height = self._ledger.certified_height
         return record_evidence(self._anchor(height), self._record_item(position, height))
+
+    def authored_record(self, position: int, authorship: AuthorshipItem | None) -> JsonObject:
+        """As `record`, with the submission of its sender.
+
+        Raises:
+            NotCertified: its block is not certified yet.
+
+        """
+        height = self._ledger.certified_height
+        item = self._record_item(position, height)
+        return authored_record_evidence(self._anchor(height), item, authorship)
+
+    def record_in_block(self, position: int, authorship: AuthorshipItem | None) -> JsonObject:
+        """Prove the entry at `position` among those of its block, with its submission.
+
+        Raises:
+            NotCertified: its block is not certified yet.
+
+        """
+        entry = self._ledger.entry(position)
+        height = decode_entry(entry).height
+        anchor = self._anchor(height)
+        positions = self._ledger.positions(height)
+        index = position - positions.start
+        item = BlockRecordItem(
+            entry=entry,
+            index=index,
+            count=len(positions),
+            path=self._ledger.block_path(height, index),
+            body=self._ledger.call_parts(position),
+        )
+        return authored_record_evidence(anchor, item, authorship)
 
     def row(self, position: int, height: int) -> JsonObject:
         """Return one entry with its path under the log root at the certified `height`."""

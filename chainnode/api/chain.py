@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from chainnode.api.gate import LargeAnswer, hold_large_answer
 from chainnode.api.problems import Problem
 from chainnode.api.requests import service_of
+from chainnode.verify.forms import RecordPlace
 from chainnode.verify.qr_text import text_of
 
 router = APIRouter(tags=["chain"])
@@ -31,6 +32,20 @@ async def record(request: Request, position: Position) -> JSONResponse:
             "NOT_FOUND", expected=f"a position below {service.log_size}", actual=str(position)
         )
     return JSONResponse(service.proofs.record(position))
+
+
+@router.get("/v1/records/{position}/authored", operation_id="authored_record")
+async def authored_record(
+    request: Request, position: Position, place: RecordPlace = RecordPlace.LOG
+) -> JSONResponse:
+    """Return a record with the submission that its sender signed, in the log or in its block."""
+    service = service_of(request)
+    if position >= service.log_size:
+        raise Problem(
+            "NOT_FOUND", expected=f"a position below {service.log_size}", actual=str(position)
+        )
+    document = await asyncio.to_thread(service.authored_proofs.record, position, place)
+    return JSONResponse(document)
 
 
 @router.get("/v1/blocks/{height}", operation_id="block")

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 
+from chainnode.authored_proofs import AuthoredProofs
 from chainnode.clock import WallClock
 from chainnode.compact_proofs import CompactProofs
 from chainnode.driver.admission import Admission
@@ -47,6 +48,7 @@ class NodeService:
         self.suite = suite
         self.proofs = proofs
         self.compact_proofs = CompactProofs(ledger, genesis=genesis, suite=suite)
+        self.authored_proofs = AuthoredProofs(ledger, proofs, genesis=genesis, suite=suite)
         self.outcomes = outcomes
         self.questions = questions
         self.status = status

@@ -7,6 +7,7 @@ data in, plain JSON objects out; nothing is computed or verified here.
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum, unique
 
 from chainnode.verify.strict_json import JsonObject, JsonValue
 
@@ -52,6 +53,14 @@ class RecordItem:
     entry: bytes
     path: Sequence[bytes] = field(repr=False)
     body: tuple[str, bytes, bytes] | None = field(default=None, repr=False)
+
+
+@unique
+class RecordPlace(Enum):
+    """Under which root a record is shown: that of the whole log, or that of its own block."""
+
+    LOG = "log"
+    BLOCK = "block"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

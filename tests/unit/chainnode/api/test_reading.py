@@ -221,6 +221,7 @@ async def test_the_description_of_the_api_names_every_operation_and_its_problems
             "submit",
             "submission",
             "record",
+            "authored_record",
             "block",
             "latest_header",
             "header",
