@@ -51,7 +51,16 @@ from chainnode.proofs import Proofs
 from chainnode.recovery.era import FOLDER as RECOVERY_FOLDER
 from chainnode.recovery.refetching import keep_promises
 from chainnode.registry import LedgerRegistry
-from chainnode.service import AuditAnswers, Identity, NodeService, Outcomes, Questions, StatusReader
+from chainnode.service import (
+    AuditAnswers,
+    Exports,
+    Identity,
+    NodeService,
+    Outcomes,
+    Questions,
+    StatusReader,
+    Voice,
+)
 from chainnode.suites import suite_named
 from chainnode.sync.state_transfer import StateTransfer, Surroundings
 from chainnode.voting import decode_stable, restored_event
@@ -385,9 +394,25 @@ class Node:
             admission=self._admission,
             outcomes=outcomes,
             questions=questions,
+            exports=self._build_exports(proofs),
             status=self._build_status(),
             equivocations=self._equivocations.read,
             metrics=NodeMetrics(readings.read).render,
+        )
+
+    def _build_exports(self, proofs: Proofs) -> Exports:
+        base = self._base
+        return Exports(
+            genesis=base.genesis,
+            suite=self._suite,
+            ledger=base.ledger,
+            proofs=proofs,
+            voice=Voice(
+                replica_id=base.config.replica_id,
+                epoch=base.era.epoch,
+                signer=base.voting.votes,
+                may_sign=lambda: base.voting.may_vote,
+            ),
         )
 
     def _build_status(self) -> StatusReader:

@@ -30,9 +30,19 @@ from chainnode.ledger.types import Certificate, Header, checkpoint_content
 from chainnode.mempool import Mempool
 from chainnode.proofs import Proofs
 from chainnode.registry import LedgerRegistry
-from chainnode.service import AuditAnswers, Identity, NodeService, Outcomes, Questions, StatusReader
+from chainnode.service import (
+    AuditAnswers,
+    Exports,
+    Identity,
+    NodeService,
+    Outcomes,
+    Questions,
+    StatusReader,
+    Voice,
+)
 from chainnode.submission import Call, Submission
 from chainnode.suites import suite_named
+from chainnode.suites.port import PrivateKey
 from chainnode.sync.snapshot_fetching import SnapshotProgress
 from chainnode.verify.trust import Trust
 from consensus.description import Description, PeerDescription
@@ -51,6 +61,17 @@ def calls_of(*parts: PublicPart, private: bytes = PURPOSE) -> tuple[str, tuple[C
         Call(action=ACTIONS[type(one)][1], public=encode_part(one), private=private)
         for one in parts
     )
+
+
+@dataclass(frozen=True)
+class PlainSigner:
+    """A vote key without a guard: it signs nothing here that binds to a slot."""
+
+    key: PrivateKey
+
+    def sign(self, *, slot: tuple[str | int, ...], content: bytes) -> bytes:
+        assert slot == ()
+        return self.key.sign(content)
 
 
 class FakeReplica:
@@ -198,9 +219,24 @@ class Site:
             admission=self.admission,
             outcomes=self.outcomes,
             questions=self.questions,
+            exports=self.exports(),
             status=self.status(),
             equivocations=self.equivocations.read,
             metrics=metrics,
+        )
+
+    def exports(self, *, may_sign: bool = True) -> Exports:
+        return Exports(
+            genesis=self.genesis,
+            suite=self.suite,
+            ledger=self.ledger,
+            proofs=self.proofs,
+            voice=Voice(
+                replica_id=0,
+                epoch=0,
+                signer=PlainSigner(vote_key(self.suite.name, 0)),
+                may_sign=lambda: may_sign,
+            ),
         )
 
     def app(self) -> FastAPI:

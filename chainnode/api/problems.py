@@ -114,6 +114,20 @@ KINDS: dict[str, ProblemKind] = {
         hint_zh="提交一个 audit/question 调用",
         hint_en="Send one submission with one audit/question call.",
     ),
+    "NOT_AN_EXPORT": ProblemKind(
+        status=HTTPStatus.BAD_REQUEST,
+        zh="不是可签署的导出清单",
+        en="Not a manifest that can be signed",
+        hint_zh="用提出查询的密钥签署清单：kun audit export",
+        hint_en="Sign the manifest with the key that asked the question: kun audit export.",
+    ),
+    "CANNOT_SIGN": ProblemKind(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        zh="本节点不签署",
+        en="This node does not sign",
+        hint_zh="请向其他节点请求",
+        hint_en="Ask another node.",
+    ),
     "QUESTION_REFUSED": ProblemKind(
         status=HTTPStatus.FORBIDDEN, zh="查询被拒绝", en="The question was refused"
     ),

@@ -41,6 +41,13 @@ def print_answer(output: Output, document: Mapping[str, object], names: Mapping[
     """Print banner, alarms and table."""
     rows = rows_of(document, "items")
     print_banner(output, document, count=len(rows))
+    print_alarms(output, document)
+    if rows:
+        print_rows(output, rows, names)
+
+
+def print_alarms(output: Output, document: Mapping[str, object]) -> None:
+    """Name each node that was caught lying."""
     for one in rows_of(document, "alarms"):
         output.line(
             output.words(
@@ -50,8 +57,6 @@ def print_answer(output: Output, document: Mapping[str, object], names: Mapping[
             ),
             colour="red",
         )
-    if rows:
-        print_rows(output, rows, names)
 
 
 def print_banner(output: Output, document: Mapping[str, object], *, count: int) -> None:

@@ -71,6 +71,7 @@ EXIT_CODES: dict[str, ExitCode] = {
     "chainnode.errors.InvalidInput": ExitCode.USAGE,
     "chainnode.errors.InvariantBroken": ExitCode.BUG,
     "chainnode.recovery.document.InvalidRecovery": ExitCode.CANNOT_DECIDE,
+    "chainnode.client.exporting.NotExportable": ExitCode.CANNOT_DECIDE,
     "chainnode.client.memory.ChainForked": ExitCode.CANNOT_DECIDE,
     "chainnode.client.reports.CannotDecide": ExitCode.CANNOT_DECIDE,
     "chainnode.verify.errors.InvalidTrust": ExitCode.LOCAL,

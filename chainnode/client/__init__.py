@@ -14,6 +14,7 @@ from chainnode.client.calls import (
 )
 from chainnode.client.clients import AsyncClient, Client
 from chainnode.client.codes import CertificateCode
+from chainnode.client.exporting import Exported, NotExportable
 from chainnode.client.memory import ChainForked
 from chainnode.client.reports import (
     CannotDecide,
@@ -45,6 +46,7 @@ __all__ = [
     "CertificateDraft",
     "ChainForked",
     "Client",
+    "Exported",
     "Final",
     "InvalidCall",
     "NodeBehind",
@@ -53,6 +55,7 @@ __all__ = [
     "NodeReport",
     "NodeStatus",
     "NodeUnreachable",
+    "NotExportable",
     "Outcome",
     "QuestionNotRecorded",
     "Refused",

@@ -9,9 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from chainnode.client import asking, codes, submitting, verifying
+from chainnode.client import asking, codes, exporting, submitting, verifying
 from chainnode.client.asking import PAGE_ROWS_DEFAULT
 from chainnode.client.codes import CertificateCode
+from chainnode.client.exporting import Exported
 from chainnode.client.memory import HeightMemory
 from chainnode.client.results import AuditAnswer, NodeStatus, Outcome, Unknown, Verification
 from chainnode.client.session import Session, system_ms
@@ -168,6 +169,10 @@ class Client:
     def next_page(self, answer: AuditAnswer, *, limit: int = PAGE_ROWS_DEFAULT) -> AuditAnswer:
         """See `asking.next_page`."""
         return self._transport.run(asking.next_page(self._session, answer, limit=limit))
+
+    def export(self, answer: AuditAnswer, *, page: bytes | None = None) -> Exported:
+        """See `exporting.export`."""
+        return self._transport.run(exporting.export(self._session, answer, page=page))
 
     def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
         """See `asking.record`."""
@@ -326,6 +331,10 @@ class AsyncClient:
     ) -> AuditAnswer:
         """See `Client.next_page`."""
         return await self._transport.run(asking.next_page(self._session, answer, limit=limit))
+
+    async def export(self, answer: AuditAnswer, *, page: bytes | None = None) -> Exported:
+        """See `Client.export`."""
+        return await self._transport.run(exporting.export(self._session, answer, page=page))
 
     async def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
         """See `Client.record`."""

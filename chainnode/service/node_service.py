@@ -12,6 +12,7 @@ from chainnode.genesis import ROLES, Genesis
 from chainnode.ledger.chain import Ledger
 from chainnode.proofs import Proofs
 from chainnode.service.errors import Refused
+from chainnode.service.exports import Exports
 from chainnode.service.outcomes import Outcomes
 from chainnode.service.questions import Questions
 from chainnode.service.status import StatusReader
@@ -40,6 +41,7 @@ class NodeService:
         admission: Admission,
         outcomes: Outcomes,
         questions: Questions,
+        exports: Exports,
         status: StatusReader,
         equivocations: Callable[[], KeptEvidence],
         metrics: Callable[[], tuple[bytes, str]],
@@ -51,6 +53,7 @@ class NodeService:
         self.authored_proofs = AuthoredProofs(ledger, proofs, genesis=genesis, suite=suite)
         self.outcomes = outcomes
         self.questions = questions
+        self.exports = exports
         self.status = status
         self.equivocations = equivocations
         self.metrics = metrics

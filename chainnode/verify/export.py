@@ -2,13 +2,13 @@
 
 Everything but the two signatures is computed again from the proofs and compared: the lines for
 people, the counts and times of the manifest, the question it claims to answer. Trust alone is
-needed. docs/wire-format.md §12, ADR-0019.
+needed. docs/wire-format.md §12, ADR-0022.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chainnode.ledger.types import SIGNATURE_BYTES
+from chainnode.ledger.types import SIGNATURE_BYTES, Member
 from chainnode.submission import key_id
 from chainnode.suites.port import InvalidKey, InvalidSignature
 from chainnode.verify.answer import AnswerFacts, join_pages
@@ -50,6 +50,7 @@ _MANIFEST_NAMES = (
     *("format", "version", "chain_id", "suite", "question"),
     *("as_of_height", "complete_to_ms", "rows", "members"),
 )
+_QUESTION_NAMES = ("digest", "kind", "values", "from_ms", "to_ms")
 _REQUIRED = {MANIFEST, ROWS, SIGNATURES, QUESTION}
 _NAME_CHARACTERS_MAX = 80
 _KEY_BYTES_MAX = 64
@@ -135,15 +136,55 @@ def verify_export(data: bytes, trust: Trust) -> ExportFacts:
         raise InvalidEvidence(
             check="rows", expected="the records that are proven", actual="other lines"
         )
-    replica_id = _require_signatures(members, question, answer, trust)
-    known = {one.replica_id: one for one in record.header.trust.epochs[record.header.epoch]}
+    node = _require_signatures(members, question, answer, trust)
     return ExportFacts(
         question=question,
         answer=answer,
-        replica_id=replica_id,
-        organisation=None if replica_id is None else known[replica_id].organisation,
+        replica_id=None if node is None else node.replica_id,
+        organisation=None if node is None else node.organisation,
         has_page=PAGE in members,
     )
+
+
+def manifest_question(manifest: bytes, trust: Trust) -> bytes:
+    """Return the submission digest of the question that a manifest names; no more is checked.
+
+    Raises:
+        UnreadableEvidence: it is no manifest.
+        ForeignEvidence: it is one of another chain.
+
+    """
+    fields = _manifest_fields(manifest, trust)
+    asked = as_fields(fields["question"], "question", _QUESTION_NAMES)
+    return as_hex(asked["digest"], "digest", size=32)
+
+
+def read_node_signature(value: JsonValue, manifest: bytes, trust: Trust) -> Member:
+    """Check the signature of a node under a manifest; return the member it is of.
+
+    Raises:
+        InvalidEvidence: no member of an epoch that `trust` knows signed this manifest.
+
+    """
+    node = as_fields(value, "node", ("epoch", "replica_id", "signature"))
+    epoch, replica_id = (as_integer(node[name], name) for name in ("epoch", "replica_id"))
+    group = trust.epochs.get(epoch, ())
+    member = next((one for one in group if one.replica_id == replica_id), None)
+    if member is None:
+        raise InvalidEvidence(
+            check="node",
+            expected="a member of an epoch that the proofs lead to",
+            actual=f"replica {replica_id} of epoch {epoch}",
+        )
+    _require_signature(
+        trust,
+        check="node",
+        signer=NODE,
+        public_key=member.vote_key,
+        signature=_signature(node["signature"]),
+        manifest=manifest,
+    )
+    return member
 
 
 def require_auditor(
@@ -171,8 +212,12 @@ def require_auditor(
 
 def _require_manifest(members: Mapping[str, bytes], trust: Trust) -> None:
     """Check form, chain and members; what else it says is compared with what is proven."""
-    manifest = read_object(members[MANIFEST], bytes_max=MANIFEST_BYTES_MAX)
-    fields = as_fields(manifest, "manifest", _MANIFEST_NAMES)
+    _require_listed(_manifest_fields(members[MANIFEST], trust)["members"], members, trust)
+
+
+def _manifest_fields(manifest: bytes, trust: Trust) -> JsonObject:
+    read = read_object(manifest, bytes_max=MANIFEST_BYTES_MAX)
+    fields = as_fields(read, "manifest", _MANIFEST_NAMES)
     as_constant(fields["format"], "format", EXPORT_FORMAT)
     as_constant(fields["version"], "version", EXPORT_VERSION)
     chain_id = as_hex(fields["chain_id"], "chain_id", size=32)
@@ -181,7 +226,7 @@ def _require_manifest(members: Mapping[str, bytes], trust: Trust) -> None:
             check="chain", expected=f"chain {trust.chain_id.hex()}", actual=chain_id.hex()
         )
     as_constant(fields["suite"], "suite", trust.suite.name)
-    _require_listed(fields["members"], members, trust)
+    return fields
 
 
 def _require_listed(value: JsonValue, members: Mapping[str, bytes], trust: Trust) -> None:
@@ -218,8 +263,8 @@ def _answer(members: Mapping[str, bytes], question: AskedQuestion, trust: Trust)
 
 def _require_signatures(
     members: Mapping[str, bytes], question: AskedQuestion, answer: AnswerFacts, trust: Trust
-) -> int | None:
-    """Check who signed the manifest; return the replica that did, if one did."""
+) -> Member | None:
+    """Check who signed the manifest; return the member that did, if one did."""
     fields = as_fields(read_object(members[SIGNATURES]), "signatures", ("auditor", "node"))
     auditor = as_fields(fields["auditor"], "auditor", ("public_key", "signature"))
     require_auditor(
@@ -231,25 +276,7 @@ def _require_signatures(
     )
     if fields["node"] is None:
         return None
-    node = as_fields(fields["node"], "node", ("epoch", "replica_id", "signature"))
-    epoch, replica_id = (as_integer(node[name], name) for name in ("epoch", "replica_id"))
-    group = answer.header.trust.epochs.get(epoch, ())
-    member = next((one for one in group if one.replica_id == replica_id), None)
-    if member is None:
-        raise InvalidEvidence(
-            check="node",
-            expected="a member of an epoch that the proofs lead to",
-            actual=f"replica {replica_id} of epoch {epoch}",
-        )
-    _require_signature(
-        trust,
-        check="node",
-        signer=NODE,
-        public_key=member.vote_key,
-        signature=_signature(node["signature"]),
-        manifest=members[MANIFEST],
-    )
-    return replica_id
+    return read_node_signature(fields["node"], members[MANIFEST], answer.header.trust)
 
 
 def _signature(value: JsonValue) -> bytes:

@@ -16,6 +16,7 @@ import click
 
 from chainnode.cli.exits import UsageProblem
 from chainnode.cli.instants import age_ms, last_ms
+from chainnode.cli.new_files import write_new
 from chainnode.cli.output import Output
 from chainnode.cli.target import Target, resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command
@@ -107,7 +108,7 @@ def verify(
     )
     found = judged(question, target)
     if evidence is not None and not offline and found.evidence is not None:
-        _write_new(evidence, json.dumps(found.evidence) + "\n")
+        write_new(evidence, (json.dumps(found.evidence) + "\n").encode())
     is_devnet = target.load_trust().is_devnet
     document = {**found.verdict.form(), "devnet": is_devnet, "reports": _reports(found)}
     code = _code(found)
@@ -115,23 +116,6 @@ def verify(
         document["code"] = code
     output.answer(document, lambda: _print(output, found, is_devnet=is_devnet))
     return found.verdict.verdict.exit_code
-
-
-def _write_new(path: Path, text: str) -> None:
-    """Write evidence into a new file.
-
-    Raises:
-        UsageProblem: something is there already, perhaps the very file that was verified.
-
-    """
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageProblem(
-            "FILE_EXISTS",
-            Text(f"文件已存在，不覆盖：{path}", f"the file exists and is not overwritten: {path}"),
-        ) from error
 
 
 def judged(question: Question, target: Target) -> "Verification":

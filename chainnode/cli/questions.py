@@ -1,0 +1,150 @@
+"""The options of a question to the audit log, and how it is asked to the end."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import click
+
+from chainnode.cli.exits import UsageProblem
+from chainnode.cli.instants import end_ms, start_ms
+from chainnode.cli.organisations import organisation_named
+from chainnode.cli.words import Text
+
+if TYPE_CHECKING:
+    from chainnode.cli.target import Target
+    from chainnode.client import AuditAnswer, Client
+    from contracts.schemas.index_kinds import IndexKind
+
+_TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What is asked for, as it was typed; exactly one of the first four."""
+
+    subjects: tuple[str, ...]
+    department: str | None
+    item: str | None
+    certificate: str | None
+    side: str
+    begin: str | None
+    end: str | None
+    purpose: str
+
+    @property
+    def period(self) -> tuple[int, int]:
+        """Return [from, to) in milliseconds of ledger time; `to` 0 = no end."""
+        return (
+            0 if self.begin is None else start_ms(self.begin, option="--from"),
+            0 if self.end is None else end_ms(self.end, option="--to"),
+        )
+
+
+_OPTIONS = (
+    click.option(
+        "--subject",
+        "subjects",
+        multiple=True,
+        metavar="TOKEN",
+        help="主体化名，可重复 · pseudonym",
+    ),
+    click.option("--department", metavar="ORG", help="部门代码或名称 · department, id or title"),
+    click.option("--item", metavar="NAME", help="目录数据项 · catalogue item"),
+    click.option("--certificate", metavar="ID", help="证照标识 · certificate"),
+    click.option(
+        "--side",
+        type=click.Choice(["requester", "provider"]),
+        default="requester",
+        show_default=True,
+        help="部门作为哪一方 · which side the department is on",
+    ),
+    click.option(
+        "--from", "begin", metavar="TIME", help="起：2026-03 或日期 · month, day or instant"
+    ),
+    click.option("--to", "end", metavar="TIME", help="止（含该月、该日）· month or day included"),
+    click.option("--purpose", required=True, metavar="TEXT", help="查询事由，必填 · mandatory"),
+)
+
+
+def question_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Add the options of a question to a command, which gets them as one `asking`."""
+
+    @functools.wraps(function)
+    def collected(**given: object) -> int:
+        asked = {one.name: given.pop(one.name) for one in fields(Asking)}
+        return function(asking=Asking(**asked), **given)  # type: ignore[arg-type]  # as click read them
+
+    for option in reversed(_OPTIONS):
+        collected = option(collected)
+    return collected
+
+
+def ask(client: "Client", target: "Target", asking: Asking, *, limit: int | None) -> "AuditAnswer":
+    """Record the question and take its answer, to the end or to `limit` records."""
+    from chainnode.cli.outcomes import require_accepted
+    from chainnode.client import QuestionNotRecorded
+    from chainnode.client.asking import PAGE_ROWS_MAX
+
+    kind, values = asked_for(asking, target)
+    size = PAGE_ROWS_MAX if limit is None else min(limit, PAGE_ROWS_MAX)
+    try:
+        answer = client.question(
+            kind, values, purpose=asking.purpose, period=asking.period, limit=size
+        )
+    except QuestionNotRecorded as error:
+        require_accepted(error.outcome)
+        raise
+    while answer.next_cursor is not None and (limit is None or len(answer.items) < limit):
+        left = size if limit is None else min(size, limit - len(answer.items))
+        answer = client.next_page(answer, limit=left)
+    return answer
+
+
+def asked_for(asking: Asking, target: "Target") -> "tuple[IndexKind, tuple[bytes | str, ...]]":
+    """Turn the options into an index kind and its values.
+
+    Raises:
+        UsageProblem: none or several kinds, or a subject that is no token.
+
+    """
+    from contracts.schemas.index_kinds import IndexKind
+
+    choices: list[tuple[IndexKind, tuple[bytes | str, ...]]] = []
+    if asking.subjects:
+        choices.append((IndexKind.SUBJECT, tuple(_token(one) for one in asking.subjects)))
+    if asking.department is not None:
+        kind = IndexKind.REQUESTER if asking.side == "requester" else IndexKind.PROVIDER
+        choices.append((kind, (organisation_named(asking.department, target),)))
+    if asking.item is not None:
+        choices.append((IndexKind.ITEM, (asking.item,)))
+    if asking.certificate is not None:
+        choices.append((IndexKind.CERTIFICATE, (asking.certificate,)))
+    if len(choices) != 1:
+        raise UsageProblem(
+            "QUESTION",
+            Text(
+                "请只给出 --subject、--department、--item、--certificate 之一",
+                "expected one of --subject, --department, --item, --certificate",
+            ),
+        )
+    return choices[0]
+
+
+def _token(text: str) -> bytes:
+    """Read a pseudonym. A plain identity number is refused: it must never leave this process."""
+    try:
+        token = bytes.fromhex(text)
+    except ValueError:
+        token = b""
+    if len(token) != _TOKEN_BYTES:
+        raise UsageProblem(
+            "SUBJECT",
+            Text(
+                f"--subject：应为 {2 * _TOKEN_BYTES} 位十六进制化名，不是身份号码",
+                f"--subject: expected a pseudonym of {2 * _TOKEN_BYTES} hexadecimal digits,"
+                " not an identity number",
+            ),
+        )
+    return token
