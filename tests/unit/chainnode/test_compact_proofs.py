@@ -21,6 +21,7 @@ from contracts.schemas.certificates import Import, Issue
 from contracts.schemas.identifiers import generic_identifier
 from tests.builders import ORGANISATIONS, SUITES, genesis_of
 from tests.sites import Site
+from tests.unit.chainnode.ledger.exporting import Source
 from tests.unit.contracts.builders import IMPORT, ISSUE, REVOKE, changed
 
 
@@ -48,6 +49,14 @@ def proven(site: Site, number: int) -> CompactFacts:
     assert facts.claim is not None
     assert facts.claim.part.identifier == identifier_of(number)
     return facts
+
+
+class Executed(Source):
+    """The chain of a site, as a ledger that follows it fetches it."""
+
+    def __init__(self, site: Site) -> None:
+        self.h = site.suite.digest
+        self.ledger = site.ledger
 
 
 @pytest.fixture(params=SUITES)
@@ -117,6 +126,23 @@ def test_nothing_is_handed_out_for_what_is_unknown_uncertified_or_pruned(site: S
     site.ledger.prune_batches(2)
     with pytest.raises(Pruned):
         proofs.certificate(identifier_of(0))
+
+
+def test_a_node_that_stands_on_a_snapshot_says_from_where_it_serves(
+    site: Site, tmp_path: Path
+) -> None:
+    site.grow(site.submission(issue_of(0)))
+    # A ledger stands on a height where nothing waits for the index.
+    site.grow()
+    late = Site(tmp_path / "late", genesis=site.genesis)
+    Executed(site).stage_and_install(late.ledger)
+    with pytest.raises(Pruned) as caught:
+        code_of(late, 0)
+    assert caught.value.asked < caught.value.oldest
+    for one in (site, late):
+        one.grow(site.submission(issue_of(1), nonce=1))
+    assert encode_entry(proven(late, 1).entry) == site.ledger.entry(1)
+    late.close()
 
 
 def test_another_chain_does_not_take_it(site: Site) -> None:
