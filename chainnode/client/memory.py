@@ -6,8 +6,10 @@ does not forget. The file holds the header with its certificate, is verified aga
 read (a file can therefore neither invent a height nor make honest nodes look old), and belongs
 to one chain.
 
-Two certified headers of one height are a fork. Then evidence is written beside the file and the
-chain is believed no more, by this client and by those after it, until a person takes it away.
+A header of an epoch that began below one seen in the epoch before takes certified blocks back and
+is refused. Two certified headers of one height are a fork. Then evidence is written beside the file
+and the chain is believed no more, by this client and by those after it, until a person takes it
+away.
 """
 
 import fcntl
@@ -24,7 +26,12 @@ from chainnode.verify.epochs import verify_placed_header
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.fork import fork_evidence
 from chainnode.verify.forms import placed_form
-from chainnode.verify.header import CertifiedHeader, anchor_of, read_header
+from chainnode.verify.header import (
+    CertifiedHeader,
+    anchor_of,
+    read_header,
+    require_within_epoch,
+)
 from chainnode.verify.strict_json import (
     EVIDENCE_BYTES_MAX,
     JsonObject,
@@ -79,6 +86,7 @@ class HeightMemory:
         self._recent: OrderedDict[tuple[int, int], CertifiedHeader] = OrderedDict()
         self._highest: CertifiedHeader | None = None
         self._stored: bytes | None = None
+        self._fork: ChainForked | None = None
         if path is not None:
             self._require_no_fork(path)
             self._read(path)
@@ -98,11 +106,15 @@ class HeightMemory:
         """Remember a verified header; the highest one durably.
 
         Raises:
-            ChainForked: it contradicts another verified header of the same height.
+            ChainForked: it contradicts another verified header of the same height, or another
+                one did before.
+            InvalidEvidence: what led to it takes back the highest header, or the other way round.
             ConfigurationError: the state file cannot be read or written.
 
         """
         with self._lock:
+            if self._fork is not None:
+                raise self._fork
             self._compare(seen)
             if self._highest is None or seen.height > self._highest.height:
                 self._highest = seen
@@ -110,10 +122,16 @@ class HeightMemory:
                     self._save(self._path)
 
     def _compare(self, seen: CertifiedHeader) -> None:
+        highest = self._highest
+        if highest is not None:
+            # An epoch that ended below a header that was certified in it: a chain rolled back.
+            require_within_epoch(highest.epoch, highest.height, seen.trust)
+            require_within_epoch(seen.epoch, seen.height, highest.trust)
         place = (seen.epoch, seen.height)
         known = self._recent.setdefault(place, seen)
         if known.digest != seen.digest:
-            raise self._forked(known, seen)
+            self._fork = self._forked(known, seen)
+            raise self._fork
         self._recent.move_to_end(place)
         if len(self._recent) > RECENT_MAX:
             self._recent.popitem(last=False)
@@ -180,7 +198,12 @@ class HeightMemory:
         self._stored = data
         if stored is None:
             return
-        self._compare(stored)
+        try:
+            self._compare(stored)
+        except InvalidEvidence as error:
+            raise ConfigurationError(
+                f"{path}: contradicts a header that was verified here: {error}"
+            ) from error
         if self._highest is None or stored.height > self._highest.height:
             self._highest = stored
 

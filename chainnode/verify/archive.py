@@ -33,6 +33,8 @@ _REGULAR_FILE = 0o100644 << 16
 # End of central directory (APPNOTE 4.3.16): mark, disks, entries, size, offset, comment.
 END = struct.Struct("<4sHHHHIIH")
 _END_MARK = b"PK\x05\x06"
+# Mark and size of the record that would send a reader to another end of the directory (4.3.15).
+_ZIP64_MARK, _ZIP64_BYTES = b"PK\x06\x07", 20
 _DIRECTORY_ENTRY_BYTES_MAX = 46 + 96
 
 
@@ -65,6 +67,7 @@ def read_archive(data: bytes) -> dict[str, bytes]:
     except (
         zipfile.BadZipFile,
         ValueError,
+        ArithmeticError,
         EOFError,
         NotImplementedError,
         RuntimeError,
@@ -82,6 +85,8 @@ def _check_end(data: bytes) -> None:
     if len(end) < END.size or not end.startswith(_END_MARK):
         raise _unreadable("a zip archive without a comment", f"{len(data)} other bytes")
     _, _, _, _, count, size, _, _ = END.unpack(end)
+    if data[-END.size - _ZIP64_BYTES : -END.size].startswith(_ZIP64_MARK):
+        raise _unreadable("a zip archive", "a zip64 archive")
     if count > MEMBERS_MAX or size > MEMBERS_MAX * _DIRECTORY_ENTRY_BYTES_MAX:
         raise _unreadable(f"at most {MEMBERS_MAX} members", f"{count} in {size} bytes")
 

@@ -9,7 +9,13 @@ import pytest
 from chainnode.client.memory import RECENT_MAX, ChainForked, HeightMemory
 from chainnode.client.nonces import NonceCounter
 from chainnode.errors import ConfigurationError
-from chainnode.verify import CertifiedHeader, ForkFacts, load_evidence, verify_evidence
+from chainnode.verify import (
+    CertifiedHeader,
+    ForkFacts,
+    InvalidEvidence,
+    load_evidence,
+    verify_evidence,
+)
 from chainnode.verify.epochs import verify_placed_header
 from chainnode.verify.strict_json import JsonObject, JsonValue
 from tests.builders_epochs import (
@@ -17,6 +23,7 @@ from tests.builders_epochs import (
     end_link,
     first_group,
     header_in,
+    recovery_link,
     second_group,
 )
 from tests.builders_evidence import GENESIS_MS, SyntheticChain, synthetic_chain
@@ -145,6 +152,49 @@ def test_the_epochs_that_led_to_the_highest_header_are_kept_with_it(tmp_path: Pa
     assert highest is not None
     assert highest.trust.ends == {0: 20}
     assert highest.trust.epochs[1] == second.members
+
+
+def after_recovery(height: int, *, ended_at: int) -> CertifiedHeader:
+    """Return a header of epoch 1, which began where a recovery record ended epoch 0."""
+    group = first_group(CHAIN)
+    document: JsonObject = {
+        **certified_in(CHAIN, group, header_in(CHAIN, group, epoch=1, height=height)),
+        "epochs": [recovery_link(CHAIN, group, epoch=0, height=ended_at)],
+    }
+    return verify_placed_header(document, TRUST)
+
+
+def test_an_epoch_that_ended_below_a_header_that_was_seen_in_it_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "seen.json"
+    memory = HeightMemory(trust=TRUST, path=path)
+    memory.observe(seen(9))
+    with pytest.raises(InvalidEvidence, match="epoch: "):
+        memory.observe(after_recovery(20, ended_at=8))
+    assert stored(path) == 9
+    memory.observe(after_recovery(21, ended_at=9))
+    with pytest.raises(InvalidEvidence, match="epoch: "):
+        memory.observe(seen(22))
+    assert stored(path) == 21
+
+
+def test_a_file_of_a_chain_that_was_rolled_back_is_a_configuration_error(tmp_path: Path) -> None:
+    path = tmp_path / "seen.json"
+    memory = HeightMemory(trust=TRUST, path=path)
+    memory.observe(seen(9))
+    path.unlink()
+    HeightMemory(trust=TRUST, path=path).observe(after_recovery(20, ended_at=8))
+    with pytest.raises(ConfigurationError, match="contradicts a header"):
+        memory.observe(seen(10))
+
+
+def test_who_noticed_a_fork_believes_nothing_of_the_chain_afterwards() -> None:
+    memory = HeightMemory(trust=TRUST)
+    memory.observe(seen(9))
+    with pytest.raises(ChainForked):
+        memory.observe(seen(9, mark=1))
+    with pytest.raises(ChainForked, match="height 9"):
+        memory.observe(seen(10))
+    assert memory.highest == seen(9)
 
 
 Change = Callable[[JsonObject], JsonObject]

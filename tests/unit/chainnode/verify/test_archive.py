@@ -72,6 +72,30 @@ def with_directory_size(size: int) -> bytes:
     return GOOD[: -END.size] + END.pack(*fields)
 
 
+def large_zip64(count: int = 20_000) -> bytes:
+    """A small directory by the last record, a large one by the record before it."""
+    entry = struct.pack(_ENTRY, b"PK\x01\x02", *_PLAIN_ENTRY, 0) + b"rows.jsonl"
+    directory = entry * count
+    place = (count, count, len(directory), 0)
+    large = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, *place)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, len(directory), 1)
+    return directory + large + locator + END.pack(b"PK\x05\x06", 0, 0, 1, 1, len(entry), 0, 0)
+
+
+def far_away(at: int) -> bytes:
+    """A member whose extra field (4.5.3) says that it stands at this byte."""
+    extra = struct.pack("<HHQ", 1, 8, at)
+    fields = list(_PLAIN_ENTRY)
+    fields[12] = len(extra)
+    entry = struct.pack(_ENTRY, b"PK\x01\x02", *fields, 0xFFFF_FFFF) + b"rows.jsonl" + extra
+    return bytes(64) + entry + END.pack(b"PK\x05\x06", 0, 0, 1, 1, len(entry), 64, 0)
+
+
+# An entry of the directory (4.3.12) but for its mark at the start and its offset at the end.
+_ENTRY = "<4s4B4HL2L5H2L"
+_PLAIN_ENTRY = (20, 3, 20, 0, 0, 0, 0, 33, 0, 0, 0, len("rows.jsonl"), 0, 0, 0, 0, 0o100644 << 16)
+
+
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "nothing": lambda: b"",
     "no archive": lambda: b"{}" * 100,
@@ -90,6 +114,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "too many members": many,
     "a larger size than is stored": lambda: claiming(2**31),
     "a directory that is said to be large": lambda: with_directory_size(2**31),
+    "a member beyond any size": lambda: far_away(2**64 - 1),
     "something before it": lambda: b"#!/bin/sh\n" + GOOD,
     "something behind it": lambda: GOOD + b"\n",
     "two archives": lambda: GOOD + GOOD,
@@ -100,6 +125,11 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_archive_is_refused(name: str) -> None:
     refused(HOSTILE[name]())
+
+
+def test_a_directory_that_a_second_record_makes_large_is_not_read() -> None:
+    with pytest.raises(UnreadableEvidence, match="zip64"):
+        read_archive(large_zip64())
 
 
 def test_every_flipped_bit_and_every_truncation_is_refused() -> None:

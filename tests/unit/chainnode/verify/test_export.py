@@ -5,13 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from chainnode.ledger.types import members_digest
 from chainnode.verify import ForeignEvidence, InvalidEvidence, UnreadableEvidence
 from chainnode.verify.archive import MANIFEST, QUESTION, ROWS, SIGNATURES, write_archive
-from chainnode.verify.export import ExportFacts, verify_export
+from chainnode.verify.export import NODE, ExportFacts, verify_export
 from chainnode.verify.forms import base64_text
+from chainnode.verify.question import export_content
 from chainnode.verify.rows import canonical_line
+from chainnode.verify.strict_json import JsonObject, as_object, read_json
+from tests.builders_epochs import Group, anchor_in, end_link, first_group, second_group
 from tests.builders_evidence import OTHER_SUBJECT, SUBJECT
 from tests.builders_exports import (
+    ALL_PAGES,
     ASKED_AT,
     PURPOSE,
     Members,
@@ -250,3 +255,40 @@ def test_a_recorded_question_is_the_same_under_a_later_trust_file(chain: Questio
     above = replace(pinned.checkpoint, height=header.height + 1)
     with pytest.raises(InvalidEvidence):
         verify_export(chain.export(), replace(pinned, checkpoint=above))
+
+
+def test_a_node_that_joined_after_the_question_is_named_by_its_own_epoch(
+    chain: QuestionedChain,
+) -> None:
+    newer = second_group(chain)
+    pages = [in_second_epoch(chain, newer)]
+    members = chain.members(pages)
+    manifest = chain.manifest(members, pages)
+    content = export_content(
+        chain_id=chain.genesis.chain_id,
+        signer=NODE,
+        manifest_digest=chain.suite.digest(manifest),
+    )
+    signed = as_object(read_json(chain.signatures(manifest)), "signatures")
+    signed["node"] = {
+        "epoch": 1,
+        "replica_id": 4,
+        "signature": base64_text(newer.keys[4].sign(content)),
+    }
+    sealed = {**members, MANIFEST: manifest, SIGNATURES: canonical_line(signed)}
+    facts = verify_export(write_archive(sealed), chain.trust)
+    assert (facts.replica_id, facts.organisation) == (4, "DEPT-FIVE")
+
+
+def in_second_epoch(chain: QuestionedChain, group: Group) -> JsonObject:
+    """The whole answer under the first header of an epoch with a fifth member."""
+    last = chain.indexed_header()
+    link = end_link(chain, first_group(chain), group, epoch=0, height=last.height)
+    digest = members_digest(chain.suite.digest, epoch=1, members=group.members)
+    header = replace(
+        last,
+        head=replace(last.head, epoch=1, height=last.height + 1),
+        rest=replace(last.rest, members_digest=digest, next_members_digest=digest),
+    )
+    anchor = replace(anchor_in(chain, group, header), links=[link])
+    return chain.trail(*ALL_PAGES, period=chain.period, anchor=anchor)
