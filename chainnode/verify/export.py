@@ -126,6 +126,12 @@ def verify_export(data: bytes, trust: Trust) -> ExportFacts:
     record = verify_record_evidence(read_object(members[QUESTION]), trust)
     question = read_question(record)
     answer = _answer(members, question, trust)
+    if answer.header.height < record.entry.height:
+        raise InvalidEvidence(
+            check="as_of_height",
+            expected=f"height {record.entry.height}, where the question stands, or above",
+            actual=f"{answer.header.height}",
+        )
     listed = {name: one for name, one in members.items() if name not in {MANIFEST, SIGNATURES}}
     proven = manifest_bytes(question, answer, trust=trust, members=listed)
     if members[MANIFEST] != proven:

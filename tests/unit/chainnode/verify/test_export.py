@@ -9,7 +9,7 @@ from chainnode.ledger.types import members_digest
 from chainnode.verify import ForeignEvidence, InvalidEvidence, UnreadableEvidence
 from chainnode.verify.archive import MANIFEST, QUESTION, ROWS, SIGNATURES, write_archive
 from chainnode.verify.export import NODE, ExportFacts, verify_export
-from chainnode.verify.forms import base64_text
+from chainnode.verify.forms import base64_text, trail_evidence
 from chainnode.verify.question import export_content
 from chainnode.verify.rows import canonical_line
 from chainnode.verify.strict_json import JsonObject, as_object, read_json
@@ -23,7 +23,7 @@ from tests.builders_exports import (
     QuestionedChain,
     questioned_chain,
 )
-from tests.builders_trails import Shown, positions_of
+from tests.builders_trails import CALLS_PER_BLOCK, Shown, positions_of
 
 SUITES = ("sm", "intl")
 TRAIL = "proofs/trail-0001.json"
@@ -292,3 +292,18 @@ def in_second_epoch(chain: QuestionedChain, group: Group) -> JsonObject:
     )
     anchor = replace(anchor_in(chain, group, header), links=[link])
     return chain.trail(*ALL_PAGES, period=chain.period, anchor=anchor)
+
+
+def test_an_answer_from_before_the_question_is_refused(chain: QuestionedChain) -> None:
+    height = 1
+    older, size = chain.header_at(height), CALLS_PER_BLOCK * height
+    header = replace(
+        older,
+        head=replace(older.head, index_size=size),
+        rest=replace(older.rest, index_root=chain.index(size).root),
+    )
+    item = chain.trail_item(*ALL_PAGES, index_size=size)
+    pages = [trail_evidence(chain.anchor(header), [item], from_ms=0, to_ms=0, tail=None)]
+    assert chain.answer(pages).is_complete
+    with pytest.raises(InvalidEvidence, match="as_of_height: expected height 2, "):
+        verify_export(write_archive(chain.sealed(chain.members(pages), pages=pages)), chain.trust)
