@@ -53,10 +53,23 @@ export class Sm3 extends HashMD<Sm3> {
       const gg = early ? e ^ f ^ g : (e & f) | (~e & g);
       const tt1 = (ff + d + (ss1 ^ a12) + (w[round]! ^ w[round + 4]!)) | 0;
       const tt2 = (gg + h + ss1 + w[round]!) | 0;
-      [d, c, b, a] = [c, rotated(b, 9), a, tt1];
-      [h, g, f, e] = [g, rotated(f, 19), e, tt2 ^ rotated(tt2, 9) ^ rotated(tt2, 17)];
+      d = c;
+      c = rotated(b, 9);
+      b = a;
+      a = tt1;
+      h = g;
+      g = rotated(f, 19);
+      f = e;
+      e = tt2 ^ rotated(tt2, 9) ^ rotated(tt2, 17);
     }
-    [a, b, c, d, e, f, g, h].forEach((word, at) => (state[at]! ^= word));
+    state[0]! ^= a;
+    state[1]! ^= b;
+    state[2]! ^= c;
+    state[3]! ^= d;
+    state[4]! ^= e;
+    state[5]! ^= f;
+    state[6]! ^= g;
+    state[7]! ^= h;
   }
 
   protected roundClean(): void {
