@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chainnode.client import Verification
+from chainnode.cli.judged import Judged
 from chainnode.verify import (
     InvalidEvidence,
     Policy,
@@ -41,7 +41,7 @@ class CodeQuestion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CodeVerification(Verification):
+class CodeVerification(Judged):
     """A verdict and, where the code itself is good, what it says."""
 
     code: JsonObject | None = field(default=None)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from chainnode.cli.exits import UsageProblem
-from chainnode.cli.probe import NODES_MAX, split_url
 from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
@@ -209,6 +208,11 @@ def resolve_target(
 
 
 def _named_nodes(urls: tuple[str, ...]) -> tuple[NodeRef, ...]:
+    if not urls:
+        return ()
+    # HTTP is loaded where a node is named, and not to verify offline.
+    from chainnode.cli.probe import NODES_MAX, split_url
+
     if len(urls) > NODES_MAX:
         raise UsageProblem(
             "TOO_MANY_NODES",

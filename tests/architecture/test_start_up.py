@@ -33,3 +33,9 @@ def test_verify_loads_neither_server_nor_store_nor_network() -> None:
     loaded = loaded_by("chainnode.verify")
     assert "chainnode.verify" in loaded
     assert sorted(loaded.intersection({"fastapi", "plyvel", "httpx", "asyncio", "socket"})) == []
+
+
+def test_verifying_offline_loads_no_network_and_no_client() -> None:
+    loaded = loaded_by("chainnode.cli.commands.verify, chainnode.cli.judged, chainnode.verify")
+    network = {"asyncio", "email", "http.client", "httpx", "socket", "chainnode.client"}
+    assert sorted(loaded.intersection(network)) == []

@@ -16,6 +16,7 @@ import click
 
 from chainnode.cli.exits import UsageProblem
 from chainnode.cli.instants import age_ms, last_ms
+from chainnode.cli.judged import Judged, judged_by_client
 from chainnode.cli.new_files import write_new
 from chainnode.cli.output import Output
 from chainnode.cli.target import Target, resolve_target, target_options
@@ -23,7 +24,6 @@ from chainnode.cli.tree import current_session, kun_command
 from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
-    from chainnode.client import Verification
     from chainnode.verify import FileContent, Verdict
     from chainnode.verify.strict_json import JsonObject
 
@@ -118,7 +118,7 @@ def verify(
     return found.verdict.verdict.exit_code
 
 
-def judged(question: Question, target: Target) -> "Verification":
+def judged(question: Question, target: Target) -> Judged:
     """Find out what the argument is and judge it.
 
     Raises:
@@ -184,7 +184,7 @@ def _code_text(data: bytes) -> str | None:
     return text if _is_code(text) and text.isprintable() else None
 
 
-def _judge_code(question: Question, target: Target, text: str) -> "Verification":
+def _judge_code(question: Question, target: Target, text: str) -> Judged:
     from chainnode.cli.codes import CodeQuestion, judge_code_text
 
     return judge_code_text(
@@ -200,38 +200,40 @@ def _judge_code(question: Question, target: Target, text: str) -> "Verification"
     )
 
 
-def _code(found: "Verification") -> "JsonObject | None":
+def _code(found: Judged) -> "JsonObject | None":
     from chainnode.cli.codes import CodeVerification
 
     return found.code if isinstance(found, CodeVerification) else None
 
 
-def _judge_identifier(question: Question, target: Target, text: str) -> "Verification":
+def _judge_identifier(question: Question, target: Target, text: str) -> Judged:
     if question.offline:
         return _judge_offline(question, target, digest=None, identifier=text)
     with target.open_client() as client:
-        return client.verify_identifier(
+        found = client.verify_identifier(
             text, as_of_ms=question.as_of_ms, max_age_ms=question.max_age_ms
         )
+    return judged_by_client(found)
 
 
-def _judge_content(question: Question, target: Target, content: "FileContent") -> "Verification":
+def _judge_content(question: Question, target: Target, content: "FileContent") -> Judged:
     digest = target.load_trust().suite.digest(content.data)
     identifier = question.identifier or _well_formed(content.identifier)
     if question.offline:
         return _judge_offline(question, target, digest=digest, identifier=identifier)
     with target.open_client() as client:
-        return client.verify_digest(
+        found = client.verify_digest(
             digest,
             identifier=identifier,
             as_of_ms=question.as_of_ms,
             max_age_ms=question.max_age_ms,
         )
+    return judged_by_client(found)
 
 
 def _judge_offline(
     question: Question, target: Target, *, digest: bytes | None, identifier: str | None
-) -> "Verification":
+) -> Judged:
     from chainnode.verify import cannot_decide
 
     if question.evidence is None:
@@ -249,9 +251,8 @@ def _judge_evidence(
     *,
     digest: bytes | None,
     identifier: str | None,
-) -> "Verification":
+) -> Judged:
     """Judge evidence by the trust at hand alone."""
-    from chainnode.client import Verification
     from chainnode.verify import (
         Policy,
         UnreadableEvidence,
@@ -269,13 +270,11 @@ def _judge_evidence(
     verdict = judge_certificate(
         evidence, target.load_trust(), content_digest=digest, identifier=identifier, policy=policy
     )
-    return Verification(verdict=verdict, evidence=evidence, reports=())
+    return Judged(verdict=verdict, evidence=evidence)
 
 
-def _without_evidence(verdict: "Verdict") -> "Verification":
-    from chainnode.client import Verification
-
-    return Verification(verdict=verdict, evidence=None, reports=())
+def _without_evidence(verdict: "Verdict") -> Judged:
+    return Judged(verdict=verdict)
 
 
 def _standard_input() -> "FileContent":
@@ -303,7 +302,7 @@ def _well_formed(identifier: str | None) -> str | None:
     return identifier
 
 
-def _reports(found: "Verification") -> list[dict[str, str]]:
+def _reports(found: Judged) -> list[dict[str, str]]:
     return [
         {"node": one.node, "kind": type(one).__name__, "detail": one.detail}
         for one in found.reports
@@ -316,7 +315,7 @@ def _shown_code(code: "JsonObject") -> str:
     return " · ".join(str(one) for one in shown if one is not None)
 
 
-def _print(output: Output, found: "Verification", *, is_devnet: bool) -> None:
+def _print(output: Output, found: Judged, *, is_devnet: bool) -> None:
     verdict = found.verdict
     code = verdict.verdict
     output.line(f"{code.words.zh} {code.name}", colour=_COLOURS[code.colour])
