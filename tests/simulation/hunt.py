@@ -27,6 +27,7 @@ ORACLES: tuple[tuple[str, str], ...] = (
     ("at most once", r"executed twice"),
     ("order", r"out of order|executes \d+, expected"),
     ("one vote a slot", r"contradicts itself"),
+    ("computed headers", r"did not compute"),
     ("promises", r"it left|said to have forgotten|moved \d+ to view|did not enter"),
     ("window", r"outside its window|watermark"),
     ("certificates", r"signers|prepared certificate|bad signature|no quorum committed"),

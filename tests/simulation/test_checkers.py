@@ -16,7 +16,7 @@ from consensus.effects import (
     Send,
     Stabilized,
 )
-from consensus.messages import Message
+from consensus.messages import Checkpoint, Message
 from consensus.types import Membership, ReplicaId, SequenceNumber
 from tests.simulation.checkers import Oracles, Violation, fair_quorum
 from tests.simulation.checkers.memory import check_memory
@@ -82,6 +82,12 @@ class Group:
         ledger.append(block, None)
         self.oracles.on_block(self._node(index), block)
         return block
+
+    def compute(self, index: int, *headers: Checkpoint) -> None:
+        """Let a node have executed blocks with these headers."""
+        for one in headers:
+            block = SimpleNamespace(height=one.height, header_digest=one.header_digest)
+            self.oracles.note_computed(self._node(index), cast("Block", block))
 
     def restart(self, index: int) -> None:
         self.oracles.on_start(self._node(index))
@@ -177,10 +183,25 @@ def test_acknowledged_block_that_a_crash_takes_away_is_seen() -> None:
     ids=lambda one: type(one).__name__,
 )
 def test_second_different_vote_for_a_slot_is_seen(first: Message, second: Message) -> None:
-    group = Group().do(1, EnteredView(view=1)).say(1, first, first)
+    group = Group().do(1, EnteredView(view=1))
+    group.compute(1, *(one for one in (first, second) if isinstance(one, Checkpoint)))
+    group.say(1, first, first)
 
     with pytest.raises(Violation, match="contradicts itself"):
         group.say(1, second)
+
+
+def test_header_that_its_signer_did_not_compute_is_seen() -> None:
+    group = Group()
+    block = group.append(1, 1)
+    group.ledgers[2].append(block, None)
+    group.restart(2)
+    own = [checkpoint(one, 1, digest=block.header_digest) for one in range(4)]
+
+    group.say(1, own[1]).say(2, own[2])
+
+    with pytest.raises(Violation, match="did not compute"):
+        group.say(3, own[3])
 
 
 def test_vote_in_a_view_that_was_left_is_seen() -> None:

@@ -64,7 +64,8 @@ class DivergingCluster(Cluster):
             super().on_effect(node, effect)
 
     def on_block(self, node: Node, block: Block) -> None:
-        """The oracles would rightly complain of these blocks."""
+        """The oracles would rightly complain of these blocks, but not of who signs them."""
+        self._oracles.note_computed(node, block)
 
     def on_start(self, node: Node) -> None:
         """Nor of what is rolled back."""

@@ -52,6 +52,7 @@ class Oracles:
 
     def on_start(self, node: "Node") -> None:
         if node.index in self._correct:
+            self.note_computed(node, *node.disk.ledger.blocks)
             self._ledgers.on_start(node)
 
     def on_send(self, node: "Node", message: Message) -> None:
@@ -111,7 +112,12 @@ class Oracles:
 
     def on_block(self, node: "Node", block: Block) -> None:
         if node.index in self._correct:
+            self.note_computed(node, block)
             self._ledgers.on_block(node, block)
+
+    def note_computed(self, node: "Node", *blocks: Block) -> None:
+        """These headers a node may sign, in every later life too (checklist D1)."""
+        self._votes.note_computed(node.index, blocks)
 
     def check_memory(self, node: "Node") -> None:
         """Every container of a correct node's state keeps to its bound."""

@@ -1,10 +1,12 @@
 """One vote per slot over all lives, promises that are kept, decisions that later views carry."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from consensus.codec import slot_of
 from consensus.effects import Execute
 from consensus.messages import (
+    Checkpoint,
     Commit,
     Message,
     NewView,
@@ -16,6 +18,7 @@ from consensus.messages import (
 from consensus.types import NULL_BATCH_DIGEST, ReplicaId
 from tests.simulation.checkers.certificates import CertificateOracle
 from tests.simulation.checkers.violation import Violation, fair_quorum
+from tests.simulation.disk import Block
 
 if TYPE_CHECKING:
     from tests.simulation.node import Node
@@ -28,6 +31,8 @@ class VoteOracle:
         self._quorum = fair_quorum(size)
         self._certificates = certificates
         self._said: dict[tuple[int, tuple[str | int, ...]], bytes] = {}
+        # Every header that a replica computed, in whichever life, and whatever became of it.
+        self._computed: set[tuple[int, int, bytes]] = set()
         self._promised: dict[int, int] = {}
         self._commits: dict[tuple[int, int, bytes], set[int]] = {}
         # Per sequence the first view in which a quorum sent COMMIT, and for what.
@@ -86,9 +91,15 @@ class VoteOracle:
                 f"replica {node.index} executes {effect.sequence}, which no quorum committed"
             )
 
+    def note_computed(self, replica: int, blocks: Iterable[Block]) -> None:
+        self._computed.update((replica, one.height, one.header_digest) for one in blocks)
+
     def on_send(self, replica: ReplicaId, message: Message) -> None:
         self._check_single(replica, message)
         match message:
+            case Checkpoint(height=height, header_digest=digest) if message.sender == replica:
+                if (replica, height, digest) not in self._computed:
+                    raise Violation(f"replica {replica} signs header {height} it did not compute")
             case PrePrepare(view=view) | Prepare(view=view) | Commit(view=view):
                 if message.sender == replica and view < self._promised.get(replica, 0):
                     raise Violation(f"replica {replica} votes in view {view} it left")
