@@ -152,6 +152,42 @@ def test_a_ledger_that_had_stopped_keeps_what_it_had_and_serves_it_where_it_prov
     late.close()
 
 
+def test_only_the_last_heights_where_nothing_waits_are_handed_out_and_offered_once_certified(
+    source: Source,
+) -> None:
+    ledger = source.ledger
+    for _ in range(20):
+        source.grow()
+    height = ledger.height
+
+    assert ledger.newest_base == height
+    kept = [one for one in range(height + 1) if is_kept(ledger, one)]
+    assert kept == [height - 2 * one for one in range(8, -1, -1)], "eight before the newest"
+    ledger.append(source.maker.block(ledger, [source.maker.submission()]))
+    ledger.append(source.maker.block(ledger, [source.maker.submission()]))
+    assert ledger.newest_base == height, "nobody has certified the next one"
+
+
+def is_kept(ledger: Ledger, height: int) -> bool:
+    try:
+        return ledger.export(height).header == ledger.header(height)
+    except NotABase:
+        return False
+
+
+@pytest.mark.parametrize(("blocks", "base"), [(10, 10), (11, None)])
+def test_after_a_start_the_tip_alone_is_handed_out_and_only_if_nothing_waits(
+    tmp_path: Path, blocks: int, base: int | None
+) -> None:
+    source = Source(tmp_path / "source", blocks=blocks)
+    source.ledger.close()
+    ledger = open_ledger(tmp_path / "source")
+
+    assert ledger.newest_base == base
+    assert (ledger.waiting.count == 0) == (base is not None)
+    ledger.close()
+
+
 def test_the_same_snapshot_twice_and_one_below_the_tip_change_nothing(
     source: Source, late: Ledger
 ) -> None:
