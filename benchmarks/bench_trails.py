@@ -16,7 +16,6 @@ from chainnode.ledger.bucket_map import BucketMap, MapProof, bucket_number
 from chainnode.ledger.codec import decode_entry, encode_entry
 from chainnode.ledger.merkle import Hash, hash_leaf
 from chainnode.ledger.trail_building import (
-    ListedTrail,
     Listing,
     RowRange,
     build_trail_proof,
@@ -27,9 +26,10 @@ from chainnode.ledger.trail_proofs import (
     encode_trail_proof,
     verify_trail_proof,
 )
-from chainnode.ledger.trails import EMPTY_TRAIL, Trail, encode_row, encode_trail, extended
+from chainnode.ledger.trails import EMPTY_TRAIL, Trail, encode_row, encode_trail
 from chainnode.ledger.types import Entry
 from chainnode.suites import suite_named
+from tests.listed_trail import ListedTrail, extended
 
 BITS = 20
 RUNS = 7

@@ -4,17 +4,16 @@ The rows may stand in a database that anybody could have changed, so what is bui
 worth nothing until `verify_trail_proof` has accepted it. Pure: reads through `TrailSource`.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from chainnode.ledger.bucket_map import MapProof
-from chainnode.ledger.merkle import Hash, InvalidProof, MerkleTree, hash_leaf
+from chainnode.ledger.merkle import Hash, InvalidProof
 from chainnode.ledger.ranges import range_path_from_nodes
 from chainnode.ledger.trail_proofs import ChunkProof, TrailProof
-from chainnode.ledger.trails import Chunk, Trail, encode_chunk
+from chainnode.ledger.trails import Chunk, Trail
 
 
 class TrailSource(Protocol):
@@ -96,53 +95,6 @@ def build_trail_proof(
         ),
         path=range_path_from_nodes(h, start=first, stop=stop, size=trail.chunks, node=source.node),
     )
-
-
-def rows_of_period(
-    rows: int, time_of_row: Callable[[int], int], *, from_ms: int, to_ms: int | None
-) -> RowRange:
-    """Return the rows with `from_ms ≤ time < to_ms` and the boundary row on either side.
-
-    `to_ms` None means to the last row. Times do not descend; O(log rows) of them are read.
-    """
-    numbers = range(rows)
-    start = bisect_left(numbers, from_ms, key=time_of_row)
-    stop = rows if to_ms is None else bisect_left(numbers, to_ms, key=time_of_row)
-    return RowRange(start=max(start - 1, 0), stop=min(stop + 1, rows))
-
-
-class ListedTrail:
-    """A `TrailSource` over the rows of each chunk, held in memory."""
-
-    def __init__(self, h: Hash, chunks: Sequence[Sequence[bytes]]) -> None:
-        self._rows = [row for rows in chunks for row in rows]
-        self._chunks: list[Chunk] = []
-        self._trees = [MerkleTree(h, [hash_leaf(h, row) for row in rows]) for rows in chunks]
-        first = 0
-        for tree in self._trees:
-            self._chunks.append(Chunk(first_row=first, rows=tree.size, root=tree.root))
-            first += tree.size
-        self._tree = MerkleTree(h, [hash_leaf(h, encode_chunk(one)) for one in self._chunks])
-
-    def chunk_of_row(self, row: int) -> int:
-        """Return the number of the chunk that holds this row."""
-        return bisect_left(self._chunks, row + 1, key=lambda chunk: chunk.first_row) - 1
-
-    def chunks(self, start: int, stop: int) -> Sequence[Chunk]:
-        """Return the chunks of these numbers, in order."""
-        return self._chunks[start:stop]
-
-    def rows(self, start: int, stop: int) -> Sequence[bytes]:
-        """Return the 40-byte rows of these numbers, in order."""
-        return self._rows[start:stop]
-
-    def row_node(self, chunk: int, level: int, index: int) -> bytes:
-        """Return a complete node of the Merkle tree over the rows of a chunk."""
-        return self._trees[chunk].node(level, index)
-
-    def node(self, level: int, index: int) -> bytes:
-        """Return a complete node of the Merkle tree over the chunks."""
-        return self._tree.node(level, index)
 
 
 def _chunk_proof(

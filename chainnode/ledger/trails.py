@@ -22,7 +22,6 @@ from chainnode.ledger.merkle import (
     LEAF_TAG,
     NODE_TAG,
     Hash,
-    merkle_root,
     merkle_root_of_hashes,
 )
 
@@ -30,12 +29,11 @@ TRAIL_TAG = "kun.trail"
 TRAIL_VERSION = 1
 POSITION_BYTES = 8
 ROW_BYTES = POSITION_BYTES + DIGEST_BYTES
-CHUNK_BYTES = 2 * POSITION_BYTES + DIGEST_BYTES
 
 _TRAIL_FIELDS = 5
 # A number of chunks below 2^53 has at most 53 peaks.
 _PEAKS_MAX = 53
-TRAIL_LIMITS = Limits(bytes_max=2048, depth_max=2, elements_max=64)
+_TRAIL_LIMITS = Limits(bytes_max=2048, depth_max=2, elements_max=64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,50 +72,9 @@ def encode_row(position: int, leaf_hash: bytes) -> bytes:
     return position.to_bytes(POSITION_BYTES) + leaf_hash
 
 
-def decode_row(row: bytes) -> tuple[int, bytes]:
-    """Read position and leaf hash of a row.
-
-    Raises:
-        InvalidEncoding: another number of bytes.
-
-    """
-    as_bytes(row, "trail row", size=ROW_BYTES)
-    return int.from_bytes(row[:POSITION_BYTES]), row[POSITION_BYTES:]
-
-
-def encode_chunk(chunk: Chunk) -> bytes:
-    """Return the leaf of a chunk in the tree of its trail."""
-    return chunk_leaf(chunk.first_row, chunk.rows, chunk.root)
-
-
 def chunk_leaf(first_row: int, rows: int, root: bytes) -> bytes:
     """Return the leaf of the chunk with these values."""
     return first_row.to_bytes(POSITION_BYTES) + rows.to_bytes(POSITION_BYTES) + root
-
-
-def decode_chunk(leaf: bytes) -> Chunk:
-    """Read the leaf of a chunk.
-
-    Raises:
-        InvalidEncoding: another number of bytes.
-
-    """
-    as_bytes(leaf, "chunk leaf", size=CHUNK_BYTES)
-    return Chunk(
-        first_row=int.from_bytes(leaf[:POSITION_BYTES]),
-        rows=int.from_bytes(leaf[POSITION_BYTES : 2 * POSITION_BYTES]),
-        root=leaf[2 * POSITION_BYTES :],
-    )
-
-
-def extended(h: Hash, trail: Trail, rows: Sequence[bytes]) -> tuple[Trail, bytes]:
-    """Return the trail with one chunk of these rows more, and the leaf of that chunk.
-
-    `rows` are encoded, not empty, and their positions ascend from above the trail's last.
-    """
-    root = merkle_root(h, rows)
-    leaf = chunk_leaf(trail.rows, len(rows), root)
-    return grown(h, trail, [h(LEAF_TAG + row) for row in rows]), leaf
 
 
 def grown(h: Hash, trail: Trail, row_hashes: Sequence[bytes]) -> Trail:
@@ -157,21 +114,11 @@ def decode_trail(data: bytes) -> Trail:
     """Read the value of a key in the index map.
 
     Raises:
-        InvalidEncoding: not the encoding of a legal trail.
+        InvalidEncoding: not canonical, another tag, no chunks, fewer rows than chunks, or
+            another number of peaks than `chunks` has bits.
 
     """
-    return trail_from_plain(decode(data, TRAIL_LIMITS))
-
-
-def trail_from_plain(value: Plain) -> Trail:
-    """Read a trail from its array.
-
-    Raises:
-        InvalidEncoding: another tag, no chunks, fewer rows than chunks, or another number of
-            peaks than `chunks` has bits.
-
-    """
-    wire = as_array(value, _TRAIL_FIELDS, "trail")
+    wire = as_array(decode(data, _TRAIL_LIMITS), _TRAIL_FIELDS, "trail")
     if wire[:2] != (TRAIL_TAG, TRAIL_VERSION):
         raise InvalidEncoding(
             what="trail tag and version",

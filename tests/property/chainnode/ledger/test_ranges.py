@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainnode.ledger.merkle import InvalidProof, MerkleTree, hash_leaf
@@ -139,3 +139,26 @@ def test_short_nodes_and_empty_runs_are_refused() -> None:
         root_of_range(h, start=3, leaf_hashes=[], size=40, path=path)
     with pytest.raises(InvalidProof, match="leaf range"):
         range_path_from_nodes(h, start=3, stop=41, size=40, node=node)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    size=st.integers(SIZE_MAX, 1500),
+    bounds=st.tuples(st.integers(0, 1499), st.integers(1, 1500)),
+)
+def test_runs_in_larger_trees_are_those_of_the_format(size: int, bounds: tuple[int, int]) -> None:
+    start, stop = min(*bounds, size - 1), min(max(bounds), size)
+    stop = max(stop, start + 1)
+    leaves = [b"large %d" % one for one in range(size)]
+    tree = MerkleTree(h, [hash_leaf(h, one) for one in leaves])
+    path = range_path_from_nodes(h, start=start, stop=stop, size=size, node=tree.node)
+
+    assert list(path) == naive_index.range_path(h, leaves, start, stop)
+    verify_range(
+        h,
+        start=start,
+        leaf_hashes=[hash_leaf(h, one) for one in leaves[start:stop]],
+        size=size,
+        path=path,
+        root=naive_index.tree_root(h, leaves),
+    )

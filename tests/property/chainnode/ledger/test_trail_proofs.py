@@ -12,11 +12,9 @@ from chainnode.ledger.bucket_map import MapProof
 from chainnode.ledger.merkle import InvalidProof
 from chainnode.ledger.trail_building import (
     NO_ROWS,
-    ListedTrail,
     Listing,
     RowRange,
     build_trail_proof,
-    rows_of_period,
 )
 from chainnode.ledger.trail_proofs import (
     ProvenTrail,
@@ -27,8 +25,9 @@ from chainnode.ledger.trail_proofs import (
     verify_continuation,
     verify_trail_proof,
 )
-from chainnode.ledger.trails import EMPTY_TRAIL, Trail, encode_row, extended
+from chainnode.ledger.trails import EMPTY_TRAIL, Trail, encode_row
 from tests import naive_index
+from tests.listed_trail import ListedTrail, extended, rows_of_period
 
 BITS = 8
 SIZE_MAX = 130

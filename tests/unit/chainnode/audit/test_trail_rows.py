@@ -9,13 +9,13 @@ from chainnode.audit.trail_rows import TrailRows
 from chainnode.ledger.bucket_map import MapProof
 from chainnode.ledger.merkle import hash_leaf
 from chainnode.ledger.trail_building import (
-    ListedTrail,
     Listing,
     RowRange,
     build_trail_proof,
 )
-from chainnode.ledger.trails import EMPTY_TRAIL, Trail, extended
+from chainnode.ledger.trails import EMPTY_TRAIL, Trail
 from tests.audit_places import AuditPlace
+from tests.listed_trail import ListedTrail, extended
 from tests.unit.chainnode.audit.memory_log import ALICE, BOB, CHAIN_ID, H, MemoryLog
 
 

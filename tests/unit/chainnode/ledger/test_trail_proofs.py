@@ -10,7 +10,6 @@ from chainnode.ledger.bucket_map import MapProof
 from chainnode.ledger.merkle import InvalidProof
 from chainnode.ledger.trail_building import (
     NO_ROWS,
-    ListedTrail,
     Listing,
     RowRange,
     build_trail_proof,
@@ -22,8 +21,9 @@ from chainnode.ledger.trail_proofs import (
     encode_trail_proof,
     verify_trail_proof,
 )
-from chainnode.ledger.trails import EMPTY_TRAIL, Chunk, Trail, encode_row, extended
+from chainnode.ledger.trails import EMPTY_TRAIL, Chunk, Trail, encode_row
 from tests import naive_index
+from tests.listed_trail import ListedTrail, extended
 
 BITS = 8
 KEY = b"\x01" + b"k" * 32
