@@ -11,16 +11,20 @@ from playwright.sync_api import Page
 
 from chainnode.genesis import write_genesis_file
 from chainnode.suites import InvalidKey, InvalidSignature, suite_named
+from chainnode.verify import Trust, fork_evidence
+from chainnode.verify.epochs import verify_placed_header
+from chainnode.verify.spoken import spoken_code
 from chainnode.verify.strict_json import JsonObject
 from tests.browser.answers import Question, asked_of, differences, page_answers, python_answer
 from tests.builders_epochs import (
+    certified_in,
     end_link,
     first_group,
     record_in,
     recovery_link,
     second_group,
 )
-from tests.builders_evidence import synthetic_chain
+from tests.builders_evidence import TIME_MS, synthetic_chain
 from tests.mutations import mutations
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -127,6 +131,35 @@ def test_evidence_of_later_epochs_gets_the_same_answer(page: Page, suite: str) -
     mutants = [("unchanged", evidence), *mutations(evidence)]
     questions = [asked_of(mutant, trust) for _, mutant in mutants]
     assert differences(page, questions, [change for change, _ in mutants]) == []
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_fork_and_its_mutants_get_the_same_answer(page: Page, suite: str) -> None:
+    chain = synthetic_chain(suite)
+    group = first_group(chain)
+    sides = [
+        verify_placed_header(
+            {**certified_in(chain, group, header, signers=(0, 1, 3)), "epochs": []}, chain.trust
+        )
+        for header in (chain.header(), chain.header(time_ms=TIME_MS + 1))
+    ]
+    evidence = fork_evidence(sides[0], sides[1], trust=chain.trust)
+    trust = (VECTORS / "evidence" / suite / "trust.json").read_text()
+    assert python_answer(asked_of(evidence, trust)) == {"accepted": "fork"}
+    mutants = [("unchanged", evidence), *islice(mutations(evidence), 0, None, 7)]
+    questions = [asked_of(mutant, trust) for _, mutant in mutants]
+    assert differences(page, questions, [change for change, _ in mutants]) == []
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_code_to_read_aloud_is_that_of_the_command_line(
+    page: Page, suite: str, tmp_path: Path
+) -> None:
+    write_genesis_file(tmp_path / "genesis.json", synthetic_chain(suite).genesis)
+    for path in (tmp_path / "genesis.json", VECTORS / "evidence" / suite / "trust.json"):
+        text = path.read_text()
+        code = page.evaluate("text => kunlian.primitives.spokenCode(text)", text)
+        assert code == spoken_code(Trust.load(text.encode()))
 
 
 AWKWARD_TEXTS = (
