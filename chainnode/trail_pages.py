@@ -5,6 +5,8 @@ header what is true: every page is verified here, like a client verifies it, bef
 it. What does not verify is `DamagedReadModel`, never an answer. Runs on the thread of the model.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chainnode.audit import AuditDatabase, Cursor, InvalidAuditQuery, InvalidCursor
@@ -17,12 +19,14 @@ from chainnode.ledger.types import Header
 from chainnode.proofs import NotCertified, Proofs
 from chainnode.record_pages import first_since
 from chainnode.suites.port import Suite
-from chainnode.trail_runs import Start, TrailUnderHeader, Window
+from chainnode.trail_runs import Budget, Start, TrailUnderHeader, Window
 from chainnode.verify.forms import TailItem, TrailItem
 from chainnode.verify.strict_json import JsonObject
 
-# Evidence has at most 4 MiB, in base64; proofs and the header take the rest.
-_PAGE_BYTES_MAX = 2 * 1024 * 1024
+# In base64 a third more: well below the 4 MiB of evidence, and rendered in a few milliseconds.
+_PAGE_BYTES_MAX = 1024 * 1024
+# Bodies lie in batches of up to 2 MiB, one to be read for each row: the next page goes on.
+_PAGE_S_MAX = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,16 @@ class TrailPage:
 class TrailPages:
     """Builds and verifies pages."""
 
-    def __init__(self, *, genesis: Genesis, suite: Suite, ledger: Ledger, proofs: Proofs) -> None:
+    def __init__(
+        self,
+        *,
+        genesis: Genesis,
+        suite: Suite,
+        ledger: Ledger,
+        proofs: Proofs,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now_s = now_s
         self._bits = genesis.parameters.index_map_bits
         self._h = suite.digest
         self._ledger = ledger
@@ -87,6 +100,8 @@ class TrailPages:
         begin = cursor or _first(header)
         if begin.index_size > header.head.index_size or begin.key >= len(question.keys):
             raise InvalidCursor(what="cursor", expected="one of this question", actual=f"{begin}")
+        deadline = self._now_s() + _PAGE_S_MAX
+        budget = Budget(rows=limit, bytes=_PAGE_BYTES_MAX, is_late=lambda: self._now_s() > deadline)
         maker = _PageMaker(
             ledger=self._ledger,
             database=database,
@@ -97,7 +112,7 @@ class TrailPages:
             window=self._window(question, height, begin.index_size),
         )
         try:
-            trails, following = maker.make(begin, is_first=cursor is None, limit=limit)
+            trails, following = maker.make(begin, budget, is_first=cursor is None)
         except HeightNotKept as error:
             raise NotCertified(height=self._ledger.height, stable_height=height) from error
         tail = self._tail(header)
@@ -141,11 +156,10 @@ class _PageMaker:
     window: Window
 
     def make(
-        self, begin: Cursor, *, is_first: bool, limit: int
+        self, begin: Cursor, budget: Budget, *, is_first: bool
     ) -> tuple[list[TrailItem], Cursor | None]:
-        """Return the trails from `begin` on, as far as `limit` rows go, and where to go on."""
+        """Return the trails from `begin` on, as far as the budget goes, and where to go on."""
         items: list[TrailItem] = []
-        rows_left, bytes_left = limit, _PAGE_BYTES_MAX
         for number in range(begin.key, len(self.question.keys)):
             trail = self._trail(number)
             is_continued = number == begin.key and not is_first
@@ -153,14 +167,13 @@ class _PageMaker:
             if start is None:
                 items.append(trail.bare_item())
                 continue
-            if not rows_left or bytes_left <= 0:
+            if items and budget.is_spent:
                 return items, self._cursor(begin, number, trail.first_row_from(start.position))
-            run = trail.run(start.position, self.window, limit=rows_left, bytes_max=bytes_left)
+            run = trail.run(start.position, self.window, budget)
             items.append(trail.item(run, self.window, start))
             if run.following is not None:
                 return items, self._cursor(begin, number, run.following)
-            rows_left -= len(run.places)
-            bytes_left -= run.size
+            budget = budget.less(run)
         return items, None
 
     def _trail(self, number: int) -> TrailUnderHeader:

@@ -4,7 +4,7 @@ The read model finds rows; every number that it gives is held against the ledger
 the index root. Whatever does not agree is `DamagedReadModel`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chainnode.audit import AuditDatabase, DamagedReadModel, InvalidAuditQuery, InvalidCursor
@@ -44,6 +44,26 @@ class Window:
     def asks_for(self, position: int) -> bool:
         """Tell whether the row there is one that was asked for, not a boundary."""
         return self.low <= position < self.stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What one page may still cost: rows, bytes of entries and bodies, and time."""
+
+    rows: int
+    bytes: int
+    is_late: Callable[[], bool]
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the next row belongs on another page."""
+        return self.rows <= 0 or self.bytes <= 0 or self.is_late()
+
+    def less(self, run: "Run") -> "Budget":
+        """Return what is left after a run."""
+        return Budget(
+            rows=self.rows - len(run.places), bytes=self.bytes - run.size, is_late=self.is_late
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,16 +182,16 @@ class TrailUnderHeader:
             raise DamagedReadModel("rows of a trail: expected one or more, got none")
         return found[0].position
 
-    def run(self, start: int, window: Window, *, limit: int, bytes_max: int) -> Run:
+    def run(self, start: int, window: Window, budget: Budget) -> Run:
         """Choose the rows from `start` on: those of the window, and one boundary behind them.
 
-        At most `limit`, and no more than `bytes_max` of entries and bodies after the first row.
+        At most as many as the budget allows, and the first one always.
 
         Raises:
             DamagedReadModel: there is none, though the trail is not empty.
 
         """
-        found = self._database.rows_from(self._state.identity, start, limit=limit + 2)
+        found = self._database.rows_from(self._state.identity, start, limit=budget.rows + 2)
         size = self._header.head.index_size
         below = [one for one in found if one.position < size]
         asked = [one for one in below if one.position < window.stop]
@@ -181,7 +201,7 @@ class TrailUnderHeader:
             asked, after = [*asked, after], None
         if not asked:
             raise DamagedReadModel("rows of a trail: expected one or more, got none")
-        shown = self._read(asked[:limit], window, bytes_max)
+        shown = self._read(asked[: budget.rows], window, budget)
         is_cut = len(shown) < len(asked)
         return Run(
             places=tuple(asked[: len(shown)]),
@@ -231,17 +251,19 @@ class TrailUnderHeader:
         raise DamagedReadModel(f"rows of a trail: expected {self.trail.rows}, got {rows}")
 
     def _read(
-        self, places: Sequence[RowPlace], window: Window, bytes_max: int
+        self, places: Sequence[RowPlace], window: Window, budget: Budget
     ) -> list[tuple[bytes, Body]]:
-        """Read entries and bodies as far as they fit, the first one always."""
+        """Read entries and bodies as far as the budget goes."""
         shown: list[tuple[bytes, Body]] = []
         size = 0
         for place in places:
+            if shown and budget.is_late():
+                break
             data = self._entry(place.position)
             is_asked = window.asks_for(place.position)
             body = self._ledger.call_parts(place.position) if is_asked else None
             size += len(data) + _size_of(body)
-            if shown and size > bytes_max:
+            if shown and size > budget.bytes:
                 break
             shown.append((data, body))
         return shown

@@ -1,12 +1,14 @@
 """Answers are complete because the evidence says so, page by page, and never because of SQL."""
 
+import itertools
 from collections.abc import Callable
 from typing import cast
 
 import pytest
 
 from chainnode.service import Refused
-from chainnode.verify.trail import require_continuation
+from chainnode.trail_pages import TrailPages, TrailQuestion
+from chainnode.verify.trail import require_continuation, verify_trail_evidence
 from contracts.schemas.index_kinds import IndexKind
 from tests.sites import BLOCK_MS, Site
 from tests.unit.chainnode.service.trail_sites import (
@@ -223,6 +225,29 @@ async def test_a_question_without_values_is_answered_and_never_complete(site: Si
         assert page["incomplete_because"] == "NO_KEY"
         seen += item_positions(page)
     assert seen == list(range(2 * RECORDS))
+
+
+async def test_a_page_that_takes_too_long_ends_with_the_row_that_it_has(site: Site) -> None:
+    fill(site)
+    recorded(site, question(site, SUBJECT))
+    height = site.ledger.certified_height
+    await site.audit.reach(site.ledger.tip.head.index_size)
+    seconds = itertools.count()
+    slow = TrailPages(
+        genesis=site.genesis,
+        suite=site.suite,
+        ledger=site.ledger,
+        proofs=site.proofs,
+        now_s=lambda: float(next(seconds)),
+    )
+    asked = TrailQuestion(keys=(subject_key(site),), from_ms=0, to_ms=0)
+    page = await site.audit.ask(
+        lambda database: slow.page(database, asked, height=height, cursor=None, limit=100)
+    )
+    facts = verify_trail_evidence(page.evidence, site.trust)
+    assert [row.position for row in facts.listings[0].rows] == [0]
+    assert page.next_cursor is not None
+    assert page.next_cursor.at == 2
 
 
 @pytest.mark.slow
