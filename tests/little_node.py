@@ -174,6 +174,8 @@ class LittleNode:
                 reply = 200, chain.record(int(position), anchor=self._anchor())
             case "GET", ["v1", "headers", "latest"]:
                 reply = 200, self._header_document()
+            case "GET", ["v1", "consistency"] if isinstance(chain, IndexedChain):
+                reply = 200, chain.consistency(int(query["from"]), newer=self._anchor())
             case "GET", ["v1", "consensus"]:
                 reply = 200, {"state": "running", "height": self.chain.height}
             case "POST", ["audit"]:
@@ -251,7 +253,7 @@ class LittleNode:
 
     def _anchor(self) -> Anchor:
         if self.header is not None:
-            return self.chain.evidence.anchor(self.chain.indexed(self.header))
+            return self.chain.evidence.anchor(self.header)
         return self.chain.anchor()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

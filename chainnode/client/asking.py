@@ -13,12 +13,13 @@ from urllib.parse import urlencode
 
 from chainnode.client.calls import audit_question
 from chainnode.client.exchange import Plan
-from chainnode.client.reports import NodeReport
+from chainnode.client.reports import CannotDecide, NodeLied, NodeReport
 from chainnode.client.results import AuditAnswer, AuditAsked, Final, NodeStatus, Outcome
 from chainnode.client.session import Ask, Reports, Session, Unhelpful, hash_names
 from chainnode.client.submitting import WAIT_S_DEFAULT, submit
 from chainnode.errors import NodeError
 from chainnode.verify.answer import join_pages
+from chainnode.verify.consistency import verify_consistency_evidence
 from chainnode.verify.epochs import verify_placed_header
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.evidence import RecordFacts, verify_record_evidence, verify_record_item
@@ -120,10 +121,14 @@ def record(session: Session, position: int) -> Plan[tuple[RecordFacts, JsonObjec
 def header_latest(session: Session) -> Plan[CertifiedHeader]:
     """Return the newest certified header of a node; never one older than seen before.
 
+    Where nodes hand it out, the proof that its log continues that of the header which was
+    remembered is checked as well.
+
     Raises:
-        CannotDecide: no node gave one.
+        CannotDecide: no node gave one, or one that continues what was seen.
 
     """
+    before = session.memory.highest
 
     def read(told: JsonObject) -> CertifiedHeader:
         header = verify_placed_header(told, session.trust)
@@ -131,7 +136,39 @@ def header_latest(session: Session) -> Plan[CertifiedHeader]:
         return header
 
     ask = Ask(method="GET", path="/v1/headers/latest")
-    return (yield from session.first_checked(ask, read, Reports()))
+    newest = yield from session.first_checked(ask, read, Reports())
+    if before is not None and 0 < before.height < newest.height:
+        yield from _require_continuation(session, before, newest)
+    return newest
+
+
+def _require_continuation(
+    session: Session, older: CertifiedHeader, newer: CertifiedHeader
+) -> Plan[None]:
+    """Check that nothing that was in the log before is gone or changed.
+
+    Raises:
+        CannotDecide: a node handed out a proof that does not hold, and none one that does.
+        ChainForked: another header was certified at the older height.
+
+    """
+
+    def read(told: JsonObject) -> None:
+        facts = verify_consistency_evidence(told, session.trust)
+        session.observe(facts.older)
+        if (facts.older.digest, facts.header.digest) != (older.digest, newer.digest):
+            raise InvalidEvidence(
+                check="consistency",
+                expected=f"heights {older.height} and {newer.height}",
+                actual=f"{facts.older.height} and {facts.header.height}",
+            )
+
+    ask = Ask(method="GET", path=f"/v1/consistency?from={older.height}&to={newer.height}")
+    try:
+        yield from session.first_checked(ask, read, Reports())
+    except CannotDecide as error:
+        if any(isinstance(one, NodeLied) for one in error.reports):
+            raise
 
 
 def statuses(session: Session, path: str = "/v1/consensus") -> Plan[tuple[NodeStatus, ...]]:

@@ -1,0 +1,120 @@
+"""`kun audit` where the chain has an index: banner, alarm, titles, and exports checked anywhere."""
+
+from pathlib import Path
+
+import pytest
+
+from chainnode.cli.organisations import organisation_named, shown_names
+from chainnode.cli.target import resolve_target
+from chainnode.verify.archive import read_archive, write_archive
+from tests.builders_evidence import POLICE, SUBJECT
+from tests.builders_exports import PURPOSE, QuestionedChain, questioned_chain
+from tests.unit.chainnode.cli.conftest import Site
+
+_QUERY = ("audit", "query", "--subject", SUBJECT.hex(), "--purpose", "yearly inspection")
+
+
+@pytest.fixture(scope="session")
+def evidence() -> QuestionedChain:
+    return questioned_chain("intl")
+
+
+def export_of(site: Site, chain: QuestionedChain) -> Path:
+    return Path(site.file("report.kunproof", chain.export(page=b"<html>")))
+
+
+def test_the_banner_says_how_many_to_when_by_how_many_and_that_it_was_checked_here(
+    site: Site,
+) -> None:
+    done = site.kun(*_QUERY, signs=True)
+    assert done.code == 0
+    assert done.out.startswith(
+        "20 of 20, complete to 2026-03-02T10:00:11.000+08:00, 3 of 4 signatures, checked here"
+    )
+    answer = site.kun(*_QUERY, "--json", signs=True).json
+    assert (answer["complete"], answer["incomplete_because"]) == (True, None)
+    assert (len(answer["items"]), answer["alarms"]) == (20, [])
+    assert (len(answer["signers"]), answer["members"]) == (3, 4)
+
+
+def test_a_limit_is_said_and_nothing_is_called_complete_then(site: Site) -> None:
+    answer = site.kun(*_QUERY, "--limit", "3", "--json", signs=True).json
+    assert (answer["complete"], answer["incomplete_because"]) == (False, "LIMIT")
+    assert len(answer["items"]) == 3
+
+
+def test_a_node_that_drops_a_row_sets_off_an_alarm_that_names_it(site: Site) -> None:
+    def drop(path: str, told: dict) -> dict:  # type: ignore[type-arg]  # the answer as it came
+        if path != "/audit":
+            return told
+        (trail,) = told["evidence"]["trails"]
+        changed = {**trail, "entries": trail["entries"][1:], "bodies": trail["bodies"][1:]}
+        return {**told, "evidence": {**told["evidence"], "trails": [changed]}}
+
+    # The honest node takes no submission, so a liar is of use first and is asked first.
+    honest, *liars = site.nodes
+    honest.problem, honest.problem_at = (503, "BUSY"), "/v1/submissions"
+    for node in liars:
+        node.alter = drop
+    urls = {node.url for node in liars}
+    done = site.kun(*_QUERY, signs=True)
+    answer = site.kun(*_QUERY, "--json", signs=True).json
+    assert done.code == 0
+    assert any(f"ALARM: {url}" in done.out for url in urls)
+    assert urls.issuperset(one["node"] for one in answer["alarms"])
+    assert (answer["complete"], len(answer["alarms"]) > 0) == (True, True)
+    site.alter_all(drop)
+    refused = site.kun(*_QUERY, signs=True)
+    assert (refused.code, honest.url in refused.err) == (3, True)
+
+
+def test_an_export_is_checked_without_any_node(site: Site, evidence: QuestionedChain) -> None:
+    file = export_of(site, evidence)
+    done = site.bare("audit", "verify", str(file), "--trust", site.trust, "--json")
+    assert (done.code, done.json["kind"]) == (0, "export")
+    assert (done.json["complete"], len(done.json["items"])) == (True, 20)
+    assert done.json["question"]["purpose"] == PURPOSE
+    assert done.json["exported_from"] == evidence.trust.epochs[0][2].organisation
+    plain = site.bare("audit", "verify", str(file), "--trust", site.trust)
+    assert "20 of 20" in plain.out
+    assert not any(node.seen for node in site.nodes)
+
+
+def test_a_changed_export_is_refused_with_the_exit_code_of_its_fault(
+    site: Site, evidence: QuestionedChain
+) -> None:
+    file = export_of(site, evidence)
+    whole = file.read_bytes()
+    file.write_bytes(whole + b" ")
+    assert site.bare("audit", "verify", str(file), "--trust", site.trust).code == 2
+    members = read_archive(whole)
+    members["rows.jsonl"] = members["rows.jsonl"].replace(b'"outcome":0', b'"outcome":2', 1)
+    file.write_bytes(write_archive(members))
+    done = site.bare("audit", "verify", str(file), "--trust", site.trust, "--json")
+    assert (done.code, done.json["check"]) == (3, "members")
+
+
+def test_a_file_that_is_there_is_never_overwritten(site: Site) -> None:
+    taken = site.file("taken", b"the only copy")
+    for words in (("audit", "prove", "3", "--out", taken), (*_EXPORT, "--out", taken)):
+        assert site.kun(*words, signs=True).code == 2
+    assert Path(taken).read_bytes() == b"the only copy"
+
+
+_EXPORT = ("audit", "export", "--subject", SUBJECT.hex(), "--purpose", "yearly inspection")
+
+
+def test_one_record_is_proven_and_its_evidence_can_be_checked_anywhere(site: Site) -> None:
+    out = str(site.path / "record.json")
+    done = site.kun("audit", "prove", "3", "--out", out, "--json")
+    assert (done.code, done.json["position"]) == (0, 3)
+    checked = site.bare("audit", "verify", out, "--trust", site.trust, "--json")
+    assert (checked.code, checked.json["kind"], checked.json["position"]) == (0, "record", 3)
+
+
+def test_a_department_is_found_by_its_title(site: Site) -> None:
+    target = resolve_target(folder=None, trust=Path(site.trust), needs_nodes=False)
+    names = shown_names(target)
+    assert organisation_named(names[POLICE], target) == POLICE
+    assert organisation_named(POLICE.lower(), target) == POLICE
+    assert organisation_named("nobody knows", target) == "nobody knows"
