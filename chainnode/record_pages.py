@@ -16,8 +16,8 @@ from chainnode.ledger.errors import UnknownPosition
 from chainnode.proofs import NotCertified, Proofs
 from chainnode.verify.strict_json import JsonObject
 
-# Evidence has at most 4 MiB: each record has up to 10 KB, and the usual one 3.
-_ROWS_MAX = 250
+# A body may lie in a batch of 2 MiB, which is read for it; and an answer stays below 1 MiB.
+_ROWS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,11 +17,8 @@ from chainnode.ledger.types import Header
 INTEGER_MAX = 2**53 - 1
 # Kinds stand as bits of a signed 64-bit number; index rules version 1 have eight.
 KIND_MAX = 62
-# docs/wire-format.md §6 and §9: a question has at most 16 values, a key at most 64 bytes.
+# docs/wire-format.md §9: a question has at most 16 values.
 KEYS_MAX = 16
-KEY_BYTES_MAX = 64
-# With usual bodies a row has 3 KB, so an answer stays under the 4 MiB of readers.
-LIMIT_MAX = 500
 # Nodes of the tree over a trail's chunks below this level are hashed again from ≤ 8 chunks.
 CHUNK_NODE_LEVEL_MIN = 4
 # The tree over the rows of a chunk is kept from this level on: one digest for 64 rows.
@@ -212,14 +209,3 @@ class EntrySource(Protocol):
     def advance_ends(self, start: int, stop: int) -> Iterable[int]:
         """Yield, ascending, the sizes at which the index stood in `start < size ≤ stop`."""
         ...
-
-
-def require(what: str, value: int, low: int, high: int) -> None:
-    """Refuse a number out of bounds.
-
-    Raises:
-        InvalidAuditQuery: it is.
-
-    """
-    if not low <= value <= high:
-        raise InvalidAuditQuery(what=what, expected=f"{low} … {high}", actual=f"{value}")
