@@ -53,10 +53,14 @@ class TrailQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailPage:
-    """Verified evidence; `as_of_ms` is how far the index covers ledger time at its header."""
+    """Verified evidence; `as_of_ms` is how far the index covers ledger time at its header.
+
+    `first_as_of_ms` is that of the first page: no more is claimed for all of them.
+    """
 
     evidence: JsonObject = field(repr=False)
     as_of_ms: int
+    first_as_of_ms: int
     next_cursor: Cursor | None
 
 
@@ -98,8 +102,7 @@ class TrailPages:
         """
         header = self._ledger.header(height)
         begin = cursor or _first(header)
-        if begin.index_size > header.head.index_size or begin.key >= len(question.keys):
-            raise InvalidCursor(what="cursor", expected="one of this question", actual=f"{begin}")
+        self._require_place(begin, question, height)
         deadline = self._now_s() + _PAGE_S_MAX
         budget = Budget(rows=limit, bytes=_PAGE_BYTES_MAX, is_late=lambda: self._now_s() > deadline)
         maker = _PageMaker(
@@ -119,15 +122,32 @@ class TrailPages:
         evidence = self._proofs.trail(
             height, trails, from_ms=question.from_ms, to_ms=question.to_ms, tail=tail
         )
-        as_of_ms = header.head.time_ms if tail is None else decode_entry(tail.entry).time_ms
-        return TrailPage(evidence=evidence, as_of_ms=as_of_ms, next_cursor=following)
+        return TrailPage(
+            evidence=evidence,
+            as_of_ms=self._as_of_ms(header),
+            first_as_of_ms=self._as_of_ms(self._ledger.header(begin.as_of_height)),
+            next_cursor=following,
+        )
+
+    def _require_place(self, place: Cursor, question: TrailQuestion, height: int) -> None:
+        is_known = self._ledger.base_height <= place.as_of_height <= height
+        size = self._ledger.header(place.as_of_height).head.index_size if is_known else -1
+        if place.index_size != size or place.key >= len(question.keys):
+            raise InvalidCursor(what="cursor", expected="one of this question", actual=f"{place}")
+
+    def _as_of_ms(self, header: Header) -> int:
+        """Return before which ledger time the index of a header covers every entry."""
+        head = header.head
+        if head.index_size == head.log_size:
+            return head.time_ms
+        return decode_entry(self._ledger.entry(head.index_size)).time_ms
 
     def _window(self, question: TrailQuestion, height: int, pin: int) -> Window:
         low = first_since(self._ledger, question.from_ms, height)
         stop = pin
         if question.to_ms:
             stop = min(pin, first_since(self._ledger, question.to_ms, height))
-        return Window(low=low, stop=stop, pin=pin)
+        return Window(low=low, stop=stop)
 
     def _tail(self, header: Header) -> TailItem | None:
         """Return the first entry that the index does not cover, with its path."""

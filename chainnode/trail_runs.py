@@ -34,12 +34,11 @@ Body = tuple[str, bytes, bytes] | None
 class Window:
     """Which log positions are asked for, `low … stop − 1`: bodies are shown of no others.
 
-    `pin` is the index size at the first page: nothing above it belongs to the answer.
+    `stop` is never above the index size at the first page: the answer ends there.
     """
 
     low: int
     stop: int
-    pin: int
 
     def asks_for(self, position: int) -> bool:
         """Tell whether the row there is one that was asked for, not a boundary."""
@@ -92,15 +91,13 @@ class Start:
 class Run:
     """Neighbouring rows with their entries and bodies.
 
-    `following` is the position of the next row that has to be shown, None at the end. `after`
-    is the row behind a run that ends at the pin: it is proven here and not shown.
+    `following` is the position of the next row that has to be shown, None at the end.
     """
 
     places: tuple[RowPlace, ...]
     entries: tuple[bytes, ...] = field(repr=False)
     bodies: tuple[Body, ...] = field(repr=False)
     following: int | None
-    after: RowPlace | None
 
     @property
     def size(self) -> int:
@@ -185,7 +182,9 @@ class TrailUnderHeader:
     def run(self, start: int, window: Window, budget: Budget) -> Run:
         """Choose the rows from `start` on: those of the window, and one boundary behind them.
 
-        At most as many as the budget allows, and the first one always.
+        The boundary stands behind the pin as well: where the trail has grown since the first
+        page, nobody could tell without it that no row was left out. At most as many as the
+        budget allows, and the first one always.
 
         Raises:
             DamagedReadModel: there is none, though the trail is not empty.
@@ -194,11 +193,8 @@ class TrailUnderHeader:
         found = self._database.rows_from(self._state.identity, start, limit=budget.rows + 2)
         size = self._header.head.index_size
         below = [one for one in found if one.position < size]
-        asked = [one for one in below if one.position < window.stop]
-        after = below[len(asked)] if len(asked) < len(below) else None
-        # Behind a period stands a boundary row; behind the pin one only if nothing else is shown.
-        if after is not None and (window.stop < window.pin or not asked):
-            asked, after = [*asked, after], None
+        inside = sum(one.position < window.stop for one in below)
+        asked = below[: inside + 1]
         if not asked:
             raise DamagedReadModel("rows of a trail: expected one or more, got none")
         shown = self._read(asked[: budget.rows], window, budget)
@@ -208,7 +204,6 @@ class TrailUnderHeader:
             entries=tuple(entry for entry, _ in shown),
             bodies=tuple(body for _, body in shown),
             following=asked[len(shown)].position if is_cut else None,
-            after=None if is_cut else after,
         )
 
     def item(self, run: Run, window: Window, start: Start) -> TrailItem:
@@ -223,9 +218,6 @@ class TrailUnderHeader:
         proof, proven = self._verified(run.places)
         last = proven.rows[-1][0]
         is_ended = run.following is not None or proven.is_to_end or last >= window.stop
-        if not is_ended and run.after is not None:
-            self._verified((*run.places, run.after))
-            is_ended = True
         if not is_ended or not start.holds(proof, proven, window):
             raise DamagedReadModel("rows of a trail: expected all of a period, got fewer")
         return TrailItem(proof=encode_trail_proof(proof), entries=run.entries, bodies=run.bodies)

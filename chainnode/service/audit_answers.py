@@ -135,7 +135,7 @@ class AuditAnswers:
             as_of_height=height if cursor is None else cursor.as_of_height,
             as_of_ms=page.as_of_ms,
             next_cursor=page.next_cursor,
-            because=_because(page, question.to_ms),
+            because=_because(page, question),
         )
 
     async def _records(
@@ -175,10 +175,13 @@ class AuditAnswers:
         return height
 
 
-def _because(page: TrailPage, to_ms: int) -> str | None:
+def _because(page: TrailPage, question: AskedQuestion) -> str | None:
+    """Say why the pages so far do not prove the answer whole, as whoever joins them will find."""
     if page.next_cursor is not None:
         return MORE_PAGES
-    return NOT_COVERED_YET if page.as_of_ms < to_ms else None
+    end = question.to_ms or page.first_as_of_ms
+    is_covered = question.from_ms <= end <= page.first_as_of_ms
+    return None if is_covered else NOT_COVERED_YET
 
 
 def _answer(

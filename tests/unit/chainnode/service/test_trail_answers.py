@@ -8,7 +8,8 @@ import pytest
 
 from chainnode.service import Refused
 from chainnode.trail_pages import TrailPages, TrailQuestion
-from chainnode.verify.trail import require_continuation, verify_trail_evidence
+from chainnode.verify.answer import join_pages
+from chainnode.verify.trail import TrailFacts, require_continuation, verify_trail_evidence
 from contracts.schemas.index_kinds import IndexKind
 from tests.sites import BLOCK_MS, Site
 from tests.unit.chainnode.service.trail_sites import (
@@ -82,16 +83,19 @@ async def test_pages_are_gapless_each_proven_alone_while_the_chain_grows(
     fill(site, per_block=3)
     digest = recorded(site, question(site, OTHER, SUBJECT))
     pinned = site.ledger.tip.head.index_size
+    joined: list[TrailFacts] = []
     found: dict[bytes, list[int]] = {}
     cursor: str | None = None
     count = 0
     while count == 0 or cursor is not None:
         page = await site.questions.answer(digest, cursor=cursor, limit=limit)
         facts = facts_of(site, page)
+        joined.append(facts)
         for listing in facts.listings:
             before = found.setdefault(listing.index_key, [])
             assert listing.first_row == len(before)
-            before += [row.position for row in listing.rows]
+            before += [row.position for row in listing.rows if row.call is not None]
+            assert all(row.position >= pinned for row in listing.rows if row.call is None)
         cursor = cast("str | None", page["next_cursor"])
         assert page["complete"] is (cursor is None)
         assert page["incomplete_because"] == (None if cursor is None else "MORE_PAGES")
@@ -103,16 +107,20 @@ async def test_pages_are_gapless_each_proven_alone_while_the_chain_grows(
     for value in (OTHER, SUBJECT):
         key = subject_key(site, value)
         assert found[key] == rows_of_key(site, key, pinned)
+    answer = join_pages(joined, keys=frozenset(found), from_ms=0, to_ms=0)
+    assert answer.is_complete
+    assert [row.position for row in answer.rows] == sorted({*itertools.chain(*found.values())})
 
 
-async def test_a_page_of_a_later_header_shows_nothing_above_the_pin(site: Site) -> None:
+async def test_a_page_of_a_later_header_shows_one_boundary_above_the_pin(site: Site) -> None:
     fill(site, 3)
     digest = recorded(site, question(site, SUBJECT))
     first = await site.questions.answer(digest, cursor=None, limit=3)
     fill(site, 3, first=10)
     settle(site)
     second = await site.questions.answer(digest, cursor=cast("str", first["next_cursor"]), limit=3)
-    assert [row.position for row in facts_of(site, second).listings[0].rows] == [6]
+    rows = facts_of(site, second).listings[0].rows
+    assert [(row.position, row.call is None) for row in rows] == [(6, False), (7, True)]
     assert second["next_cursor"] is None
     assert second["as_of_height"] == first["as_of_height"]
 
@@ -265,3 +273,40 @@ async def test_a_long_trail_is_shown_from_its_middle(
     assert facts.is_complete
     assert positions(facts) == [2 * one for one in range(500, 505)]
     assert page["complete"] is True
+
+
+async def test_later_pages_claim_no_more_than_the_first_covers(site: Site) -> None:
+    fill(site, 3)
+    to_ms = site.ledger.tip.head.time_ms + 10 * BLOCK_MS
+    digest = recorded(site, question(site, SUBJECT, period=(0, to_ms)))
+    first = await site.questions.answer(digest, cursor=None, limit=3)
+    fill(site, 12, first=10)
+    settle(site)
+    cursor = cast("str", first["next_cursor"])
+    second = await site.questions.answer(digest, cursor=cursor, limit=100)
+    facts = [facts_of(site, one) for one in (first, second)]
+    assert facts[1].as_of_ms > to_ms
+    answer = join_pages(facts, keys=frozenset({subject_key(site)}), from_ms=0, to_ms=to_ms)
+    assert answer.complete_to_ms is not None
+    assert facts[0].as_of_ms <= answer.complete_to_ms < to_ms
+    assert second["complete"] is answer.is_complete is False
+    assert second["incomplete_because"] == "NOT_COVERED_YET"
+
+
+async def test_a_period_that_has_not_begun_is_never_complete(site: Site) -> None:
+    fill(site)
+    later = site.ledger.tip.head.time_ms + 100 * BLOCK_MS
+    (page,) = await pages(site, recorded(site, question(site, SUBJECT, period=(later, 0))))
+    assert not facts_of(site, page).is_complete
+    assert page["complete"] is False
+    assert page["incomplete_because"] == "NOT_COVERED_YET"
+
+
+async def test_a_cursor_of_another_index_size_than_its_height_had_is_refused(site: Site) -> None:
+    fill(site, 3)
+    digest = recorded(site, question(site, SUBJECT))
+    first = await site.questions.answer(digest, cursor=None, limit=3)
+    height, size, *place = cast("str", first["next_cursor"]).split(".")
+    for changed in ((height, f"{int(size) - 1}"), (f"{int(height) + 1}", size)):
+        with pytest.raises(Refused):
+            await site.questions.answer(digest, cursor=".".join((*changed, *place)), limit=3)
