@@ -119,7 +119,7 @@ def rows_of(document: Mapping[str, object], name: str) -> list[dict[str, object]
 def _row(item: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
     call = item["call"]
     told = item["purpose"]
-    purpose = "" if told is None else f"{told}"[:_PURPOSE_CHARACTERS]
+    purpose = "" if told is None else _shortened(f"{told}")
     if not isinstance(call, dict):
         organisation = str(item["organisation"])
         sender = names.get(organisation, organisation)
@@ -135,3 +135,9 @@ def _row(item: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
         f"{call['outcome']} {call['status']}",
         purpose,
     ]
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _PURPOSE_CHARACTERS:
+        return text
+    return f"{text[: _PURPOSE_CHARACTERS - 1]}…"

@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from chainnode.verify import CertifiedHeader, Facts
     from chainnode.verify.answer import AnswerFacts
     from chainnode.verify.export import ExportFacts
+    from chainnode.verify.pages import PagesFacts
 
 
 def facts_document(facts: "Facts") -> dict[str, object]:
@@ -93,6 +94,21 @@ def answer_facts(answer: "AnswerFacts") -> dict[str, object]:
         "complete": answer.is_complete,
         **completeness(answer.complete_to_ms),
         **under(answer.header),
+    }
+
+
+def pages_document(facts: "PagesFacts") -> dict[str, object]:
+    """Return what the kept pages of an answer prove, for the index keys that they name."""
+    from chainnode.verify.rows import row_document
+
+    return {
+        "proven": True,
+        "kind": "answer",
+        "index_keys": [one.hex() for one in facts.index_keys],
+        "items": [row_document(one) for one in facts.rows],
+        "complete": facts.is_complete,
+        **completeness(facts.complete_to_ms),
+        **under(facts.header),
     }
 
 

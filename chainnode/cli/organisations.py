@@ -32,13 +32,17 @@ def organisation_named(text: str, target: "Target") -> str:
     """Return the id of an organisation that is given by id, title or node name.
 
     Raises:
-        UsageProblem: two organisations are called so.
+        UsageProblem: two organisations are called so, or none is and it can be no id: a question
+            about a name that nobody has would be answered by a proof that there is nothing.
 
     """
+    from contracts.schemas.text import first_illegal_in_organisation
+
     wanted = text.strip().casefold()
+    known = known_organisations(target)
     found = {
         one.organisation
-        for one in known_organisations(target)
+        for one in known
         if wanted in {one.organisation.casefold(), *(name.casefold() for name in one.names)}
     }
     if len(found) > 1:
@@ -47,6 +51,15 @@ def organisation_named(text: str, target: "Target") -> str:
             Text(
                 f"--department：{text!r} 不止一个，请用代码：{', '.join(sorted(found))}",
                 f"--department: several are called {text!r}; use an id: {', '.join(sorted(found))}",
+            ),
+        )
+    if not found and (not text or first_illegal_in_organisation(text) is not None):
+        names = ", ".join(one.names[0] for one in known if one.names) or "-"
+        raise UsageProblem(
+            "DEPARTMENT",
+            Text(
+                f"--department：没有部门叫 {text!r:.60}；已知：{names}",
+                f"--department: no department is called {text!r:.60}; known: {names}",
             ),
         )
     return found.pop() if found else text

@@ -35,11 +35,23 @@ class Asking:
 
     @property
     def period(self) -> tuple[int, int]:
-        """Return [from, to) in milliseconds of ledger time; `to` 0 = no end."""
-        return (
-            0 if self.begin is None else start_ms(self.begin, option="--from"),
-            0 if self.end is None else end_ms(self.end, option="--to"),
-        )
+        """Return [from, to) in milliseconds of ledger time; `to` 0 = no end.
+
+        Raises:
+            UsageProblem: no such times, or an end before the beginning.
+
+        """
+        begin = 0 if self.begin is None else start_ms(self.begin, option="--from")
+        end = 0 if self.end is None else end_ms(self.end, option="--to")
+        if self.end is not None and end < begin:
+            raise UsageProblem(
+                "PERIOD_REVERSED",
+                Text(
+                    f"--to {self.end} 早于 --from {self.begin}",
+                    f"--to {self.end} lies before --from {self.begin}",
+                ),
+            )
+        return begin, end
 
 
 _OPTIONS = (
@@ -106,7 +118,8 @@ def asked_for(asking: Asking, target: "Target") -> "tuple[IndexKind, tuple[bytes
     """Turn the options into an index kind and its values.
 
     Raises:
-        UsageProblem: none or several kinds, or a subject that is no token.
+        UsageProblem: none or several kinds, or a value that can be on no chain: for a mistyped
+            one the chain would prove that there is nothing.
 
     """
     from contracts.schemas.index_kinds import IndexKind
@@ -120,7 +133,7 @@ def asked_for(asking: Asking, target: "Target") -> "tuple[IndexKind, tuple[bytes
     if asking.item is not None:
         choices.append((IndexKind.ITEM, (asking.item,)))
     if asking.certificate is not None:
-        choices.append((IndexKind.CERTIFICATE, (asking.certificate,)))
+        choices.append((IndexKind.CERTIFICATE, (_identifier(asking.certificate),)))
     if len(choices) != 1:
         raise UsageProblem(
             "QUESTION",
@@ -130,6 +143,22 @@ def asked_for(asking: Asking, target: "Target") -> "tuple[IndexKind, tuple[bytes
             ),
         )
     return choices[0]
+
+
+def _identifier(text: str) -> str:
+    from contracts.schemas.identifiers import InvalidIdentifier, parse_identifier
+
+    try:
+        parse_identifier(text)
+    except InvalidIdentifier as error:
+        raise UsageProblem(
+            "CERTIFICATE",
+            Text(
+                f"--certificate：不是证照标识：{error}",
+                f"--certificate: not an identifier of a certificate: {error}",
+            ),
+        ) from error
+    return text
 
 
 def _token(text: str) -> bytes:

@@ -19,7 +19,7 @@ from chainnode.cli.audit_words import (
     rows_of,
 )
 from chainnode.cli.exits import ExitCode
-from chainnode.cli.facts import export_document, facts_document
+from chainnode.cli.facts import export_document, facts_document, pages_document
 from chainnode.cli.new_files import require_new, write_new
 from chainnode.cli.organisations import shown_names
 from chainnode.cli.output import Output
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 DEFAULT_IDENTITY = "auditor"
 _ZIP_MARK = b"PK"
+# The format stands first in a file of ours.
+_FORMAT_WITHIN = 64
 
 audit = kun_group("audit", text="审计查询 · who accessed what")
 
@@ -40,7 +42,9 @@ audit = kun_group("audit", text="审计查询 · who accessed what")
 @target_options
 @question_options
 @click.option("--limit", type=click.IntRange(1, 100_000), default=10_000, show_default=True)
-@click.option("--evidence", type=click.Path(path_type=Path), help="写出证据 · write the evidence")
+@click.option(
+    "--evidence", type=click.Path(path_type=Path), help="新文件 · a new file for the evidence"
+)
 def query(
     *,
     folder: Path | None,
@@ -52,13 +56,16 @@ def query(
     evidence: Path | None,
 ) -> int:
     """Ask, check every row, and print them."""
+    from chainnode.verify.pages import pages_form
+
     output = current_session().output
+    if evidence is not None:
+        require_new(evidence)
     target = _asking_target(folder, nodes, key, trust)
     with target.open_client(signs=True) as client:
         answer = ask(client, target, asking, limit=limit)
     if evidence is not None:
-        pages = {"format": "kunlian-audit-answer", "version": 1, "pages": list(answer.pages)}
-        evidence.write_text(json.dumps(pages) + "\n", encoding="utf-8")
+        write_new(evidence, (json.dumps(pages_form(answer.pages)) + "\n").encode())
     document = answer_document(answer, limit=limit)
     output.answer(document, lambda: print_answer(output, document, shown_names(target)))
     return ExitCode.OK
@@ -102,7 +109,7 @@ def export(
         signed = exported.facts.organisation
         also = output.words("无节点签名", "no node signed it") if signed is None else signed
         output.line(f"{out}  {len(exported.data)} B  {also}")
-        output.line(f"  kun audit verify {out} --trust genesis.json")
+        output.line(f"  kun audit verify {out} --trust {target.trust_file}")
 
     output.answer(document, lines)
     return ExitCode.OK
@@ -177,7 +184,7 @@ def verify(
 
 
 def proven_document(data: bytes, trust: "Trust") -> dict[str, object]:
-    """Return what an export or a piece of evidence proves.
+    """Return what an export, the kept pages of an answer or a piece of evidence proves.
 
     Raises:
         InvalidEvidence: a check failed, or it does not decode.
@@ -188,7 +195,12 @@ def proven_document(data: bytes, trust: "Trust") -> dict[str, object]:
 
         return export_document(verify_export(data, trust))
     from chainnode.verify import load_evidence, verify_evidence
+    from chainnode.verify.archive import ARCHIVE_BYTES_MAX
+    from chainnode.verify.pages import PAGES_FORMAT, verify_pages
+    from chainnode.verify.strict_json import read_object
 
+    if f'"{PAGES_FORMAT}"'.encode() in data[:_FORMAT_WITHIN]:
+        return pages_document(verify_pages(read_object(data, bytes_max=ARCHIVE_BYTES_MAX), trust))
     return facts_document(verify_evidence(load_evidence(data), trust))
 
 

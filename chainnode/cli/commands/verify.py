@@ -208,6 +208,11 @@ def _code(found: Judged) -> "JsonObject | None":
 
 def _judge_identifier(question: Question, target: Target, text: str) -> Judged:
     if question.offline:
+        fault = _fault(text)
+        if fault is not None:
+            from chainnode.verify import unreadable
+
+            return _without_evidence(unreadable(fault, identifier=text))
         return _judge_offline(question, target, digest=None, identifier=text)
     with target.open_client() as client:
         found = client.verify_identifier(
@@ -291,15 +296,18 @@ def _standard_input() -> "FileContent":
 
 def _well_formed(identifier: str | None) -> str | None:
     """Drop a malformed identifier: what a file says of itself is only a hint."""
+    return None if identifier is None or _fault(identifier) is not None else identifier
+
+
+def _fault(identifier: str) -> str | None:
+    """Say what is wrong with an identifier; None: nothing."""
     from contracts.schemas.identifiers import InvalidIdentifier, parse_identifier
 
-    if identifier is None:
-        return None
     try:
         parse_identifier(identifier)
-    except InvalidIdentifier:
-        return None
-    return identifier
+    except InvalidIdentifier as error:
+        return f"not a certificate identifier: {error}"
+    return None
 
 
 def _reports(found: Judged) -> list[dict[str, str]]:

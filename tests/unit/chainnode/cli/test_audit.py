@@ -98,6 +98,44 @@ def test_the_answer_is_exported_as_it_came(site: Site) -> None:
     exported = json.loads((site.path / "out.json").read_text(encoding="utf-8"))
     assert exported["format"] == "kunlian-audit-answer"
     assert len(exported["pages"][0]["items"]) == 5
+    checked = site.bare("audit", "verify", "out.json", "--trust", site.trust, "--json")
+    assert (checked.code, checked.json["kind"], checked.json["complete"]) == (0, "answer", False)
+    assert [one["position"] for one in checked.json["items"]] == [1, 3, 5, 7, 9]
+
+
+def test_kept_pages_that_were_changed_are_refused(site: Site) -> None:
+    site.kun("audit", "query", *_SUBJECT, *_PURPOSE, "--evidence", "out.json", signs=True)
+    whole = json.loads((site.path / "out.json").read_text(encoding="utf-8"))
+    (page,) = whole["pages"]
+
+    for items, check in (
+        ([{**page["items"][0], "position": 2}, *page["items"][1:]], "record"),
+        ([*page["items"], page["items"][0]], "order"),
+    ):
+        changed = json.dumps({**whole, "pages": [{**page, "items": items}]}).encode()
+        done = site.bare(
+            "audit", "verify", site.file("changed.json", changed), "--trust", site.trust, "--json"
+        )
+        assert (done.code, done.json["check"]) == (3, check)
+    empty = site.file("empty.json", json.dumps({**whole, "pages": []}).encode())
+    assert site.bare("audit", "verify", empty, "--trust", site.trust).code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--department", "no such bureau"), "DEPARTMENT"),
+        (("--certificate", "12345"), "CERTIFICATE"),
+        ((*_SUBJECT, "--from", "2026-05", "--to", "2026-03"), "PERIOD_REVERSED"),
+    ],
+)
+def test_what_can_be_on_no_chain_is_not_answered_by_a_proof_of_nothing(
+    site: Site, options: tuple[str, ...], code: str
+) -> None:
+    done = site.kun("audit", "query", *options, *_PURPOSE, "--json", signs=True)
+
+    assert (done.code, done.json["error"]["code"]) == (2, code)
+    assert not any(node.seen for node in site.nodes)
 
 
 def test_a_person_sees_a_table_and_what_is_not_proven(site: Site) -> None:

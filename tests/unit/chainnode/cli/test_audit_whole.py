@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from chainnode.cli.exits import UsageProblem
 from chainnode.cli.organisations import organisation_named, shown_names
 from chainnode.cli.target import resolve_target
 from chainnode.verify.archive import read_archive, write_archive
@@ -96,12 +97,25 @@ def test_a_changed_export_is_refused_with_the_exit_code_of_its_fault(
 
 def test_a_file_that_is_there_is_never_overwritten(site: Site) -> None:
     taken = site.file("taken", b"the only copy")
-    for words in (("audit", "prove", "3", "--out", taken), (*_EXPORT, "--out", taken)):
+    for words in (
+        ("audit", "prove", "3", "--out", taken),
+        (*_EXPORT, "--out", taken),
+        (*_QUERY, "--evidence", taken),
+    ):
         assert site.kun(*words, signs=True).code == 2
     assert Path(taken).read_bytes() == b"the only copy"
 
 
 _EXPORT = ("audit", "export", "--subject", SUBJECT.hex(), "--purpose", "yearly inspection")
+
+
+def test_the_kept_pages_of_an_answer_are_checked_anywhere(site: Site) -> None:
+    out = str(site.path / "pages.json")
+    assert site.kun(*_QUERY, "--evidence", out, signs=True).code == 0
+    checked = site.bare("audit", "verify", out, "--trust", site.trust, "--json")
+    assert (checked.code, checked.json["kind"], checked.json["complete"]) == (0, "answer", True)
+    assert len(checked.json["items"]) == 20
+    assert "20 of 20" in site.bare("audit", "verify", out, "--trust", site.trust).out
 
 
 def test_one_record_is_proven_and_its_evidence_can_be_checked_anywhere(site: Site) -> None:
@@ -117,4 +131,7 @@ def test_a_department_is_found_by_its_title(site: Site) -> None:
     names = shown_names(target)
     assert organisation_named(names[POLICE], target) == POLICE
     assert organisation_named(POLICE.lower(), target) == POLICE
-    assert organisation_named("nobody knows", target) == "nobody knows"
+    assert organisation_named("NOBODY-2", target) == "NOBODY-2"
+    for unknown in ("nobody knows", ""):
+        with pytest.raises(UsageProblem):
+            organisation_named(unknown, target)

@@ -115,8 +115,10 @@ def test_what_cannot_be_read_is_unreadable(site: Site, what: str) -> None:
     }[what]
 
     done = site.kun("verify", argument, "--json")
+    offline = site.kun("verify", argument, "--offline", "--json")
 
     assert (done.json["verdict"], done.code) == ("UNREADABLE", 2)
+    assert (offline.json["verdict"], offline.code) == ("UNREADABLE", 2)
 
 
 def test_a_path_that_does_not_exist_is_a_usage_error_without_a_verdict(site: Site) -> None:
