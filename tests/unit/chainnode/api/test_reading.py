@@ -219,6 +219,7 @@ async def test_the_description_of_the_api_names_every_operation_and_its_problems
     assert sorted(names) == sorted(
         [
             "submit",
+            "sign_export",
             "submission",
             "record",
             "authored_record",
