@@ -19,6 +19,7 @@ from chainnode.cli.audit_words import (
     rows_of,
 )
 from chainnode.cli.exits import ExitCode
+from chainnode.cli.fact_lines import print_facts
 from chainnode.cli.facts import export_document, facts_document, pages_document
 from chainnode.cli.new_files import require_new, write_new
 from chainnode.cli.organisations import shown_names
@@ -209,9 +210,7 @@ def _print_facts(output: Output, target: Target, document: dict[str, object]) ->
     rows = rows_of(document, "items")
     if "items" in document:
         print_banner(output, document, count=len(rows))
-    for name, value in document.items():
-        if name != "items":
-            output.line(f"{name:<14} {value}")
+    print_facts(output, {name: value for name, value in document.items() if name != "items"})
     if rows:
         print_rows(output, rows, shown_names(target))
 

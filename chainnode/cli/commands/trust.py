@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chainnode.cli.exits import ExitCode, UsageProblem
+from chainnode.cli.fact_lines import print_facts
 from chainnode.cli.target import resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
 from chainnode.cli.words import Text
@@ -52,8 +53,7 @@ def show(
         facts["same"] = is_equal
 
     def lines() -> None:
-        for name, value in facts.items():
-            output.line(f"{name:<14} {value}")
+        print_facts(output, facts)
         if is_equal is not None:
             _print_comparison(output, is_equal=is_equal)
 
