@@ -97,8 +97,20 @@ def _report(output: Output, error: Exception) -> int:
     else:
         text = hint_of(error)
         hint = text.in_language(output.language) if text else ""
-        _say(output, code=_name_of(error), message=str(error), hint=hint, exit_code=code)
+        _say(output, code=_name_of(error), message=_told(output, error), hint=hint, exit_code=code)
     return code
+
+
+def _told(output: Output, error: Exception) -> str:
+    """Return what happened: of a file, its name and the reason without a number."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return str(error)
+    reason = error.strerror
+    if isinstance(error, FileNotFoundError):
+        reason = output.words("没有这个文件", "there is no such file")
+    elif isinstance(error, IsADirectoryError):
+        reason = output.words("这是目录，不是文件", "this is a folder, not a file")
+    return f"{error.filename}: {reason}"
 
 
 def _report_bug(output: Output, error: Exception) -> None:

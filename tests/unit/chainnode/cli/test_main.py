@@ -203,3 +203,25 @@ def test_the_session_is_the_one_of_this_run(capsys: pytest.CaptureFixture[str]) 
     probe.main(["--as", "issuer", "--lang", "zh"], standalone_mode=False)
 
     assert capsys.readouterr().out == "issuer zh\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "reason"),
+    [
+        ("nothing", "en", "there is no such file"),
+        ("nothing", "zh", "没有这个文件"),
+        (".", "en", "this is a folder, not a file"),
+        (".", "zh", "这是目录，不是文件"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_with_the_reason_in_words(
+    name: str, language: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+
+    code = run(["trust", "show", str(path), "--lang", language])
+
+    told = capsys.readouterr().err
+    assert code == 2
+    assert f"{path}: {reason}" in told
+    assert "Errno" not in told
