@@ -1,5 +1,6 @@
 """The page and the command line: one verdict for every vector, mutant and awkward input."""
 
+import base64
 import json
 from collections.abc import Iterator
 from itertools import islice
@@ -9,6 +10,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page
 
+from chainnode import codec
 from chainnode.genesis import write_genesis_file
 from chainnode.suites import InvalidKey, InvalidSignature, suite_named
 from chainnode.verify import Trust, fork_evidence
@@ -196,6 +198,16 @@ def test_awkward_json_is_refused_by_the_same_check(page: Page) -> None:
     trust = (VECTORS / "evidence" / "intl" / "trust.json").read_text()
     questions = [Question(evidence=text, trust=trust) for text in AWKWARD_TEXTS]
     assert differences(page, questions, [ascii(text)[:60] for text in AWKWARD_TEXTS]) == []
+
+
+def test_a_proof_of_very_many_elements_is_refused_by_the_same_check(page: Page) -> None:
+    """More parts than a call of the browser's language may have arguments."""
+    folder = VECTORS / "evidence" / "intl"
+    case = json.loads((folder / "trail_from_a_count_on.json").read_text())
+    proof = codec.encode((b"",) * 65_500)
+    case["evidence"]["trails"][0]["proof"] = base64.b64encode(proof).decode()
+    question = asked_of(evidence_of(case), (folder / "trust.json").read_text(), case=case)
+    assert differences(page, [question], ["many elements"]) == []
 
 
 def test_canonical_encoding_is_told_from_every_other_as_published(page: Page) -> None:

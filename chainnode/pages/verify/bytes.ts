@@ -9,6 +9,11 @@ for (let value = 0; value < 64; value++) VALUES[BASE64.charCodeAt(value)] = valu
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  return join(parts);
+}
+
+// As `concat`, for more parts than a call may have arguments.
+export function join(parts: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
   for (const part of parts) {

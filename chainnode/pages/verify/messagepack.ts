@@ -2,7 +2,7 @@
 // strings, arrays, each in its shortest form. Decoding bounds bytes, depth and elements, builds the
 // value, encodes it again and refuses the input unless both byte strings are equal.
 
-import { characters, concat, equal, fromUtf8, toUtf8 } from "./bytes";
+import { characters, equal, fromUtf8, join, toUtf8 } from "./bytes";
 import { Malformed } from "./errors";
 
 export type Plain = number | string | Uint8Array | Plain[];
@@ -16,7 +16,7 @@ export interface Limits {
 export function encode(value: Plain): Uint8Array {
   const parts: Uint8Array[] = [];
   write(value, parts);
-  return concat(...parts);
+  return join(parts);
 }
 
 export function decode(data: Uint8Array, limits: Limits): Plain {
