@@ -75,6 +75,14 @@ def test_a_trail_among_a_million_keys_is_small_and_fast_to_verify() -> None:
     assert max(one["verify_proof_ms"] for one in figures if one["chunks"] < 1_000) <= ROWS_MS_MAX
 
 
+def test_compact_proofs_are_as_large_as_the_documents_say() -> None:
+    for line in output_of(sys.executable, "-m", "benchmarks.bench_codes", timeout_s=300):
+        report(line)
+    sizes = "tests/unit/chainnode/cli/test_qr_image.py"
+    lines = output_of(sys.executable, "-m", "pytest", "-q", sizes, timeout_s=300)
+    report(f"sizes of the documents, and codes read back by another reader: {lines[-1]}")
+
+
 def test_a_trail_is_complete_and_says_so_only_when_it_was_proven_here(job: MainJob) -> None:
     answer = _query(job).json
 
