@@ -9,6 +9,7 @@ import itertools
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ import pytest
 PACKAGE = "postgresql"
 _FOLDER = Path("/usr/lib/postgresql")
 _USERS = ("postgres", "nobody")
+# Where a folder of our own is open to another user, though TMPDIR may not be.
+_PUBLIC = (Path("/", "tmp"), Path("/", "var", "tmp"))
 _NAMES = itertools.count()
 # What a test loses in a crash of the machine is nothing.
 _SETTINGS = "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c shared_buffers=16MB"
@@ -79,7 +82,7 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
     if programs is None:
         pytest.skip(f"needs {PACKAGE}")
     user, as_user = _user()
-    folder = Path(tempfile.mkdtemp(prefix="kunpg"))
+    folder = Path(tempfile.mkdtemp(prefix="kunpg", dir=_base(is_root=bool(as_user))))
     try:
         if as_user:
             shutil.chown(folder, user)
@@ -92,6 +95,16 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _base(*, is_root: bool) -> Path:
+    """Return a folder for temporary files that the server's user can enter, not root alone."""
+    bases = [Path(tempfile.gettempdir()), *_PUBLIC]
+    return next(one for one in bases if not is_root or _is_open_to_all(one))
+
+
+def _is_open_to_all(folder: Path) -> bool:
+    return all(one.stat().st_mode & stat.S_IXOTH for one in (folder, *folder.parents))
 
 
 def _user() -> tuple[str, list[str]]:
