@@ -66,7 +66,7 @@ class RecordPages:
         """
         head = self._ledger.header(height).head
         place = cursor or Cursor(as_of_height=height, index_size=head.index_size, key=0, at=0)
-        self._require_place(place, height)
+        require_pinned(self._ledger, place, height)
         start = max(place.at, first_since(self._ledger, question.from_ms, place.as_of_height))
         stop = place.index_size
         if question.to_ms:
@@ -87,12 +87,6 @@ class RecordPages:
             raise DamagedReadModel("positions of a kind: expected those of the log") from error
         return RecordPage(items=items, as_of_height=place.as_of_height, next_cursor=following)
 
-    def _require_place(self, place: Cursor, height: int) -> None:
-        is_known = self._ledger.base_height <= place.as_of_height <= height
-        size = self._ledger.header(place.as_of_height).head.index_size if is_known else -1
-        if place.index_size != size:
-            raise InvalidCursor(what="cursor", expected="one of this question", actual=str(place))
-
 
 def _positions(
     database: AuditDatabase, question: RecordsQuestion, within: range, limit: int
@@ -109,6 +103,19 @@ def _positions(
 def _rows(database: AuditDatabase, trail: int, within: range, limit: int) -> Iterator[int]:
     rows = database.rows_from(trail, within.start, limit=limit)
     return (one.position for one in rows if one.position < within.stop)
+
+
+def require_pinned(ledger: Ledger, place: Cursor, height: int, *, keys: int = 1) -> None:
+    """Refuse a cursor that no first page at or below `height` can have made, of so many keys.
+
+    Raises:
+        InvalidCursor: another height, another index size than was there, or no such key.
+
+    """
+    is_known = ledger.base_height <= place.as_of_height <= height
+    size = ledger.header(place.as_of_height).head.index_size if is_known else -1
+    if place.index_size != size or place.key >= keys:
+        raise InvalidCursor(what="cursor", expected="one of this question", actual=f"{place}")
 
 
 def first_since(ledger: Ledger, time_ms: int, height: int) -> int:

@@ -107,20 +107,6 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubmissionHeader:
-    """What a sender signs, read back alone: the calls stand under `calls_root`."""
-
-    chain_id: bytes
-    public_key: bytes
-    nonce: int
-    valid_until_ms: int
-    contract: str
-    contract_version: int
-    call_count: int
-    calls_root: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _HeaderFields:
     chain_id: bytes
     public_key: bytes
@@ -140,6 +126,19 @@ class _HeaderFields:
             self.contract,
             self.contract_version,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionHeader(_HeaderFields):
+    """What a sender signs, for whoever knows it without the calls, which `calls_root` binds."""
+
+    call_count: int
+    calls_root: bytes
+
+    @property
+    def encoded(self) -> bytes:
+        """The bytes under the signature."""
+        return encode((*self.plain(), self.call_count, self.calls_root))
 
 
 def body_digest(suite: Suite, *, action: str, public_digest: bytes, private_digest: bytes) -> bytes:
@@ -297,35 +296,8 @@ def validate_proposable(
         )
 
 
-def rebuilt_header(
-    *,
-    chain_id: bytes,
-    public_key: bytes,
-    nonce: int,
-    valid_until_ms: int,
-    contract: str,
-    contract_version: int,
-    call_count: int,
-    calls_root: bytes,
-) -> bytes:
-    """Return the header that a sender signed, for whoever knows its fields without the calls."""
-    fields = _HeaderFields(
-        chain_id=chain_id,
-        public_key=public_key,
-        nonce=nonce,
-        valid_until_ms=valid_until_ms,
-        contract=contract,
-        contract_version=contract_version,
-    )
-    return _header_bytes(fields, call_count, calls_root)
-
-
 def _encode_header(suite: Suite, fields: _HeaderFields, digests: Sequence[bytes]) -> bytes:
-    return _header_bytes(fields, len(digests), merkle_root(suite.digest, digests))
-
-
-def _header_bytes(fields: _HeaderFields, call_count: int, calls_root: bytes) -> bytes:
-    return encode((*fields.plain(), call_count, calls_root))
+    return encode((*fields.plain(), len(digests), merkle_root(suite.digest, digests)))
 
 
 def _assemble(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from chainnode.audit import AuditDatabase, Cursor, InvalidAuditQuery, InvalidCursor
+from chainnode.audit import AuditDatabase, Cursor, InvalidAuditQuery
 from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.codec import decode_entry
@@ -17,7 +17,7 @@ from chainnode.ledger.errors import HeightNotKept
 from chainnode.ledger.merkle import Hash
 from chainnode.ledger.types import Header
 from chainnode.proofs import NotCertified, Proofs
-from chainnode.record_pages import first_since
+from chainnode.record_pages import first_since, require_pinned
 from chainnode.suites.port import Suite
 from chainnode.trail_runs import Budget, Start, TrailUnderHeader, Window
 from chainnode.verify.forms import TailItem, TrailItem
@@ -102,7 +102,7 @@ class TrailPages:
         """
         header = self._ledger.header(height)
         begin = cursor or _first(header)
-        self._require_place(begin, question, height)
+        require_pinned(self._ledger, begin, height, keys=len(question.keys))
         deadline = self._now_s() + _PAGE_S_MAX
         budget = Budget(rows=limit, bytes=_PAGE_BYTES_MAX, is_late=lambda: self._now_s() > deadline)
         maker = _PageMaker(
@@ -128,12 +128,6 @@ class TrailPages:
             first_as_of_ms=self._as_of_ms(self._ledger.header(begin.as_of_height)),
             next_cursor=following,
         )
-
-    def _require_place(self, place: Cursor, question: TrailQuestion, height: int) -> None:
-        is_known = self._ledger.base_height <= place.as_of_height <= height
-        size = self._ledger.header(place.as_of_height).head.index_size if is_known else -1
-        if place.index_size != size or place.key >= len(question.keys):
-            raise InvalidCursor(what="cursor", expected="one of this question", actual=f"{place}")
 
     def _as_of_ms(self, header: Header) -> int:
         """Return before which ledger time the index of a header covers every entry."""

@@ -7,15 +7,14 @@ fifth member.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from chainnode.ledger.codec import encode_head
 from chainnode.ledger.epochs import EpochRecovery, recovery_content
-from chainnode.ledger.types import Header, Member, checkpoint_content, members_digest
+from chainnode.ledger.types import Header, Member, members_digest
 from chainnode.suites.port import PrivateKey
 from chainnode.verify.epochs import recovery_link_form
 from chainnode.verify.forms import Anchor, certificate_form, header_form
 from chainnode.verify.members import members_form
 from chainnode.verify.strict_json import JsonObject
-from tests.builders_evidence import SyntheticChain, keys_of
+from tests.builders_evidence import SyntheticChain, keys_of, signed_anchor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,23 +71,7 @@ def anchor_in(
     chain: SyntheticChain, group: Group, header: Header, *, signers: Sequence[int] = (0, 1, 2, 3)
 ) -> Anchor:
     """Return a header with the signatures of some of its group."""
-    digest = header.digest(chain.suite.digest)
-    content = checkpoint_content(
-        chain_id=header.head.chain_id,
-        epoch=header.head.epoch,
-        height=header.height,
-        header_digest=digest,
-    )
-    return Anchor(
-        chain_id=chain.genesis.chain_id,
-        suite_name=chain.suite.name,
-        head=encode_head(header.head),
-        rest=header.rest.roots,
-        epoch=header.head.epoch,
-        height=header.height,
-        header_digest=digest,
-        signatures=[(one, group.keys[one].sign(content)) for one in signers],
-    )
+    return signed_anchor(chain, header, keys=group.keys, signers=signers)
 
 
 def certified_in(

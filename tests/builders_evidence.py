@@ -217,23 +217,7 @@ class SyntheticChain:
 
     def anchor(self, header: Header | None = None, *, signers: Iterable[int] = (0, 1, 3)) -> Anchor:
         header = header or self.header()
-        digest = header.digest(self.suite.digest)
-        content = checkpoint_content(
-            chain_id=header.head.chain_id,
-            epoch=header.head.epoch,
-            height=header.height,
-            header_digest=digest,
-        )
-        return Anchor(
-            chain_id=self.genesis.chain_id,
-            suite_name=self.suite.name,
-            head=encode_head(header.head),
-            rest=header.rest.roots,
-            epoch=header.head.epoch,
-            height=header.height,
-            header_digest=digest,
-            signatures=[(one, self.vote_keys[one].sign(content)) for one in signers],
-        )
+        return signed_anchor(self, header, keys=self.vote_keys, signers=signers)
 
     def record_item(self, position: int, *, with_body: bool = True) -> RecordItem:
         call = self.calls[position]
@@ -446,6 +430,33 @@ class SyntheticChain:
 def keys_of(suite: Suite, numbers: Iterable[int]) -> list[PrivateKey]:
     """Return throw-away keys that are the same in every run."""
     return [suite.load_private_key(bytes(31) + bytes([number])) for number in numbers]
+
+
+def signed_anchor(
+    chain: SyntheticChain,
+    header: Header,
+    *,
+    keys: Sequence[PrivateKey],
+    signers: Iterable[int],
+) -> Anchor:
+    """Return a header with the signatures of some of the replicas that have these keys."""
+    digest = header.digest(chain.suite.digest)
+    content = checkpoint_content(
+        chain_id=header.head.chain_id,
+        epoch=header.head.epoch,
+        height=header.height,
+        header_digest=digest,
+    )
+    return Anchor(
+        chain_id=chain.genesis.chain_id,
+        suite_name=chain.suite.name,
+        head=encode_head(header.head),
+        rest=header.rest.roots,
+        epoch=header.head.epoch,
+        height=header.height,
+        header_digest=digest,
+        signatures=[(one, keys[one].sign(content)) for one in signers],
+    )
 
 
 @cache

@@ -17,4 +17,4 @@ async def sign_export(request: Request) -> JSONResponse:
     """Sign a manifest that names a question recorded here, for who asked it."""
     require_media_type(request, MEDIA_TYPE)
     body = await bounded_body(request, bytes_max=REQUEST_BYTES_MAX)
-    return JSONResponse(service_of(request).exports.sign(body), headers=_NO_STORE)
+    return JSONResponse(await service_of(request).exports.sign(body), headers=_NO_STORE)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from chainnode.cli.exits import UsageProblem
+from chainnode.cli.tree import current_session
 from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
@@ -205,6 +206,21 @@ def resolve_target(
             hint=Text("建一个开发网：kun devnet up", "make a devnet: kun devnet up"),
         )
     return Target(nodes=_named_nodes(nodes), trust_file=trust, key_file=key, passphrase_file=None)
+
+
+def acting_target(
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+    *,
+    default: str,
+) -> Target:
+    """Return whom to ask, and as whom: in a devnet the identity `default` unless told otherwise."""
+    identity = current_session().identity
+    if identity is None and key is None and not nodes:
+        identity = default
+    return resolve_target(folder=folder, nodes=nodes, key=key, trust=trust, identity=identity)
 
 
 def _named_nodes(urls: tuple[str, ...]) -> tuple[NodeRef, ...]:

@@ -5,7 +5,6 @@ recovery record that its own members signed (docs/wire-format.md §7, ADR-0014, 
 decoded values in, the next epoch out, or `InvalidProof`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -97,19 +96,6 @@ def follow_link(suite: Suite, *, chain_id: bytes, start: EpochStart, link: Epoch
     if isinstance(link, EpochEnd):
         return _after_end(suite, chain_id=chain_id, start=start, end=link)
     return _after_recovery(suite, chain_id=chain_id, start=start, record=link)
-
-
-def verify_epoch_chain(
-    suite: Suite, *, chain_id: bytes, start: EpochStart, links: Sequence[EpochLink]
-) -> None:
-    """Check that each epoch handed over to the next, from trusted members on.
-
-    Raises:
-        InvalidProof: see `follow_link`.
-
-    """
-    for link in links:
-        start = follow_link(suite, chain_id=chain_id, start=start, link=link)
 
 
 def recovery_content(record: EpochRecovery, *, chain_id: bytes, next_members: bytes) -> bytes:

@@ -240,19 +240,20 @@ def verify_continuation(held: Trail, proof: TrailProof) -> None:
 
 
 def covered_until_ms(
-    proven: ProvenTrail, *, times_ms: Sequence[int], from_ms: int, as_of_ms: int
+    trail: Trail, *, first_row: int, times_ms: Sequence[int], from_ms: int, as_of_ms: int
 ) -> int | None:
-    """Return before which ledger time the disclosed rows are all rows from `from_ms` on.
+    """Return before which ledger time a gapless run holds all rows from `from_ms` on.
 
-    `times_ms` are the block times of the disclosed entries, in order, and `as_of_ms` is the
-    time to which the index is complete. None: a row of the period may stand before the run.
+    `times_ms` are the block times of its entries, from row number `first_row` on, and `as_of_ms`
+    is the time to which the index is complete. None: a row of the period may stand before it.
     """
     if not times_ms:
-        return as_of_ms if not proven.trail.rows else None
-    if proven.first_row and times_ms[0] >= from_ms:
+        return as_of_ms if not trail.rows else None
+    if first_row and times_ms[0] >= from_ms:
         return None
     # A row that is not disclosed has no lower time than the last one that is.
-    return as_of_ms if proven.is_to_end else min(as_of_ms, times_ms[-1])
+    is_to_end = first_row + len(times_ms) == trail.rows
+    return as_of_ms if is_to_end else min(as_of_ms, times_ms[-1])
 
 
 def _require_bookkeeping(trail: Trail, proof: TrailProof) -> None:

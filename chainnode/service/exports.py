@@ -5,6 +5,7 @@ that this key signs (ADR-0022). Only who asked a question gets a signature for i
 a manifest that names it.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -54,7 +55,7 @@ class Voice:
 
 
 class Exports:
-    """Signs manifests of exports. Loop thread only."""
+    """Signs manifests of exports on the loop, like all that the vote key signs."""
 
     def __init__(
         self, *, genesis: Genesis, suite: Suite, ledger: Ledger, proofs: Proofs, voice: Voice
@@ -65,8 +66,8 @@ class Exports:
         self._voice = voice
         self._trust = follow(proofs.links, Trust.from_genesis(genesis))
 
-    def sign(self, data: bytes) -> JsonObject:
-        """Return this node's signature under the manifest in the request.
+    async def sign(self, data: bytes) -> JsonObject:
+        """Return this node's signature under the manifest in the request, read on a thread.
 
         Raises:
             Refused: not a manifest of a question that was recorded here, not signed by who
@@ -78,7 +79,7 @@ class Exports:
                 "CANNOT_SIGN", expected="a replica that votes", actual="one that only learns"
             )
         try:
-            manifest = self._checked(data)
+            manifest = await asyncio.to_thread(self._checked, data)
         except InvalidEvidence as error:
             raise Refused(
                 "NOT_AN_EXPORT", expected=f"{error.check}: {error.expected}", actual=error.actual

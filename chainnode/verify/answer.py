@@ -8,6 +8,7 @@ period makes nothing complete, whatever a node says of it.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from chainnode.ledger.trail_proofs import covered_until_ms
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.trail import TrailFacts, TrailListing, TrailRow
@@ -127,11 +128,11 @@ def _require_next(run: Sequence[_Run], listing: TrailListing) -> None:
 
 def _covered_to_ms(run: Sequence[_Run], from_ms: int) -> int | None:
     """Return before which time no row of the key is missing; None: that is not proven."""
-    first, last = run[0].listing, run[-1]
-    if not first.rows:
-        return last.as_of_ms if not first.trail.rows else None
-    if first.first_row and first.rows[0].entry.time_ms >= from_ms:
-        return None
-    if last.stop == last.listing.trail.rows:
-        return last.as_of_ms
-    return min(last.as_of_ms, last.listing.rows[-1].entry.time_ms)
+    last = run[-1]
+    return covered_until_ms(
+        last.listing.trail,
+        first_row=run[0].listing.first_row,
+        times_ms=[row.entry.time_ms for one in run for row in one.listing.rows],
+        from_ms=from_ms,
+        as_of_ms=last.as_of_ms,
+    )

@@ -18,7 +18,7 @@ from chainnode.ledger.merkle import (
 )
 from chainnode.ledger.proofs import quorum_of, verify_quorum, vote_keys
 from chainnode.ledger.types import Entry, Member, checkpoint_content
-from chainnode.submission import body_digest, key_id, rebuilt_header
+from chainnode.submission import SubmissionHeader, body_digest, key_id
 from chainnode.suites.port import InvalidKey, InvalidSignature, Suite
 from chainnode.verify.claims import CertificateClaim
 from chainnode.verify.compact_form import (
@@ -137,7 +137,7 @@ def _verify_reference(reference: CompactReference, trust: Trust) -> ReferenceFac
         )
     except InvalidProof as error:
         raise refused("call", error) from error
-    header = rebuilt_header(
+    header = SubmissionHeader(
         chain_id=trust.chain_id,
         public_key=reference.public_key,
         nonce=reference.nonce,
@@ -146,7 +146,7 @@ def _verify_reference(reference: CompactReference, trust: Trust) -> ReferenceFac
         contract_version=certificates.VERSION,
         call_count=reference.call_count,
         calls_root=root,
-    )
+    ).encoded
     _verify_sender(suite, reference, header)
     return ReferenceFacts(
         claim=reference.claim,
@@ -227,7 +227,7 @@ def _origin(proof: CompactProof, record: WithheldRecord, trust: Trust) -> CallAm
             return origin
         case SoleCall() as sole:
             suite = trust.suite
-            header = rebuilt_header(
+            header = SubmissionHeader(
                 chain_id=trust.chain_id,
                 public_key=sole.public_key,
                 nonce=sole.nonce,
@@ -236,7 +236,7 @@ def _origin(proof: CompactProof, record: WithheldRecord, trust: Trust) -> CallAm
                 contract_version=record.contract_version,
                 call_count=1,
                 calls_root=hash_leaf(suite.digest, record.body_digest),
-            )
+            ).encoded
             return CallAmongOthers(
                 submission_digest=suite.digest(header),
                 key_id=key_id(suite, sole.public_key),

@@ -228,7 +228,8 @@ class _TrailReader:
             first_row=proven.first_row,
             rows=rows,
             complete_to_ms=covered_until_ms(
-                proven,
+                proven.trail,
+                first_row=proven.first_row,
                 times_ms=[row.entry.time_ms for row in rows],
                 from_ms=self.from_ms,
                 as_of_ms=self.as_of_ms,

@@ -25,7 +25,7 @@ from chainnode.cli.new_files import require_new, write_new
 from chainnode.cli.organisations import shown_names
 from chainnode.cli.output import Output
 from chainnode.cli.questions import Asking, ask, question_options
-from chainnode.cli.target import Target, resolve_target, target_options
+from chainnode.cli.target import Target, acting_target, resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def query(
     output = current_session().output
     if evidence is not None:
         require_new(evidence)
-    target = _asking_target(folder, nodes, key, trust)
+    target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
     with target.open_client(signs=True) as client:
         answer = ask(client, target, asking, limit=limit)
     if evidence is not None:
@@ -92,7 +92,7 @@ def export(
 
     output = current_session().output
     require_new(out)
-    target = _asking_target(folder, nodes, key, trust)
+    target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
     with target.open_client(signs=True) as client:
         answer = ask(client, target, asking, limit=None)
         exported = client.export(answer, page=verify_page())
@@ -141,16 +141,6 @@ def prove(
     document = facts_document(found)
     output.answer(document, lambda: _print_facts(output, target, document))
     return ExitCode.OK
-
-
-def _asking_target(
-    folder: Path | None, nodes: tuple[str, ...], key: Path | None, trust: Path | None
-) -> Target:
-    """Return whom to ask, and as whom: in a devnet the demo's auditor unless told otherwise."""
-    identity = current_session().identity
-    if identity is None and key is None and not nodes:
-        identity = DEFAULT_IDENTITY
-    return resolve_target(folder=folder, nodes=nodes, key=key, trust=trust, identity=identity)
 
 
 @kun_command("verify", text="核验证据 · check one piece of evidence of any kind, without a node")

@@ -12,7 +12,7 @@ import click
 from chainnode.cli.exits import ExitCode, NoDecision, UsageProblem
 from chainnode.cli.instants import day_number
 from chainnode.cli.probe import fetch_json
-from chainnode.cli.target import Target, resolve_target, target_options
+from chainnode.cli.target import Target, acting_target, resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
 from chainnode.cli.words import Text
 
@@ -25,15 +25,6 @@ DEFAULT_IDENTITY = "issuer"
 _HTTP_OK = 200
 
 cert = kun_group("cert", text="电子证照 · e-certificates")
-
-
-def _target(
-    folder: Path | None, nodes: tuple[str, ...], key: Path | None, trust: Path | None
-) -> Target:
-    identity = current_session().identity
-    if identity is None and key is None and not nodes:
-        identity = DEFAULT_IDENTITY
-    return resolve_target(folder=folder, nodes=nodes, key=key, trust=trust, identity=identity)
 
 
 @kun_command("issue", text="签发：登记文件的摘要 · issue: register the digest of a file")
@@ -56,7 +47,7 @@ def issue(
     """Register a file as a certificate of type `generic` and wait for finality."""
     from chainnode.client import issue_certificate
 
-    target = _target(folder, nodes, key, trust)
+    target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
     paper = _Paper(target, file, stamp=stamp)
     draft = paper.draft(_day(target, valid_from, "--valid-from"), valid_to)
     return paper.register(issue_certificate(draft), draft)
@@ -93,7 +84,7 @@ def import_(
     from contracts.schemas.certificate_states import CertificateState
     from contracts.schemas.certificates import OWN_CODE_SYSTEM, own_code
 
-    target = _target(folder, nodes, key, trust)
+    target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
     paper = _Paper(target, file, stamp=stamp)
     draft = paper.draft(day_number(valid_from, option="--valid-from"), valid_to)
     since = f"{valid_from:.10}" if "-" in valid_from else _dashed(valid_from)
@@ -125,7 +116,7 @@ def revoke(
     from chainnode.client import revoke_certificate
 
     output = current_session().output
-    target = _target(folder, nodes, key, trust)
+    target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
     final = _submit(target, revoke_certificate(identifier=identifier, reason_code=reason))
     facts = {
         "identifier": identifier,

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainnode.cli.exits import ExitCode, UsageProblem
+from chainnode.cli.exits import ExitCode
 from chainnode.cli.fact_lines import print_facts
+from chainnode.cli.new_files import write_new
 from chainnode.cli.target import resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
-from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
     from chainnode.cli.output import Output
@@ -159,32 +159,15 @@ def page(*, out: Path) -> int:
 
     output = current_session().output
     data = verify_page()
-    _write_page(out, data)
+    # The same page again is no conflict.
+    if not (out.is_file() and out.read_bytes() == data):
+        write_new(out, data)
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     output.answer(
         {"file": str(out), "digest": digest, "bytes": len(data)},
         lambda: output.line(f"{out}  {digest}"),
     )
     return ExitCode.OK
-
-
-def _write_page(path: Path, data: bytes) -> None:
-    """Write a new file; the same page again is no conflict.
-
-    Raises:
-        UsageProblem: something else is there.
-
-    """
-    try:
-        with path.open("xb") as file:
-            file.write(data)
-    except FileExistsError as error:
-        if path.is_file() and path.read_bytes() == data:
-            return
-        raise UsageProblem(
-            "FILE_EXISTS",
-            Text(f"文件已存在，不覆盖：{path}", f"the file exists and is not overwritten: {path}"),
-        ) from error
 
 
 for _command in (show, export, page):

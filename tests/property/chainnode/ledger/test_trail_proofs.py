@@ -184,7 +184,13 @@ def test_a_period_is_covered_exactly_when_no_row_of_it_can_be_missing(
     proven = one.verify(one.proof(shown))
     shown_times = times[shown.start : shown.stop]
 
-    covered = covered_until_ms(proven, times_ms=shown_times, from_ms=from_ms, as_of_ms=as_of)
+    covered = covered_until_ms(
+        proven.trail,
+        first_row=proven.first_row,
+        times_ms=shown_times,
+        from_ms=from_ms,
+        as_of_ms=as_of,
+    )
 
     assert covered is not None
     assert covered >= min(to_ms, as_of)
@@ -209,7 +215,11 @@ def test_what_any_run_covers_holds_no_row_that_is_not_shown(
     proven = one.verify(one.proof(RowRange(start=start, stop=stop)))
 
     covered = covered_until_ms(
-        proven, times_ms=times[start:stop], from_ms=from_ms, as_of_ms=times[-1]
+        proven.trail,
+        first_row=proven.first_row,
+        times_ms=times[start:stop],
+        from_ms=from_ms,
+        as_of_ms=times[-1],
     )
 
     if covered is not None:

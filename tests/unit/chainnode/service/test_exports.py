@@ -131,7 +131,8 @@ async def test_only_who_asked_gets_a_signature_and_only_for_a_question_of_this_c
 ) -> None:
     exports = web.site.exports()
     request = await request_of(web)
-    assert exports.sign(canonical_line(request))["replica_id"] == 0
+    signed = await exports.sign(canonical_line(request))
+    assert signed["replica_id"] == 0
     stranger = session_of(web, submission_key(web.site.suite.name, 1))
     auditor = as_object(request["auditor"], "auditor")
     key = stranger.key
@@ -148,7 +149,7 @@ async def test_only_who_asked_gets_a_signature_and_only_for_a_question_of_this_c
         {"manifest": manifest},
     ):
         with pytest.raises(Refused) as caught:
-            exports.sign(canonical_line(changed))
+            await exports.sign(canonical_line(changed))
         assert caught.value.code == "NOT_AN_EXPORT"
 
 
