@@ -23,7 +23,6 @@ CANARY = "canary"
 # Instrumented imports take two or three seconds, which are not part of a target's time.
 _START_S = 60
 _STATUS = re.compile(r"#(\d+)\s+(?:DONE|NEW|REDUCE|pulse|INITED|RELOAD)\s+cov: (\d+)")
-_BYTES_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +60,6 @@ def fuzz(name: str, seconds: int, seed: int, findings: Path) -> Outcome:
         flags = [
             f"-max_total_time={seconds}",
             f"-seed={seed}",
-            f"-max_len={_BYTES_MAX}",
             f"-artifact_prefix={findings}/{name.replace(' ', '-')}-",
         ]
         done = subprocess.run(

@@ -31,6 +31,7 @@ from chainnode.verify import (
     verify_evidence,
 )
 from chainnode.verify.compact_form import decode_compact, encode_compact
+from chainnode.verify.export import verify_export
 from chainnode.votelog.frames import BrokenFrame, read_frames
 from chainnode.votelog.frames import encode_frame as encode_vote
 from consensus.codec import message_to_plain
@@ -41,6 +42,7 @@ from contracts.schemas import access, audit, certificates, members
 from contracts.schemas.codes import Rejection
 from contracts.schemas.identifiers import parse_identifier
 from contracts.schemas.shape import Schema, encode_part
+from tests.builders_exports import QuestionedChain, questioned_chain
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 _SUITE = suite_named("intl")
@@ -312,6 +314,24 @@ def _code_seeds() -> Iterator[bytes]:
             yield payload_of(case["text"])
 
 
+def _export(data: bytes) -> None:
+    """An archive that carries proofs, and everything that it claims of them."""
+    try:
+        verify_export(data, _questioned().trust)
+    except InvalidInput:
+        return
+
+
+@cache
+def _questioned() -> QuestionedChain:
+    return questioned_chain("intl")
+
+
+def _export_seeds() -> Iterator[bytes]:
+    yield _questioned().export()
+    yield _questioned().export(node=None, page=b"<!doctype html>")
+
+
 TARGETS: tuple[Target, ...] = (
     Target(name="canonical encoding", run=_canonical, seeds=_canonical_seeds),
     Target(name="consensus message", run=_message, seeds=_messages),
@@ -325,6 +345,7 @@ TARGETS: tuple[Target, ...] = (
     Target(name="public parts", run=_public_parts, seeds=_public_part_seeds),
     Target(name="certificate identifier", run=_identifier, seeds=_identifier_seeds),
     Target(name="evidence", run=_evidence, seeds=_evidence_seeds),
+    Target(name="export", run=_export, seeds=_export_seeds),
     Target(name="qr code", run=_code, seeds=_code_seeds),
     Target(name="trust file", run=_trust_file, seeds=_trust_seeds),
 )
