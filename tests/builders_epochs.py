@@ -14,7 +14,7 @@ from chainnode.verify.epochs import recovery_link_form
 from chainnode.verify.forms import Anchor, certificate_form, header_form
 from chainnode.verify.members import members_form
 from chainnode.verify.strict_json import JsonObject
-from tests.builders_evidence import SyntheticChain, keys_of, signed_anchor
+from tests.builders_evidence import SyntheticChain, signed_anchor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ def first_group(chain: SyntheticChain) -> Group:
 def second_group(chain: SyntheticChain) -> Group:
     """Return five members, of whom the one numbered 1 has a new key."""
     first = first_group(chain)
-    renewed, fifth = keys_of(chain.suite, [21, 22])
+    renewed, fifth = chain.private_keys([21, 22])
     members = [
         first.members[0],
         replace(first.members[1], vote_key=renewed.public_key),

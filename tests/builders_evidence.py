@@ -159,8 +159,8 @@ class SyntheticChain:
 
     def __init__(self, suite_name: str, *, label: str = "synthetic") -> None:
         self.suite = suite_named(suite_name)
-        self.vote_keys = keys_of(self.suite, range(1, 5))
-        self.client_key = keys_of(self.suite, [9])[0]
+        self.vote_keys = self.private_keys(range(1, 5))
+        self.client_key = self.private_keys([9])[0]
         self.genesis = self._genesis(label)
         self.trust = Trust.from_genesis(self.genesis)
         self.values: dict[bytes, bytes] = {}
@@ -170,6 +170,10 @@ class SyntheticChain:
         self.entries = [self._entry(index) for index in range(11)]
         self.receipts = [self._receipt(index) for index in range(3)]
         self._map: NaiveMap | None = None
+
+    def private_keys(self, numbers: Iterable[int]) -> list[PrivateKey]:
+        """Return the keys with which this chain signs; published vectors sign repeatably."""
+        return keys_of(self.suite, numbers)
 
     @property
     def map(self) -> NaiveMap:
@@ -304,8 +308,10 @@ class SyntheticChain:
         is_known = identifier is not None and CERTIFICATES.key(identifier) in self.values
         return identifier if is_known else None
 
-    def certificate_of(self, one: Sample) -> JsonObject:
-        return self.certificate(digest=self.digest_of(one), identifier=one.identifier)
+    def certificate_of(self, one: Sample, *, anchor: Anchor | None = None) -> JsonObject:
+        return self.certificate(
+            digest=self.digest_of(one), identifier=one.identifier, anchor=anchor
+        )
 
     def register(self, one: Sample) -> None:
         """Put a certificate, its file and its history into the state."""

@@ -4,10 +4,36 @@ SM2 signatures are made by `gmssl` with nonces derived from the content, which n
 """
 
 import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from gmssl import sm2
 
 from chainnode.suites import PrivateKey, Suite
+from tests.builders_evidence import keys_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatableKey:
+    """A throw-away key that signs one content alike in every run."""
+
+    suite: Suite
+    key: PrivateKey
+
+    @property
+    def public_key(self) -> bytes:
+        return self.key.public_key
+
+    def sign(self, content: bytes) -> bytes:
+        return signature(self.suite, self.key, content)
+
+    def secret_bytes(self) -> bytes:
+        return self.key.secret_bytes()
+
+
+def repeatable_keys(suite: Suite, numbers: Iterable[int]) -> list[PrivateKey]:
+    """Return the keys of these numbers, as the builders have them."""
+    return [RepeatableKey(suite=suite, key=one) for one in keys_of(suite, numbers)]
 
 
 def signature(suite: Suite, key: PrivateKey, content: bytes) -> bytes:
