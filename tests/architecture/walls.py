@@ -219,6 +219,12 @@ WALLS = (
         allows=FROM_OUTSIDE,
     ),
     Wall(
+        why="the gateway stands outside the node and needs the client and leaves",
+        inside=("chainnode.gateway",),
+        forbids=PRODUCTION,
+        allows=("chainnode.gateway", "chainnode.segments", *FROM_OUTSIDE),
+    ),
+    Wall(
         why="api knows the node's public methods, the verifier, settings and leaves",
         inside=("chainnode.api",),
         forbids=PRODUCTION,
