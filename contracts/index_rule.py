@@ -5,7 +5,9 @@ A rule never changes: a new one has a new version and holds from a position of t
 
 from contracts.schemas.access import AccessRecord
 from contracts.schemas.audit import Question
+from contracts.schemas.catalog import Publish, Withdraw
 from contracts.schemas.certificates import Import, Issue, Revoke
+from contracts.schemas.grants import GrantRow
 from contracts.schemas.index_kinds import Digester, IndexKind, index_key
 from contracts.schemas.members import AddKey, EndKey
 from contracts.schemas.shape import PublicPart
@@ -32,10 +34,25 @@ def index_keys(digest: Digester, part: PublicPart, organisation: str) -> tuple[b
                 *(_SUBJECT + subject for subject in subjects),
                 index_key(digest, IndexKind.REQUESTER, organisation),
             )
+        case Publish() | Withdraw():
+            return (
+                index_key(digest, IndexKind.PROVIDER, organisation),
+                index_key(digest, IndexKind.ITEM, part.item),
+            )
         case AddKey() | EndKey():
             return (index_key(digest, IndexKind.PROVIDER, organisation),)
         case _:
             raise TypeError(f"no index rule for {type(part).__name__}")
+
+
+def grant_keys(digest: Digester, grant: str, row: GrantRow) -> tuple[bytes, ...]:
+    """Return the keys of a decision about a grant: whose it is and what for, as state says."""
+    return (
+        index_key(digest, IndexKind.REQUESTER, row.requester),
+        index_key(digest, IndexKind.PROVIDER, row.provider),
+        index_key(digest, IndexKind.ITEM, row.item),
+        index_key(digest, IndexKind.GRANT, grant),
+    )
 
 
 def _access_keys(digest: Digester, part: AccessRecord) -> tuple[bytes, ...]:

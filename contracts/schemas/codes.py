@@ -62,6 +62,38 @@ class Code(IntEnum):
     CERTIFICATES_SINCE_IN_FUTURE = 88
     CERTIFICATES_CODE_DIFFERS = 89
 
+    CATALOG_VERSION_NOT_NEXT = 100
+    CATALOG_FIELDS_CHANGED = 101
+    CATALOG_FIELD_TWICE = 102
+    CATALOG_SUPERVISOR_UNKNOWN = 103
+    CATALOG_SUPERVISOR_IS_OWNER = 104
+    CATALOG_SUPERVISOR_CHANGED = 105
+    CATALOG_NO_SUCH_ITEM = 106
+    CATALOG_STATE_FORBIDS = 107
+
+    GRANTS_GRANT_KNOWN = 120
+    GRANTS_NO_SUCH_ITEM = 121
+    GRANTS_ITEM_WITHDRAWN = 122
+    GRANTS_ITEM_NOT_SHARED = 123
+    GRANTS_OWN_ITEM = 124
+    GRANTS_VERSION_DIFFERS = 125
+    GRANTS_UNKNOWN_FIELDS = 126
+    GRANTS_NO_SUCH_GRANT = 127
+    GRANTS_STATE_FORBIDS = 128
+    GRANTS_FIELDS_WIDENED = 129
+    GRANTS_QUOTA_WIDENED = 130
+    GRANTS_PERIOD_WIDENED = 131
+
+    PSEUDONYMS_EPOCH_NOT_NEXT = 140
+    PSEUDONYMS_NO_EPOCH = 141
+    PSEUDONYMS_UNKNOWN_EPOCH = 142
+    PSEUDONYMS_PERIOD_NOT_NEXT = 143
+    PSEUDONYMS_PERIOD_IN_FUTURE = 144
+    PSEUDONYMS_TOTAL_TOO_LARGE = 145
+
+    CONTENT_KEY_KNOWN = 160
+    CONTENT_SHARED_BEFORE = 161
+
 
 class Rejection(Exception):
     """A call that is refused: the client's fault. It leaves no change and no record.
@@ -155,6 +187,68 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         ),
         Code.CERTIFICATES_CODE_DIFFERS: Meaning(
             "in the ledger's own code system the code is the number of the state", ("state",)
+        ),
+        Code.CATALOG_VERSION_NOT_NEXT: Meaning(
+            "the version is not the next one of the item", ("expected", "actual")
+        ),
+        Code.CATALOG_FIELDS_CHANGED: Meaning(
+            "a later version keeps the fields of the former, in their order", ("position",)
+        ),
+        Code.CATALOG_FIELD_TWICE: Meaning("a field is named twice", ("position",)),
+        Code.CATALOG_SUPERVISOR_UNKNOWN: Meaning(
+            "the supervisor is not an organisation of the consortium"
+        ),
+        Code.CATALOG_SUPERVISOR_IS_OWNER: Meaning("an owner does not supervise its own item"),
+        Code.CATALOG_SUPERVISOR_CHANGED: Meaning(
+            "the supervisor of an item stays the same once named"
+        ),
+        Code.CATALOG_NO_SUCH_ITEM: Meaning("the catalogue has no such item"),
+        Code.CATALOG_STATE_FORBIDS: Meaning(
+            "the state of the item does not allow the action", ("state",)
+        ),
+        Code.GRANTS_GRANT_KNOWN: Meaning("the grant was applied for before", ("state",)),
+        Code.GRANTS_NO_SUCH_ITEM: Meaning("the catalogue has no such item"),
+        Code.GRANTS_ITEM_WITHDRAWN: Meaning("the item is withdrawn"),
+        Code.GRANTS_ITEM_NOT_SHARED: Meaning("the owner does not share the item"),
+        Code.GRANTS_OWN_ITEM: Meaning("an owner needs no grant for its own item"),
+        Code.GRANTS_VERSION_DIFFERS: Meaning(
+            "another version of the item is published", ("published", "actual")
+        ),
+        Code.GRANTS_UNKNOWN_FIELDS: Meaning(
+            "a field that the item lacks", ("known_fields", "actual")
+        ),
+        Code.GRANTS_NO_SUCH_GRANT: Meaning("no grant has this name"),
+        Code.GRANTS_STATE_FORBIDS: Meaning(
+            "the state of the grant does not allow the action", ("state",)
+        ),
+        Code.GRANTS_FIELDS_WIDENED: Meaning(
+            "more fields than were applied for", ("applied", "actual")
+        ),
+        Code.GRANTS_QUOTA_WIDENED: Meaning(
+            "a larger quota than was applied for; 0 is no limit", ("applied", "actual")
+        ),
+        Code.GRANTS_PERIOD_WIDENED: Meaning(
+            "a later last day than was applied for; 0 is no end", ("applied", "actual")
+        ),
+        Code.PSEUDONYMS_EPOCH_NOT_NEXT: Meaning(
+            "the epoch is not the next one of the department", ("expected", "actual")
+        ),
+        Code.PSEUDONYMS_NO_EPOCH: Meaning("the department has no key epoch"),
+        Code.PSEUDONYMS_UNKNOWN_EPOCH: Meaning(
+            "a key epoch that was not opened", ("newest", "actual")
+        ),
+        Code.PSEUDONYMS_PERIOD_NOT_NEXT: Meaning(
+            "the period does not begin where the last one ended", ("expected", "actual")
+        ),
+        Code.PSEUDONYMS_PERIOD_IN_FUTURE: Meaning(
+            "a period of use cannot end in the future", ("now_ms", "actual")
+        ),
+        Code.PSEUDONYMS_TOTAL_TOO_LARGE: Meaning(
+            "the totals of the department would pass the largest integer", ("room", "actual")
+        ),
+        Code.CONTENT_KEY_KNOWN: Meaning("the organisation has a key for this period"),
+        Code.CONTENT_SHARED_BEFORE: Meaning(
+            "the key of this pair and period was shared before", _FIRST_RECORD
         ),
     }
 )

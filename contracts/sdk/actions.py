@@ -12,6 +12,7 @@ from contracts.sdk.ports import Accepted, Context, StateView
 
 PartT = TypeVar("PartT", bound=PublicPart)
 Handler = Callable[[StateView, Context, bytes, bytes], Accepted]
+KeysOf = Callable[[StateView, Context, PartT], tuple[bytes, ...]]
 
 
 def action(
@@ -19,14 +20,18 @@ def action(
     *,
     role: Role,
     run: Callable[[StateView, Context, PartT], int],
+    keys: KeysOf[PartT] | None = None,
     private_bytes_min: int = 0,
 ) -> Handler:
     """Bind the rule `run` to its public part and to the role that it demands.
 
-    `run` returns the outcome of the record. `private_bytes_min` is for actions that must carry
-    a private part; its content is never read, because it may be encrypted.
+    `run` returns the outcome of the record. `keys` names its index keys, from the state after
+    `run`, where they do not follow from public part and sender alone. `private_bytes_min` is
+    for actions that must carry a private part; its content is never read, because it may be
+    encrypted.
     """
     schema = Schema(part_type)
+    keys_of = keys or _keys_of_part
 
     def handle(state: StateView, context: Context, public: bytes, private: bytes) -> Accepted:
         if role not in context.roles:
@@ -35,10 +40,13 @@ def action(
         if len(private) < private_bytes_min:
             raise Rejection(Code.PRIVATE_PART_TOO_SHORT, (private_bytes_min, len(private)))
         outcome = run(state, context, part)
-        keys = index_keys(context.crypto.digest, part, context.organisation)
-        return Accepted(outcome, keys)
+        return Accepted(outcome, keys_of(state, context, part))
 
     return handle
+
+
+def _keys_of_part(_state: StateView, context: Context, part: PublicPart) -> tuple[bytes, ...]:
+    return index_keys(context.crypto.digest, part, context.organisation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
