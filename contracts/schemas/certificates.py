@@ -29,7 +29,6 @@ from contracts.schemas.state import InvalidRow, Row, Table
 NAME = "certificates"
 VERSION = 1
 HISTORY_TAG = "kun.certhistory"
-FIELD_TAG = "kun.field"
 FORMAT_VERSION = 1
 # The ledger's own code system: its code is the decimal number of the canonical state.
 OWN_CODE_SYSTEM = "kun"
@@ -191,11 +190,6 @@ def decode_history_entry(leaf: bytes) -> HistoryEntry:
     if encode_history_entry(entry) != leaf:
         raise InvalidRow("history of a certificate: expected a canonical leaf, version 1")
     return entry
-
-
-def encode_metadata_field(*, salt: bytes, name: str, value: str) -> bytes:
-    """Return the leaf of the metadata tree for one field; leaves ascend by name."""
-    return _ENCODER.encode((FIELD_TAG, FORMAT_VERSION, salt, name, value))
 
 
 def own_code(state: CertificateState) -> str:

@@ -7,7 +7,12 @@ from tests.architecture.sources import Module, parse, production_modules, read
 from tests.architecture.walls import loaded_with
 
 # What other programs import; all else must be reached from here or from a command.
-LIBRARIES = ("chainnode.client", "chainnode.gateway", "chainnode.verify")
+LIBRARIES = (
+    "chainnode.client",
+    "chainnode.exchange",
+    "chainnode.gateway",
+    "chainnode.verify",
+)
 # What the Makefile runs by `python -m`.
 PROGRAMS = ("devnet.faults.__main__",)
 

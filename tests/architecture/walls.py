@@ -22,6 +22,7 @@ LEAVES = (
     "chainnode.batch",
     "chainnode.codec",
     "chainnode.errors",
+    "chainnode.exchange",
     "chainnode.genesis",
     "chainnode.submission",
     "chainnode.suites",
@@ -198,6 +199,12 @@ WALLS = (
         forbids=PRODUCTION,
         allows=("chainnode.suites", "chainnode.errors"),
         external=("cryptography", "msgpack"),
+    ),
+    Wall(
+        why="what two departments say to each other is pure: leaves, hash trees, schemas",
+        inside=("chainnode.exchange",),
+        forbids=(*PRODUCTION, *(one for one in IMPURE if one != "json")),
+        allows=("chainnode.exchange", *LEAVES, *LEDGER_PURE, *SCHEMAS),
     ),
     Wall(
         why="pages are files that travel along; they know no room",

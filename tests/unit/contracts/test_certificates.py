@@ -13,9 +13,9 @@ from contracts.schemas.certificates import (
     HistoryEntry,
     decode_history_entry,
     encode_history_entry,
-    encode_metadata_field,
 )
 from contracts.schemas.codes import Code
+from contracts.schemas.fields import encode_field
 from contracts.schemas.identifiers import IdentifierFault
 from contracts.schemas.shape import PublicPart
 from contracts.schemas.state import InvalidRow
@@ -297,5 +297,5 @@ def test_history_leaf_is_read_back_only_in_its_one_form(cut: str) -> None:
 
 
 def test_metadata_field_is_the_tagged_array_of_the_wire_format() -> None:
-    leaf = encode_metadata_field(salt=b"s" * 16, name="证照名称", value="x")
+    leaf = encode_field(salt=b"s" * 16, name="证照名称", value="x")
     assert leaf.startswith(b"\x95\xa9kun.field\x01\xc4\x10" + b"s" * 16)

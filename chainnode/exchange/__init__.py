@@ -1,0 +1,35 @@
+"""What two departments say to each other about one call, without a network: pure leaves.
+
+`fields` makes named fields of an HTTP message, `commitments` binds them without showing them
+(docs/wire-format.md §15). Gateways, clients and verifiers use the same, and so does whoever
+writes a gateway of their own.
+"""
+
+from chainnode.exchange.commitments import (
+    Disclosure,
+    Field,
+    IllegalFields,
+    ShownField,
+    commitment,
+    disclose,
+    verify_disclosure,
+)
+from chainnode.exchange.fields import Body, request_fields, response_fields, whole_body
+from contracts.schemas.tokens import ReplyToken, RequestToken, http_digest
+
+__all__ = [
+    "Body",
+    "Disclosure",
+    "Field",
+    "IllegalFields",
+    "ReplyToken",
+    "RequestToken",
+    "ShownField",
+    "commitment",
+    "disclose",
+    "http_digest",
+    "request_fields",
+    "response_fields",
+    "verify_disclosure",
+    "whole_body",
+]
