@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import uvloop
@@ -87,7 +88,7 @@ class Index:
         changes = advanced(self.h, waiting, lambda key: self.map.value(key, self.source))
         update = self.map.update(changes, self.source)
         self.map.stage(update)
-        self.store.write([*others, *self.map.changes(update)], sync=True)
+        self.store.write(chain(others, self.map.changes(update)), sync=True)
         self.map.commit()
         self.source = self.store.snapshot()
 

@@ -9,9 +9,10 @@ import sys
 # The loop asks for the interpreter lock when it wakes, and gets it after this time at most: with
 # Python's 5 ms an execution of a quarter of a second made it wait 5 ms at every turn.
 _SWITCH_INTERVAL_S = 0.0005
-# Of the youngest objects so many are made before they are looked at; what lives long is looked
-# at in every thousandth collection only: a full one stops all threads for as long as it takes.
-_GC_THRESHOLDS = (50_000, 20, 50)
+# A collection stops all threads for as long as it takes: 4 ms for 50,000 young objects that live.
+# So of the youngest only so many are made before they are looked at, and what lives long is
+# looked at in every five thousandth collection only.
+_GC_THRESHOLDS = (10_000, 100, 50)
 
 
 def tune_interpreter() -> None:

@@ -16,6 +16,7 @@ from chainnode.execution.crypto import SuiteCrypto
 from chainnode.execution.index_advance import advanced
 from chainnode.genesis import Genesis
 from chainnode.ledger.merkle import Frontier, hash_leaf, merkle_root, merkle_root_of_hashes
+from chainnode.ledger.packed import Changes
 from chainnode.ledger.types import (
     ExecutedBlock,
     Head,
@@ -58,7 +59,7 @@ class LedgerView(Protocol):
         """Return the encoded trail under the digest of an index key at the newest block."""
         ...
 
-    def index_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
+    def index_update(self, changes: Changes) -> MapUpdate:
         """Compute what new trails by digest of their key make of the index; change nothing."""
         ...
 

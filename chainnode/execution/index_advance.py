@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from chainnode.codec import InvalidEncoding
 from chainnode.ledger.errors import DamagedLedger
-from chainnode.ledger.merkle import Hash
+from chainnode.ledger.merkle import DIGEST_BYTES, Hash
+from chainnode.ledger.packed import PackedValues
 from chainnode.ledger.trails import EMPTY_TRAIL, Trail, decode_trail, encode_trail, grown
 from chainnode.ledger.waiting import Waiting
 
@@ -16,19 +17,25 @@ from chainnode.ledger.waiting import Waiting
 TrailReader = Callable[[bytes], bytes | None]
 
 
-def advanced(h: Hash, waiting: Waiting, read: TrailReader) -> dict[bytes, bytes | None]:
+def advanced(h: Hash, waiting: Waiting, read: TrailReader) -> PackedValues:
     """Return the new trail, by digest of its key, of every key that the waiting entries carry.
 
     Raises:
         DamagedLedger: a stored trail is none.
 
     """
-    changes: dict[bytes, bytes | None] = {}
-    for key, leaves in waiting.by_key().items():
+    changes = PackedValues()
+    by_key = waiting.by_key()
+    # Taken out one by one: to free all at once would keep other threads waiting.
+    while by_key:
+        key, leaves = by_key.popitem()
         key_digest = h(key)
         stored = read(key_digest)
         trail = EMPTY_TRAIL if stored is None else _stored_trail(stored)
-        changes[key_digest] = encode_trail(grown(h, trail, leaves))
+        row_hashes = [
+            bytes(leaves[at : at + DIGEST_BYTES]) for at in range(0, len(leaves), DIGEST_BYTES)
+        ]
+        changes.append(key_digest, encode_trail(grown(h, trail, row_hashes)))
     return changes
 
 

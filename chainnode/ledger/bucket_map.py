@@ -11,14 +11,14 @@ change begins: what it replaces is noted before any digest is overwritten, and a
 back. Only `forget` and what reads kept heights need one lock between them.
 """
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from chainnode.errors import InvariantBroken
 from chainnode.ledger.merkle import DIGEST_BYTES, LEAF_TAG, NODE_TAG, Hash, InvalidProof
+from chainnode.ledger.packed import Changes, PackedDigests, PackedRows, ascending
 
 RowsReader = Callable[[int], bytes]
 
@@ -33,8 +33,6 @@ BITS_MAX = 24
 KEPT_HEIGHTS = 64
 # Bounds what a verifier hashes: 1 MiB, more than an evidence file (4 MiB, base64) should spend.
 ROWS_MAX = 16_384
-# Neighbours that are sorted together.
-_PIECE_BITS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,25 +47,29 @@ class MapProof:
 class MapDelta:
     """A computed change: valid on top of `base_root` alone, and leading to `root`.
 
-    `rows` holds the new content of every touched bucket, empty where nothing is left.
+    `rows` holds the new content of every touched bucket, empty where nothing is left; `levels`
+    the new digests, from those of the buckets up to the root.
     """
 
     base_root: bytes
     root: bytes
     rows: Mapping[int, bytes] = field(repr=False)
-    levels: tuple[Mapping[int, bytes], ...] = field(repr=False)
+    levels: tuple[PackedDigests, ...] = field(repr=False)
 
 
 class _Replaced:
-    """Digests of one level that a height replaced; sorted and packed, 36 bytes each."""
+    """Digests of one level that a height replaced, by ascending index; 36 bytes each."""
 
     __slots__ = ("_digests", "_indexes")
 
-    def __init__(self, level: bytearray, indexes: Iterable[int]) -> None:
-        self._indexes = _ascending(indexes)
-        self._digests = b"".join(
-            [level[i * DIGEST_BYTES : (i + 1) * DIGEST_BYTES] for i in self._indexes]
-        )
+    def __init__(self, level: bytearray, indexes: Sequence[int]) -> None:
+        self._indexes = indexes
+        self._digests = digests = bytearray(len(indexes) * DIGEST_BYTES)
+        at = 0
+        for index in indexes:
+            start = index * DIGEST_BYTES
+            digests[at : at + DIGEST_BYTES] = level[start : start + DIGEST_BYTES]
+            at += DIGEST_BYTES
 
     def put_back(self, group: bytearray, first: int) -> None:
         """Overwrite those of the siblings from `first` on that this height replaced."""
@@ -138,7 +140,7 @@ class BucketMap:
                 above[parent * DIGEST_BYTES : (parent + 1) * DIGEST_BYTES] = h(NODE_TAG + group)
             touched = {parent // ARITY for parent in touched}
 
-    def update(self, changes: Mapping[bytes, bytes | None], rows_of: RowsReader) -> MapDelta:
+    def update(self, changes: Changes, rows_of: RowsReader) -> MapDelta:
         """Compute what these changes make of the map, without changing it.
 
         Args:
@@ -146,17 +148,19 @@ class BucketMap:
             rows_of: the current rows of a bucket, empty when it has none.
 
         """
-        rows = self._changed_rows(changes, rows_of)
         h = self._h
-        digests = {bucket: h(LEAF_TAG + content) for bucket, content in rows.items()}
+        rows = self._changed_rows(changes, rows_of)
+        digests = PackedDigests()
+        for bucket, content in rows.pairs():
+            digests.append(bucket, h(LEAF_TAG + content))
         levels = [digests]
         for level in self._levels[:-1]:
             digests = _parents(h, level, digests)
             levels.append(digests)
-        base_root = self.root
-        return MapDelta(
-            base_root=base_root, root=digests.get(0, base_root), rows=rows, levels=tuple(levels)
-        )
+        root = base_root = self.root
+        for _, digest in digests:
+            root = bytes(digest)
+        return MapDelta(base_root=base_root, root=root, rows=rows, levels=tuple(levels))
 
     def stage(self, delta: MapDelta) -> None:
         """Keep what `delta` is going to replace; every proof stays as it was.
@@ -172,8 +176,8 @@ class BucketMap:
             )
         self._staged = delta
         self._replaced[self._height + 1] = tuple(
-            _Replaced(level, indexes)
-            for level, indexes in zip(self._levels, delta.levels, strict=True)
+            _Replaced(level, digests.indexes)
+            for level, digests in zip(self._levels, delta.levels, strict=True)
         )
 
     def commit(self) -> None:
@@ -183,7 +187,7 @@ class BucketMap:
         # First: whoever proves a height below puts back what is overwritten from here on.
         self._height += 1
         for level, digests in zip(self._levels, self._staged.levels, strict=True):
-            for index, digest in digests.items():
+            for index, digest in digests:
                 level[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES] = digest
         self._staged = None
 
@@ -245,29 +249,11 @@ class BucketMap:
                 f"map height: expected {self.oldest_height} … {self._height}, got {height}"
             )
 
-    def _changed_rows(
-        self, changes: Mapping[bytes, bytes | None], rows_of: RowsReader
-    ) -> dict[int, bytes]:
-        shift = 32 - self._bits
-        by_bucket: dict[int, list[bytes]] = {}
-        for key_digest in changes:
-            bucket = int.from_bytes(key_digest[:4]) >> shift
-            by_bucket.setdefault(bucket, []).append(key_digest)
-        return {
-            bucket: _merge_rows(rows_of(bucket), keys, changes)
-            for bucket, keys in by_bucket.items()
-        }
-
-
-def _ascending(indexes: Iterable[int]) -> "array[int]":
-    """Sort in pieces: a single sort of 50,000 would hold up all other threads for 5 ms."""
-    pieces: dict[int, list[int]] = {}
-    for index in indexes:
-        pieces.setdefault(index >> _PIECE_BITS, []).append(index)
-    found = array("I")
-    for piece in sorted(pieces):
-        found.extend(sorted(pieces[piece]))
-    return found
+    def _changed_rows(self, changes: Changes, rows_of: RowsReader) -> PackedRows:
+        bits, found = self._bits, PackedRows()
+        for bucket, rows in groupby(ascending(changes), lambda row: bucket_number(row, bits)):
+            found.append(bucket, _merge_rows(rows_of(bucket), rows))
+        return found
 
 
 def require_bits(bits: int) -> None:
@@ -343,33 +329,36 @@ def _empty_levels(h: Hash, bits: int) -> list[bytearray]:
     return levels
 
 
-def _parents(h: Hash, level: bytearray, digests: Mapping[int, bytes]) -> dict[int, bytes]:
+def _parents(h: Hash, level: bytearray, below: PackedDigests) -> PackedDigests:
     """Return the new digests one level above, each touched parent hashed once."""
-    groups: dict[int, bytearray] = {}
-    for index, digest in digests.items():
-        parent = index >> 2
-        group = groups.get(parent)
-        if group is None:
-            at = parent * GROUP_BYTES
-            group = groups[parent] = level[at : at + GROUP_BYTES]
-        cut = (index & 3) * DIGEST_BYTES
-        group[cut : cut + DIGEST_BYTES] = digest
-    return {parent: h(NODE_TAG + group) for parent, group in groups.items()}
+    above = PackedDigests()
+    for parent, children in groupby(below, _parent):
+        at = parent * GROUP_BYTES
+        group = level[at : at + GROUP_BYTES]
+        for index, digest in children:
+            cut = index % ARITY * DIGEST_BYTES
+            group[cut : cut + DIGEST_BYTES] = digest
+        above.append(parent, h(NODE_TAG + group))
+    return above
 
 
-def _merge_rows(rows: bytes, keys: Sequence[bytes], changes: Mapping[bytes, bytes | None]) -> bytes:
-    """Return the rows of a bucket after the changes to these of its keys, ascending."""
+def _parent(child: tuple[int, bytes | bytearray]) -> int:
+    return child[0] // ARITY
+
+
+def _merge_rows(rows: bytes, changed: Iterable[bytes]) -> bytes:
+    """Return the rows of a bucket after changes to it, ascending; a key alone takes its row out."""
     by_key = {
-        rows[at : at + DIGEST_BYTES]: rows[at + DIGEST_BYTES : at + ROW_BYTES]
+        rows[at : at + DIGEST_BYTES]: rows[at : at + ROW_BYTES]
         for at in range(0, len(rows), ROW_BYTES)
     }
-    for key in keys:
-        value = changes[key]
-        if value is None:
+    for row in changed:
+        key = row[:DIGEST_BYTES]
+        if row == key:
             by_key.pop(key, None)
         else:
-            by_key[key] = value
-    return b"".join([key + by_key[key] for key in sorted(by_key)])
+            by_key[key] = row
+    return b"".join(sorted(by_key.values()))
 
 
 def require_rows(rows: bytes, *, bucket: int, bits: int) -> None:

@@ -8,6 +8,7 @@ staged at leisure, switched to in one write (ADR-0013).
 
 import shutil
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 
 from chainnode.errors import StorageError
@@ -26,6 +27,7 @@ from chainnode.ledger.errors import (
 from chainnode.ledger.genesis_block import genesis_block
 from chainnode.ledger.log import Log
 from chainnode.ledger.merkle import Frontier, Hash
+from chainnode.ledger.packed import Changes
 from chainnode.ledger.reader import LedgerReader, View
 from chainnode.ledger.snapshots import SnapshotEnd, switch_changes, verify_edge
 from chainnode.ledger.staging import Staging
@@ -159,7 +161,7 @@ class Ledger(LedgerReader):
             {h(key): value for key, value in changes.items()}, view.snapshot
         )
 
-    def index_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
+    def index_update(self, changes: Changes) -> MapUpdate:
         """Compute what new trails by digest of their key make of the index, as `state_update`."""
         view = self._view
         return view.maps.index.update(changes, view.snapshot)
@@ -190,11 +192,7 @@ class Ledger(LedgerReader):
         require_next(block, self._view)
         height = block.header.height
         slot = self._view.base.slot
-        changes = [
-            *block_changes(block, slot=slot),
-            *advance_changes(block, self._view),
-            *place_changes(block, self.place_of),
-        ]
+        changes = [*advance_changes(block, self._view), *place_changes(block, self.place_of)]
         if own_checkpoint is not None:
             changes.append((keyspace.own_checkpoint_key(height), own_checkpoint))
         if vote_mark is not None:
@@ -208,7 +206,8 @@ class Ledger(LedgerReader):
         maps = self._view.maps
         maps.state.stage(block.state)
         maps.index.stage(block.index)
-        self._store.write(changes, sync=True)
+        # Not collected first: of an advance these are 100,000 pairs.
+        self._store.write(chain(block_changes(block, slot=slot), changes), sync=True)
         self._move_to(block, stable_height=stable_height)
 
     def store_certificate(self, encoded: bytes, *, sync: bool = False) -> int:

@@ -7,7 +7,7 @@ One thread changes a map; any may prove, and none waits for a change.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chainnode.genesis import Parameters
@@ -16,6 +16,7 @@ from chainnode.ledger.bucket_map import BucketMap, bucket_number, find_row
 from chainnode.ledger.errors import DamagedLedger, HeightNotKept
 from chainnode.ledger.keyspace import MapKeys
 from chainnode.ledger.merkle import Hash
+from chainnode.ledger.packed import Changes
 from chainnode.ledger.store import Change, Snapshot, Store
 from chainnode.ledger.subtrees import subtree_level
 from chainnode.ledger.types import Header, MapItem, MapUpdate
@@ -70,14 +71,14 @@ class StoredMap:
         """Return the value of a key in a view of the store."""
         return source.get(self._keys.value(self._slot, key_digest))
 
-    def update(self, values: Mapping[bytes, bytes | None], source: Snapshot) -> MapUpdate:
+    def update(self, values: Changes, source: Snapshot) -> MapUpdate:
         """Compute what new values by key digest make of the map; None takes a key out.
 
         Changes nothing. `source` is the store as of the present height.
         """
         h, keys, slot = self._h, self._keys, self._slot
         delta = self._tree.update(
-            {key: None if value is None else h(value) for key, value in values.items()},
+            _Hashed(h, values),
             lambda bucket: source.get(keys.bucket(slot, bucket)) or b"",
         )
         return MapUpdate(values=values, delta=delta)
@@ -143,6 +144,19 @@ class StoredMap:
         oldest, newest = self._tree.oldest_height, self._tree.height
         if not oldest <= height <= newest:
             raise HeightNotKept(height=height, oldest=oldest, newest=newest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashed:
+    """Changes with the digests of their values."""
+
+    h: Hash
+    values: Changes
+
+    def items(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield key digest and value digest, one hashed at a time."""
+        for key_digest, value in self.values.items():
+            yield key_digest, None if value is None else self.h(value)
 
 
 def map_changes(update: MapUpdate, *, keys: MapKeys, slot: int) -> Iterator[Change]:

@@ -4,7 +4,6 @@ Fields and limits are those of docs/wire-format.md §6 and §7; `chainnode.ledge
 writes them. Nothing here knows consensus: a certificate is numbers and byte strings.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -20,6 +19,7 @@ from chainnode.ledger.merkle import (
     TreeNode,
     merkle_root,
 )
+from chainnode.ledger.packed import Changes
 from chainnode.ledger.waiting import Waiting
 
 FORMAT_VERSION = 1
@@ -257,7 +257,7 @@ def checkpoint_content(*, chain_id: bytes, epoch: int, height: int, header_diges
 class MapUpdate:
     """New values of a map by digest of their key (None: gone), and what they make of it."""
 
-    values: Mapping[bytes, bytes | None] = field(repr=False)
+    values: Changes = field(repr=False)
     delta: MapDelta = field(repr=False)
 
     @property

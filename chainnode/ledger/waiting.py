@@ -71,9 +71,12 @@ class Waiting:
             return None
         return max(self.time_ms + DELAY_MS - time_ms, _PAUSE_MS_MIN)
 
-    def by_key(self) -> dict[bytes, list[bytes]]:
-        """Return per index key the leaves over its rows, in order."""
-        found: dict[bytes, list[bytes]] = {}
+    def by_key(self) -> dict[bytes, bytearray]:
+        """Return per index key the leaves over its rows, in order, packed.
+
+        Packed, since most keys have one: the collector would look at as many lists at once.
+        """
+        found: dict[bytes, bytearray] = {}
         for one in self.arrivals:
             leaves = one.leaves
             at = 0
@@ -83,7 +86,7 @@ class Waiting:
                 for key in keys:
                     rows = found.get(key)
                     if rows is None:
-                        found[key] = [leaf]
+                        found[key] = bytearray(leaf)
                     else:
-                        rows.append(leaf)
+                        rows += leaf
         return found

@@ -36,6 +36,7 @@ LEDGER_PURE = (
     "chainnode.ledger.epochs",
     "chainnode.ledger.errors",
     "chainnode.ledger.merkle",
+    "chainnode.ledger.packed",
     "chainnode.ledger.proofs",
     "chainnode.ledger.ranges",
     "chainnode.ledger.trail_proofs",

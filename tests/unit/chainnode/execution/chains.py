@@ -13,6 +13,7 @@ from chainnode.ledger.bucket_map import BucketMap
 from chainnode.ledger.codec import decode_entry, decode_receipt
 from chainnode.ledger.genesis_block import genesis_block, members_of
 from chainnode.ledger.merkle import Frontier
+from chainnode.ledger.packed import Changes
 from chainnode.ledger.types import Entry, ExecutedBlock, MapUpdate, Receipt
 from chainnode.submission import Call, Submission, decode_submission
 from chainnode.suites import suite_named
@@ -34,9 +35,9 @@ class MemoryMap:
         self.tree = BucketMap(self.h, bits=8)
         self.tree.load(first.delta.rows.items())
         self.rows = dict(first.delta.rows)
-        self.values: dict[bytes, bytes | None] = dict(first.values)
+        self.values: dict[bytes, bytes | None] = dict(first.values.items())
 
-    def update(self, values: Mapping[bytes, bytes | None]) -> MapUpdate:
+    def update(self, values: Changes) -> MapUpdate:
         digests = {key: None if one is None else self.h(one) for key, one in values.items()}
         delta = self.tree.update(digests, lambda bucket: self.rows.get(bucket, b""))
         return MapUpdate(values=values, delta=delta)
@@ -45,7 +46,7 @@ class MemoryMap:
         self.tree.stage(update.delta)
         self.tree.commit()
         self.rows.update(update.delta.rows)
-        self.values.update(update.values)
+        self.values.update(update.values.items())
 
 
 class MemoryLedger:
@@ -71,7 +72,7 @@ class MemoryLedger:
     def trail(self, key_digest: bytes) -> bytes | None:
         return self.index.values.get(key_digest)
 
-    def index_update(self, changes: Mapping[bytes, bytes | None]) -> MapUpdate:
+    def index_update(self, changes: Changes) -> MapUpdate:
         return self.index.update(changes)
 
     def append(self, block: ExecutedBlock) -> None:

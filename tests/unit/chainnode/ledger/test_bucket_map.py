@@ -1,7 +1,7 @@
 """Proofs of the authenticated map in named corruptions, heights that are kept, refused changes."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,6 +18,7 @@ from chainnode.ledger.bucket_map import (
     verify_map_proof,
 )
 from chainnode.ledger.merkle import InvalidProof, hash_leaf, hash_node
+from chainnode.ledger.packed import PackedDigests
 
 BITS = 8
 KEYS = 600
@@ -197,22 +198,19 @@ def test_a_staged_change_leaves_every_proof_as_it_was_until_it_is_committed() ->
     verify_map_proof(h, bits=BITS, root=delta.root, key=KEY, value=None, proof=after)
 
 
-class Watched(Mapping[int, bytes]):
+class Watched(PackedDigests):
     """Digests of a level that call back before each of them is put in place."""
 
-    def __init__(self, digests: Mapping[int, bytes], seen: Callable[[], None]) -> None:
-        self._digests = digests
+    def __init__(self, digests: PackedDigests, seen: Callable[[], None]) -> None:
+        super().__init__()
+        for index, digest in digests:
+            self.append(index, bytes(digest))
         self._seen = seen
 
-    def __getitem__(self, index: int) -> bytes:
-        self._seen()
-        return self._digests[index]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._digests)
-
-    def __len__(self) -> int:
-        return len(self._digests)
+    def __iter__(self) -> Iterator[tuple[int, bytes | bytearray]]:
+        for pair in super().__iter__():
+            self._seen()
+            yield pair
 
 
 def test_a_height_is_proven_as_it_was_at_every_moment_of_a_commit() -> None:

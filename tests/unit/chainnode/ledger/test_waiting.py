@@ -69,4 +69,8 @@ def test_rows_stand_under_each_of_their_keys_in_the_order_of_the_log() -> None:
     first = Waiting(start=5).extended(h, hashes[:3], [(b"a", b"b"), (), (b"b",)], time_ms=NOW_MS)
     both = first.extended(h, hashes[3:], [(b"b", b"c")], time_ms=NOW_MS)
 
-    assert both.by_key() == {b"a": [rows[0]], b"b": [rows[0], rows[2], rows[3]], b"c": [rows[3]]}
+    assert both.by_key() == {
+        b"a": rows[0],
+        b"b": rows[0] + rows[2] + rows[3],
+        b"c": rows[3],
+    }
