@@ -8,7 +8,8 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from chainnode.codec import (
@@ -28,8 +29,11 @@ from chainnode.suites.port import InvalidKey, Suite
 from consensus.types import FIRST_EPOCH, Membership
 
 GENESIS_TAG = "kun.genesis"
-FORMAT_VERSION = 1
+# A genesis of version 1 has no parameter `rules`: its chain has rules 1 for ever.
+RULES_FIRST = 1
+RULES_EXCHANGE = 2
 FILE_FORMAT = "kunlian-genesis"
+FILE_VERSION = 1
 REPLICAS_MIN = 4
 # Measured up to 31; larger groups need observers instead of replicas.
 REPLICAS_MAX = 31
@@ -57,6 +61,11 @@ _PARAMETER_RANGES = {
     "validity_ms_max": (10_000, 600_000),  # bounds the memory of expiry
     "window": (16, 256),  # several sequences in flight
 }
+# What a genesis of version 2 has besides; under rules 1 there are no deadlines.
+_EXCHANGE_RANGES = {
+    "match_deadline_ms": (1_000, 30 * 86_400_000),  # one slot of the queue; a month of outage
+    "rules": (RULES_EXCHANGE, RULES_EXCHANGE),
+}
 
 
 class InvalidGenesis(ConfigurationError):
@@ -69,7 +78,11 @@ class InvalidGenesis(ConfigurationError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """Limits and intervals that every replica applies alike; times in ms, sizes in bytes."""
+    """Limits and intervals that every replica applies alike; times in ms, sizes in bytes.
+
+    `rules` name the contracts of the chain (docs/wire-format.md §14). `match_deadline_ms` is how
+    long one half of a call may stand alone; under rules 1 it is 0, and nothing is due.
+    """
 
     batch_bytes_max: int = 2 * 1024 * 1024
     calls_max: int = 4096
@@ -77,6 +90,8 @@ class Parameters:
     drift_ms: int = 5_000
     idle_block_ms: int = 30_000
     index_map_bits: int = 20
+    match_deadline_ms: int = 86_400_000
+    rules: int = RULES_EXCHANGE
     state_map_bits: int = 20
     submission_bytes_max: int = 1024 * 1024 + 256 * 1024
     validity_ms_max: int = 600_000
@@ -84,7 +99,7 @@ class Parameters:
 
     def __post_init__(self) -> None:
         faults = []
-        for name, (low, high) in _PARAMETER_RANGES.items():
+        for name, (low, high) in self._ranges().items():
             value = getattr(self, name)
             if not low <= value <= high:
                 faults.append(f"{name}: expected {low} to {high}, got {value}")
@@ -95,6 +110,43 @@ class Parameters:
         )
         if faults:
             raise InvalidGenesis(faults)
+
+    @property
+    def pairs(self) -> tuple[tuple[str, int], ...]:
+        """Names and values, ascending by name, as genesis and trust files commit to them."""
+        return tuple((name, getattr(self, name)) for name in parameter_names(self.rules))
+
+    def _ranges(self) -> dict[str, tuple[int, int]]:
+        if self.rules == RULES_FIRST:
+            return _PARAMETER_RANGES | {"match_deadline_ms": (0, 0)}
+        return _PARAMETER_RANGES | _EXCHANGE_RANGES
+
+
+def parameter_names(rules: int) -> tuple[str, ...]:
+    """Return the names of the parameters of a chain with these rules, ascending."""
+    more = () if rules == RULES_FIRST else _EXCHANGE_RANGES
+    return tuple(sorted((*_PARAMETER_RANGES, *more)))
+
+
+def parameters_of(pairs: Sequence[tuple[str, int]]) -> Parameters:
+    """Make the parameters of names and values as they stand in a genesis or trust file.
+
+    Raises:
+        InvalidGenesis: other names than those of a version, another order, or illegal values.
+
+    """
+    names = tuple(name for name, _ in pairs)
+    if names == parameter_names(RULES_FIRST):
+        return Parameters(**dict(pairs), rules=RULES_FIRST, match_deadline_ms=0)
+    expected = parameter_names(RULES_EXCHANGE)
+    if names != expected:
+        raise InvalidGenesis(
+            [f"parameters: expected {', '.join(expected)}, got {', '.join(names)[:400]}"]
+        )
+    found = dict(pairs)
+    if found["rules"] != RULES_EXCHANGE:
+        raise InvalidGenesis([f"rules: expected {RULES_EXCHANGE}, got {found['rules']}"])
+    return Parameters(**found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,17 +221,18 @@ def decode_genesis(data: bytes) -> Genesis:
     """
     try:
         wire = as_array(decode(data, _LIMITS), size=8, what="genesis")
-        if wire[:2] != (GENESIS_TAG, FORMAT_VERSION):
+        version = as_int(wire[1], "genesis version")
+        if wire[0] != GENESIS_TAG or version not in {RULES_FIRST, RULES_EXCHANGE}:
             raise InvalidEncoding(
                 what="genesis tag and version",
-                expected=f"{GENESIS_TAG} {FORMAT_VERSION}",
-                actual=f"{wire[0]!r:.40} {wire[1]!r:.40}",
+                expected=f"{GENESIS_TAG} {RULES_FIRST} or {RULES_EXCHANGE}",
+                actual=f"{wire[0]!r:.40} {version}",
             )
         return Genesis(
             suite_name=as_text(wire[2], "suite", maximum=16),
             label=as_text(wire[3], "label", maximum=LABEL_CHARACTERS_MAX),
             created_ms=as_int(wire[4], "created_ms"),
-            parameters=_parameters_from_plain(wire[5]),
+            parameters=_parameters_from_plain(wire[5], version),
             replicas=_replicas_from_plain(wire[6]),
             organisations=_organisations_from_plain(wire[7]),
         )
@@ -216,8 +269,8 @@ def genesis_from_document(document: object) -> Genesis:
         raise InvalidGenesis([f'expected a JSON object with "format": "{FILE_FORMAT}"'])
     version = document.get("version")
     # JSON's true equals 1 in Python and in no other reader of this file.
-    if version != FORMAT_VERSION or isinstance(version, bool):
-        raise InvalidGenesis([f"expected file version {FORMAT_VERSION}, got {version!r:.40}"])
+    if version != FILE_VERSION or isinstance(version, bool):
+        raise InvalidGenesis([f"expected file version {FILE_VERSION}, got {version!r:.40}"])
     try:
         return decode_genesis(base64.b64decode(document.get("genesis", ""), validate=True))
     except (TypeError, binascii.Error) as error:
@@ -228,7 +281,7 @@ def write_genesis_file(path: Path, genesis: Genesis) -> None:
     """Write the genesis file: canonical bytes, and the same in words for people."""
     document = {
         "format": FILE_FORMAT,
-        "version": FORMAT_VERSION,
+        "version": FILE_VERSION,
         "genesis": base64.b64encode(genesis.encoded).decode(),
         "readable": _readable(genesis),
     }
@@ -241,9 +294,7 @@ def _readable(genesis: Genesis) -> dict[str, object]:
         "suite": genesis.suite_name,
         "label": genesis.label,
         "created_ms": genesis.created_ms,
-        "parameters": {
-            one.name: getattr(genesis.parameters, one.name) for one in fields(Parameters)
-        },
+        "parameters": dict(genesis.parameters.pairs),
         "replicas": [
             {"id": one.replica_id, "organisation": one.organisation, "key": one.vote_key.hex()}
             for one in genesis.replicas
@@ -334,10 +385,6 @@ def _key_faults(suite: Suite, public_key: bytes, what: str) -> list[str]:
 
 
 def _to_plain(genesis: Genesis) -> Plain:
-    parameters = tuple(
-        (one.name, getattr(genesis.parameters, one.name))
-        for one in sorted(fields(Parameters), key=lambda one: one.name)
-    )
     replicas = tuple((one.replica_id, one.organisation, one.vote_key) for one in genesis.replicas)
     organisations = tuple(
         (
@@ -352,25 +399,27 @@ def _to_plain(genesis: Genesis) -> Plain:
     )
     return (
         GENESIS_TAG,
-        FORMAT_VERSION,
+        genesis.parameters.rules,
         genesis.suite_name,
         genesis.label,
         genesis.created_ms,
-        parameters,
+        genesis.parameters.pairs,
         replicas,
         organisations,
     )
 
 
-def _parameters_from_plain(plain: Plain) -> Parameters:
+def _parameters_from_plain(plain: Plain, version: int) -> Parameters:
     rows = [as_array(row, size=2, what="parameter") for row in as_array(plain, None, "parameters")]
     names = [as_text(row[0], "parameter name", maximum=64) for row in rows]
-    expected = sorted(_PARAMETER_RANGES)
-    if names != expected:
+    parameters = parameters_of(
+        [(name, as_int(row[1], name)) for name, row in zip(names, rows, strict=True)]
+    )
+    if parameters.rules != version:
         raise InvalidEncoding(
-            what="parameters", expected=", ".join(expected), actual=", ".join(names)[:400]
+            what="genesis version", expected=f"{parameters.rules}", actual=f"{version}"
         )
-    return Parameters(**{name: as_int(row[1], name) for name, row in zip(names, rows, strict=True)})
+    return parameters
 
 
 def _replicas_from_plain(plain: Plain) -> tuple[ReplicaEntry, ...]:

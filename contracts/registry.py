@@ -1,19 +1,27 @@
-"""Which contracts exist, by name and version."""
+"""Which contracts exist, by the rules of a chain, name and version (wire format §14)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from contracts import access, audit, certificates, members
 from contracts.sdk import Contract
 
-CONTRACTS: Mapping[tuple[str, int], Contract] = MappingProxyType(
+_Contracts = Mapping[tuple[str, int], Contract]
+
+
+def _by_name(contracts: Sequence[Contract]) -> _Contracts:
+    return MappingProxyType({(one.name, one.version): one for one in contracts})
+
+
+# What the rules of a chain hold never changes: other contracts are other rules.
+CONTRACTS: Mapping[int, _Contracts] = MappingProxyType(
     {
-        (one.name, one.version): one
-        for one in (access.CONTRACT, audit.CONTRACT, certificates.CONTRACT, members.CONTRACT)
+        1: _by_name((access.CONTRACT, audit.CONTRACT, certificates.CONTRACT, members.CONTRACT)),
+        2: _by_name((access.CONTRACT, audit.CONTRACT, certificates.CONTRACT, members.CONTRACT)),
     }
 )
 
 
-def contract(name: str, version: int) -> Contract | None:
-    """Return the contract of this name and version, if there is one."""
-    return CONTRACTS.get((name, version))
+def contract(rules: int, name: str, version: int) -> Contract | None:
+    """Return the contract of this name and version under these rules, if there is one."""
+    return CONTRACTS[rules].get((name, version))

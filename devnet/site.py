@@ -51,6 +51,8 @@ LABEL = "昆链开发网 Kunlian devnet"
 _CERTIFICATE_DAYS = 3650
 # A person waits for it: shorter than the 30 s of a real chain.
 _IDLE_BLOCK_MS = 5_000
+# A watcher sees a lone half become unmatched while the terminal is still open.
+_MATCH_DEADLINE_MS = 20_000
 # 4 × 2^14 buckets hold the demo and a day of trials; a real chain takes 2^20.
 _STATE_MAP_BITS = 16
 _REQUEST_TIMEOUT_MS = 1_500
@@ -159,7 +161,10 @@ def _genesis(
         label=LABEL,
         created_ms=created_ms,
         parameters=Parameters(
-            devnet=1, idle_block_ms=_IDLE_BLOCK_MS, state_map_bits=_STATE_MAP_BITS
+            devnet=1,
+            idle_block_ms=_IDLE_BLOCK_MS,
+            match_deadline_ms=_MATCH_DEADLINE_MS,
+            state_map_bits=_STATE_MAP_BITS,
         ),
         replicas=tuple(
             ReplicaEntry(

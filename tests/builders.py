@@ -40,6 +40,12 @@ def submission_key(suite_name: str, organisation: int) -> PrivateKey:
     return secret_key(suite_name, 2_000 + organisation)
 
 
+def parameters_of_rules_1(**change: int) -> Parameters:
+    """Return those of a small chain for tests of what chains of rules 1 hold."""
+    small = {"devnet": 1, "state_map_bits": 8, "index_map_bits": 8}
+    return Parameters(**(small | change), rules=1, match_deadline_ms=0)
+
+
 def genesis_of(
     suite_name: str = "intl", *, size: int = 4, parameters: Parameters | None = None
 ) -> Genesis:
@@ -49,7 +55,7 @@ def genesis_of(
         suite_name=suite_name,
         label="test",
         created_ms=NOW_MS,
-        parameters=parameters or Parameters(devnet=1, state_map_bits=8, index_map_bits=8),
+        parameters=parameters or parameters_of_rules_1(),
         replicas=tuple(
             ReplicaEntry(
                 replica_id=one,

@@ -371,7 +371,9 @@ class SyntheticChain:
             suite_name=self.suite.name,
             label=label,
             created_ms=GENESIS_MS,
-            parameters=Parameters(devnet=1, state_map_bits=MAP_BITS, index_map_bits=8),
+            parameters=Parameters(
+                devnet=1, state_map_bits=MAP_BITS, index_map_bits=8, rules=1, match_deadline_ms=0
+            ),
             replicas=replicas,
             organisations=organisations,
         )

@@ -22,8 +22,16 @@ class BlockWork:
     """What the submissions executed so far have left behind."""
 
     def __init__(
-        self, *, height: int, time_ms: int, log_size: int, read: ValueReader, crypto: SuiteCrypto
+        self,
+        *,
+        rules: int,
+        height: int,
+        time_ms: int,
+        log_size: int,
+        read: ValueReader,
+        crypto: SuiteCrypto,
     ) -> None:
+        self._rules = rules
         self.height = height
         self.time_ms = time_ms
         self.overlay = Overlay(read)
@@ -55,7 +63,7 @@ class BlockWork:
         """Run the calls, or say why none may; only then is the nonce not consumed."""
         if submission.valid_until_ms < self.time_ms:
             return Code.EXPIRED, []
-        rules = contract(submission.contract, submission.contract_version)
+        rules = contract(self._rules, submission.contract, submission.contract_version)
         if rules is None:
             return Code.UNKNOWN_CONTRACT, []
         key_id = self._crypto.key_id(submission.public_key)

@@ -69,6 +69,7 @@ class Executor:
 
     def __init__(self, genesis: Genesis, suite: Suite, ledger: LedgerView) -> None:
         self._chain_id = genesis.chain_id
+        self._rules = genesis.parameters.rules
         self._hash = suite.digest
         self._crypto = SuiteCrypto(suite)
         self._ledger = ledger
@@ -86,6 +87,7 @@ class Executor:
         if height != parent.height + 1:
             raise InvariantBroken(f"height: expected {parent.height + 1}, got {height}")
         work = BlockWork(
+            rules=self._rules,
             height=height,
             time_ms=max(parent.head.time_ms, batch.time_ms),
             log_size=parent.head.log_size,

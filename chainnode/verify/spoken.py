@@ -5,7 +5,6 @@ of six tells at once that this group was misheard. docs/wire-format.md §11, ADR
 """
 
 import re
-from dataclasses import asdict
 from typing import Final
 
 from chainnode.codec import encode
@@ -52,7 +51,7 @@ def anchor_digest(trust: Trust) -> bytes:
                 FORMAT_VERSION,
                 trust.chain_id,
                 trust.suite.name,
-                tuple(sorted(asdict(trust.parameters).items())),
+                trust.parameters.pairs,
                 epoch,
                 pinned.height,
                 pinned.header_digest,

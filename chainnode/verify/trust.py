@@ -6,17 +6,21 @@ hostile bytes. Everything else in `chainnode.verify` follows from a `Trust` by c
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from chainnode.errors import ConfigurationError
 from chainnode.genesis import (
     FILE_FORMAT as GENESIS_FORMAT,
 )
 from chainnode.genesis import (
+    RULES_EXCHANGE,
+    RULES_FIRST,
     Genesis,
     InvalidGenesis,
     Parameters,
     genesis_from_document,
+    parameter_names,
+    parameters_of,
 )
 from chainnode.ledger.types import Member
 from chainnode.suites import suite_named
@@ -147,7 +151,7 @@ class Trust:
             "version": FORMAT_VERSION,
             "chain_id": self.chain_id.hex(),
             "suite": self.suite.name,
-            "parameters": dict(asdict(self.parameters)),
+            "parameters": dict(self.parameters.pairs),
             "epoch": epoch,
             "height": pinned.height,
             "header_digest": pinned.header_digest.hex(),
@@ -185,11 +189,12 @@ def _suite(name: str) -> Suite:
 
 
 def _parameters(value: JsonValue) -> Parameters:
-    names = tuple(asdict(Parameters()))
+    is_exchange = isinstance(value, dict) and "rules" in value
+    names = parameter_names(RULES_EXCHANGE if is_exchange else RULES_FIRST)
     fields = as_fields(value, "parameters", names)
     try:
-        return Parameters(
-            **{name: as_integer(fields[name], name, maximum=INTEGER_MAX) for name in names}
+        return parameters_of(
+            [(name, as_integer(fields[name], name, maximum=INTEGER_MAX)) for name in names]
         )
     except InvalidGenesis as error:
         raise InvalidTrust(what="parameters", expected="legal values", actual=str(error)) from error

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,7 @@ import pytest
 from playwright.sync_api import Page
 
 from chainnode import codec
-from chainnode.genesis import write_genesis_file
+from chainnode.genesis import Parameters, write_genesis_file
 from chainnode.suites import InvalidKey, InvalidSignature, suite_named
 from chainnode.verify import Trust, fork_evidence
 from chainnode.verify.epochs import verify_placed_header
@@ -116,6 +117,30 @@ def test_a_genesis_file_is_trust_and_a_damaged_one_is_not(
     mutants = [one for one in mutations(document) if not one[0].startswith("readable")]
     questions = [asked_of(chain.record(3), json.dumps(mutant)) for _, mutant in mutants]
     assert differences(page, questions, [change for change, _ in mutants]) == []
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_trust_in_a_chain_of_rules_2_gets_the_same_answer(
+    page: Page, suite: str, tmp_path: Path
+) -> None:
+    chain = synthetic_chain(suite)
+    trust = json.loads((VECTORS / "evidence" / suite / "trust.json").read_text())
+    trust["parameters"] |= {"match_deadline_ms": 20_000, "rules": 2}
+    assert page_answers(page, [asked_of(chain.record(3), json.dumps(trust))]) == [
+        {"accepted": "record"}
+    ]
+    genesis = replace(chain.genesis, parameters=Parameters(devnet=1, match_deadline_ms=20_000))
+    write_genesis_file(tmp_path / "genesis.json", genesis)
+    document = json.loads((tmp_path / "genesis.json").read_text())
+    mutants = [
+        *(one for one in mutations(trust) if "parameters" in one[0]),
+        *(one for one in mutations(document) if not one[0].startswith("readable")),
+    ]
+    questions = [asked_of(chain.record(3), json.dumps(mutant)) for _, mutant in mutants]
+    assert differences(page, questions, [change for change, _ in mutants]) == []
+    for text in (json.dumps(trust), json.dumps(document)):
+        code = page.evaluate("text => kunlian.primitives.spokenCode(text)", text)
+        assert code == spoken_code(Trust.load(text.encode()))
 
 
 @pytest.mark.slow

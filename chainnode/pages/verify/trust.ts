@@ -12,7 +12,6 @@ import {
   plainBytes,
   plainInteger,
   plainText,
-  requireTag,
 } from "./messagepack";
 import {
   asConstant,
@@ -39,15 +38,25 @@ const PARAMETER_RANGES = {
   validity_ms_max: [10_000, 600_000],
   window: [16, 256],
 } as const;
-type ParameterName = keyof typeof PARAMETER_RANGES;
-const PARAMETER_NAMES = Object.keys(PARAMETER_RANGES) as ParameterName[];
+// What a genesis of version 2 has besides.
+const EXCHANGE_RANGES = { match_deadline_ms: [1_000, 30 * 86_400_000], rules: [2, 2] } as const;
+const RANGES = { ...PARAMETER_RANGES, ...EXCHANGE_RANGES };
+type ParameterName = keyof typeof RANGES;
+// Ascending, by the version of genesis.
+const PARAMETER_NAMES: Readonly<Record<number, readonly ParameterName[]>> = {
+  1: Object.keys(PARAMETER_RANGES).sort() as ParameterName[],
+  2: Object.keys(RANGES).sort() as ParameterName[],
+};
 const ORGANISATIONS_MAX = 1024;
 const KEYS_MAX = 64;
 const ROLES_MAX = 5;
 const NEW_VIEW_BYTES_MAX = 3_500_000;
 const GENESIS_BYTES_MAX = 4 * 1024 * 1024;
 
-export type Parameters = Readonly<Record<ParameterName, number>>;
+export type Parameters = Readonly<
+  Record<keyof typeof PARAMETER_RANGES, number> &
+    Partial<Record<keyof typeof EXCHANGE_RANGES, number>>
+>;
 
 export interface Trust {
   readonly chainId: Uint8Array;
@@ -106,8 +115,9 @@ function fromTrustFile(document: JsonObject): Trust {
 }
 
 function jsonParameters(value: JsonValue): Parameters {
-  const fields = asFields(value, "parameters", PARAMETER_NAMES);
-  return legalParameters((name) => asInteger(fields[name], name));
+  const names = PARAMETER_NAMES[value instanceof Map && value.has("rules") ? 2 : 1]!;
+  const fields = asFields(value, "parameters", names);
+  return legalParameters(names, (name) => asInteger(fields[name], name));
 }
 
 // Only `genesis` counts; the rest of the file is for people.
@@ -118,11 +128,11 @@ function fromGenesisFile(document: JsonObject): Trust {
   if (data === null) throw new InvalidTrust("genesis", "base64", "something else");
   const limits = { bytes: GENESIS_BYTES_MAX, depth: 6, elements: 524_288 };
   const wire = plainArray(decode(data, limits), "genesis", { size: 8 });
-  requireTag(wire, "kun.genesis");
+  const version = genesisVersion(wire);
   const suite = knownSuite(plainText(wire[2], "suite", 16));
   const label = plainText(wire[3], "label", 64);
   const createdMs = plainInteger(wire[4], "created_ms");
-  const parameters = plainParameters(wire[5]);
+  const parameters = plainParameters(wire[5], PARAMETER_NAMES[version]!);
   const members = plainArray(wire[6], "replicas").map(plainMember);
   for (const one of members) requireMember(suite, one);
   requireGroup(members);
@@ -148,24 +158,39 @@ function newViewBytes(size: number, window: number): number {
   return quorum * 2 * window * (quorum * 70 + 90);
 }
 
-function plainParameters(value: Plain | undefined): Parameters {
+function genesisVersion(wire: readonly Plain[]): number {
+  const version = plainInteger(wire[1], "genesis version");
+  if (wire[0] !== "kun.genesis" || PARAMETER_NAMES[version] === undefined) {
+    throw new InvalidTrust("genesis", "kun.genesis 1 or 2", "another tag or version");
+  }
+  return version;
+}
+
+function plainParameters(
+  value: Plain | undefined,
+  expected: readonly ParameterName[],
+): Parameters {
   const rows = plainArray(value, "parameters").map((row) =>
     plainArray(row, "parameter", { size: 2 }),
   );
   const names = rows.map((row) => plainText(row[0], "parameter name", 64));
-  if (names.join() !== PARAMETER_NAMES.join()) {
-    throw new InvalidTrust("parameters", PARAMETER_NAMES.join(", "), "other names");
+  if (names.join() !== expected.join()) {
+    throw new InvalidTrust("parameters", expected.join(", "), "other names");
   }
   const values = new Map(rows.map((row, at) => [names[at]!, plainInteger(row[1], names[at]!)]));
-  return legalParameters((name) => values.get(name)!);
+  return legalParameters(expected, (name) => values.get(name)!);
 }
 
-function legalParameters(valueOf: (name: ParameterName) => number): Parameters {
-  const found = Object.fromEntries(
-    PARAMETER_NAMES.map((name) => [name, valueOf(name)]),
-  ) as Record<ParameterName, number>;
-  for (const name of PARAMETER_NAMES) {
-    const [low, high] = PARAMETER_RANGES[name];
+function legalParameters(
+  names: readonly ParameterName[],
+  valueOf: (name: ParameterName) => number,
+): Parameters {
+  const found = Object.fromEntries(names.map((name) => [name, valueOf(name)])) as Record<
+    ParameterName,
+    number
+  >;
+  for (const name of names) {
+    const [low, high] = RANGES[name];
     const isOdd = name.endsWith("_bits") && found[name] % 2 === 1;
     if (!(low <= found[name] && found[name] <= high) || isOdd) {
       throw new InvalidTrust("parameters", `${name} legal, ${low} to ${high}`, `${found[name]}`);

@@ -203,7 +203,7 @@ def test_the_latest_end_of_member_keys_never_moves_forward(
 @pytest.mark.parametrize("name", sorted({name for name, _ in ACTION_NAMES}))
 def test_every_action_of_every_contract_is_under_test(name: str) -> None:
     actions = {action for one, action in ACTION_NAMES if one == name}
-    table = CONTRACTS[name, 1]
+    table = CONTRACTS[1][name, 1]
     known = {
         action
         for action in (*actions, "none")

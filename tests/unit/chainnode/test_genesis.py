@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from chainnode.codec import Limits, decode, encode
+from chainnode.codec import Limits, Plain, as_array, as_int, as_text, decode, encode
 from chainnode.errors import ConfigurationError
 from chainnode.genesis import (
+    Genesis,
     InvalidGenesis,
     KeyEntry,
     Parameters,
@@ -16,7 +17,7 @@ from chainnode.genesis import (
     load_genesis_file,
     write_genesis_file,
 )
-from tests.builders import SUITES, genesis_of
+from tests.builders import SUITES, genesis_of, parameters_of_rules_1
 
 _LIMITS = Limits(bytes_max=1 << 20)
 
@@ -118,6 +119,12 @@ def test_an_illegal_organisation_is_refused(change: dict[str, object]) -> None:
         {"state_map_bits": 9},
         {"devnet": 2},
         {"validity_ms_max": 600_001},
+        {"match_deadline_ms": 999},
+        {"match_deadline_ms": 30 * 86_400_000 + 1},
+        {"rules": 0},
+        {"rules": 3},
+        {"rules": 1},
+        {"rules": 1, "match_deadline_ms": 20_000},
     ],
 )
 def test_a_parameter_out_of_range_is_refused(change: dict[str, int]) -> None:
@@ -172,3 +179,62 @@ def test_a_window_whose_new_view_fits_into_no_frame_is_refused() -> None:
     with pytest.raises(InvalidGenesis, match="NEW-VIEW of 31 replicas"):
         dataclasses.replace(base, parameters=wide)
     dataclasses.replace(base, parameters=dataclasses.replace(base.parameters, window=48))
+
+
+def _opened(genesis: Genesis) -> tuple[list[Plain], dict[str, int]]:
+    """Return the eight fields, and the parameters by name."""
+    wire = list(as_array(decode(genesis.encoded, _LIMITS), 8, "genesis"))
+    rows = (as_array(one, 2, "parameter") for one in as_array(wire[5], None, "parameters"))
+    return wire, {as_text(name, "name", 64): as_int(value, "value") for name, value in rows}
+
+
+def _with(genesis: Genesis, *, version: int, change: dict[str, int | None]) -> bytes:
+    """Return the genesis with another version and other parameters; None: without it."""
+    wire, pairs = _opened(genesis)
+    changed = {**pairs, **change}
+    rows = tuple(sorted((name, value) for name, value in changed.items() if value is not None))
+    return encode((wire[0], version, *wire[2:5], rows, *wire[6:]))
+
+
+def test_a_genesis_of_rules_1_is_of_version_1_and_holds_ten_parameters() -> None:
+    genesis = genesis_of(parameters=parameters_of_rules_1())
+    wire, parameters = _opened(genesis)
+
+    assert wire[1] == 1
+    assert "rules" not in parameters
+    assert len(parameters) == 10
+    assert decode_genesis(genesis.encoded) == genesis
+
+
+def test_a_new_chain_has_rules_2_and_says_so_with_its_deadline() -> None:
+    genesis = genesis_of(parameters=Parameters(devnet=1))
+    wire, parameters = _opened(genesis)
+
+    assert wire[1] == 2
+    assert parameters["rules"] == 2
+    assert parameters["match_deadline_ms"] == 86_400_000
+    assert decode_genesis(genesis.encoded) == genesis
+
+
+@pytest.mark.parametrize(
+    ("rules", "version", "change"),
+    [
+        (1, 2, {}),
+        (2, 1, {}),
+        (2, 3, {}),
+        (1, 1, {"rules": 1, "match_deadline_ms": 0}),
+        (1, 2, {"rules": 1, "match_deadline_ms": 0}),
+        (2, 2, {"rules": 3}),
+        (2, 2, {"rules": None}),
+        (2, 2, {"match_deadline_ms": None}),
+    ],
+)
+def test_version_and_rules_that_do_not_belong_together_are_refused(
+    rules: int, version: int, change: dict[str, int | None]
+) -> None:
+    parameters = parameters_of_rules_1() if rules == 1 else Parameters(devnet=1)
+    genesis = genesis_of(parameters=parameters)
+    assert decode_genesis(_with(genesis, version=rules, change={})) == genesis
+
+    with pytest.raises(InvalidGenesis):
+        decode_genesis(_with(genesis, version=version, change=change))

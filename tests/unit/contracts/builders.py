@@ -151,7 +151,7 @@ class Caller:
         )
 
     def raw(self, name: str, action: str, public: bytes, private: bytes = PURPOSE) -> Accepted:
-        rules = contract(name, 1)
+        rules = contract(1, name, 1)
         assert rules is not None
         return rules.call(self.state, self.context(), action=action, public=public, private=private)
 

@@ -153,16 +153,18 @@ def test_part_without_a_rule_is_our_own_fault() -> None:
         index_keys(CRYPTO.digest, PublicPart(b"s" * 16), "SENDER")
 
 
-def test_registry_knows_name_and_version() -> None:
-    assert sorted(CONTRACTS) == [
+def test_registry_knows_rules_name_and_version() -> None:
+    assert sorted(CONTRACTS) == [1, 2]
+    assert sorted(CONTRACTS[1]) == [
         ("access", 1),
         ("audit", 1),
         ("certificates", 1),
         ("members", 1),
     ]
-    assert contract("access", 2) is None
-    assert contract("nonces", 1) is None
-    assert all((one.name, one.version) == key for key, one in CONTRACTS.items())
+    assert contract(1, "access", 2) is None
+    assert contract(1, "nonces", 1) is None
+    for table in CONTRACTS.values():
+        assert all((one.name, one.version) == key for key, one in table.items())
 
 
 def test_unknown_action_is_refused() -> None:

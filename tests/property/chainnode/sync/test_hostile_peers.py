@@ -18,7 +18,12 @@ from chainnode.sync import snapshot_fetching
 from tests.builders import genesis_of
 from tests.unit.chainnode.sync.late import HEIGHT, Answer, Late
 
-GENESIS = genesis_of("intl", parameters=Parameters(devnet=1, state_map_bits=8, index_map_bits=8))
+GENESIS = genesis_of(
+    "intl",
+    parameters=Parameters(
+        devnet=1, state_map_bits=8, index_map_bits=8, rules=1, match_deadline_ms=0
+    ),
+)
 
 
 @dataclass(frozen=True)

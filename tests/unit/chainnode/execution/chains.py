@@ -90,7 +90,9 @@ def genesis_of(suite: Suite) -> Genesis:
         suite_name=suite.name,
         label="test",
         created_ms=CREATED_MS,
-        parameters=Parameters(devnet=1, state_map_bits=8, index_map_bits=8),
+        parameters=Parameters(
+            devnet=1, state_map_bits=8, index_map_bits=8, rules=1, match_deadline_ms=0
+        ),
         replicas=tuple(
             ReplicaEntry(replica_id=i, organisation=ORGANISATIONS[i], vote_key=votes[i])
             for i in range(4)

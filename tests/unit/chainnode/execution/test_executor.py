@@ -321,7 +321,7 @@ def test_error_inside_a_contract_stops_the_node_and_quotes_no_data(
     handler: Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faulty = ActionTable(name=NAME, version=1, actions={"record": handler})
-    monkeypatch.setattr(block_work, "contract", lambda _name, _version: faulty)
+    monkeypatch.setattr(block_work, "contract", lambda _rules, _name, _version: faulty)
     chain = Chain()
     with pytest.raises(InvariantBroken, match="contract access version 1, height 1") as error:
         chain.execute(chain.submission(record(1)))
@@ -344,7 +344,7 @@ def test_rejection_after_a_write_undoes_it_although_the_next_call_is_accepted(
         return Accepted(0, ())
 
     rules = ActionTable(name="members", version=1, actions={"add_key": put_then_refuse_the_first})
-    monkeypatch.setattr(block_work, "contract", lambda _name, _version: rules)
+    monkeypatch.setattr(block_work, "contract", lambda _rules, _name, _version: rules)
     chain = Chain()
     block = chain.execute(chain.submission(ADD_KEY, ADD_KEY))
     assert call_codes(block) == [Code.MEMBERS_KEY_KNOWN, 0]

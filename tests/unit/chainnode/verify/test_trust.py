@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from chainnode.genesis import write_genesis_file
+from chainnode.genesis import Parameters, write_genesis_file
 from chainnode.verify import InvalidTrust, Trust
+from chainnode.verify.spoken import anchor_digest
 from chainnode.verify.strict_json import JsonObject, as_array
+from tests.builders import genesis_of
 from tests.builders_evidence import TIME_MS, SyntheticChain, synthetic_chain
 from tests.mutations import mutations
 
@@ -64,6 +66,29 @@ def test_a_changed_trust_file_is_refused_or_another_trust_never_something_else(
             continue
         assert read != original, what
     assert refused > 150
+
+
+def test_a_trust_file_of_a_chain_of_rules_2_says_rules_and_deadline() -> None:
+    genesis = genesis_of(parameters=Parameters(devnet=1, match_deadline_ms=20_000))
+    pinned = Trust.from_genesis(genesis).pinned_at(
+        epoch=0, height=9, header_digest=b"d" * 32, time_ms=TIME_MS
+    )
+    form = pinned.form()
+    read = Trust.load(json.dumps(form).encode())
+    assert read.parameters == genesis.parameters
+    assert read.form() == form
+    assert anchor_digest(read) == anchor_digest(pinned)
+    parameters = form["parameters"]
+    assert isinstance(parameters, dict)
+    assert parameters["rules"] == 2
+    for wrong in ({"rules": 1}, {"rules": 3}, {"match_deadline_ms": 0}):
+        changed = {**form, "parameters": {**parameters, **wrong}}
+        with pytest.raises(InvalidTrust, match="parameters"):
+            Trust.load(json.dumps(changed).encode())
+    for gone in ("rules", "match_deadline_ms"):
+        rest = {name: value for name, value in parameters.items() if name != gone}
+        with pytest.raises(InvalidTrust):
+            Trust.load(json.dumps({**form, "parameters": rest}).encode())
 
 
 @pytest.mark.parametrize(
