@@ -1,5 +1,6 @@
 """The vote log and the guarded vote key: what this replica promised, and that it keeps to it."""
 
+from chainnode.segments.port import RecordCodec
 from chainnode.votelog.errors import (
     VoteLogCorrupted,
     VoteLogOfAnotherKey,
@@ -8,7 +9,6 @@ from chainnode.votelog.errors import (
 )
 from chainnode.votelog.log import VoteLog
 from chainnode.votelog.opening import open_vote_log
-from chainnode.votelog.port import RecordCodec
 from chainnode.votelog.segment import LEARNER_MARK, Identity
 from chainnode.votelog.voter import ConsensusRecords, Voter, open_voter
 

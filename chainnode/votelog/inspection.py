@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Generic
 
 from chainnode.errors import InvalidInput, StorageError
-from chainnode.votelog import files
-from chainnode.votelog.frames import BrokenFrame, Frame, read_frames
-from chainnode.votelog.port import R, RecordCodec
+from chainnode.segments.frames import BrokenFrame, Frame, read_frames
+from chainnode.segments.port import R, RecordCodec
+from chainnode.votelog.log import vote_folder
 from chainnode.votelog.segment import Identity, decode_head
 
 
@@ -40,10 +40,11 @@ def inspect_vote_log(directory: Path, codec: RecordCodec[R]) -> StoredVotes[R] |
 
     """
     try:
-        numbers = files.segment_numbers(directory)
+        folder = vote_folder(directory)
+        numbers = folder.numbers()
         if not numbers:
             return None
-        path = files.segment_path(directory, numbers[-1])
+        path = folder.path(numbers[-1])
         data = path.read_bytes()
     except OSError as error:
         raise StorageError(f"{directory}: vote log: {error.strerror or error}") from error

@@ -5,16 +5,14 @@ from typing import Final
 
 from chainnode.codec import InvalidEncoding
 from chainnode.errors import InvalidInput, StorageError
-from chainnode.votelog import files
+from chainnode.segments.files import SegmentFolder, open_segment
+from chainnode.segments.frames import CHAIN_START, BrokenFrame, Frame, encode_frame, read_frames
+from chainnode.segments.port import NOWHERE, Position, R, RecordCodec
 from chainnode.votelog.errors import VoteLogCorrupted, VoteLogOfAnotherKey, VoteLogRolledBack
-from chainnode.votelog.frames import CHAIN_START, BrokenFrame, Frame, encode_frame, read_frames
-from chainnode.votelog.log import VoteLog
-from chainnode.votelog.port import R, RecordCodec
+from chainnode.votelog.log import VoteLog, vote_folder
 from chainnode.votelog.segment import (
     LEARNER_MARK,
-    NOWHERE,
     Identity,
-    Position,
     SegmentHead,
     decode_head,
     decode_mark,
@@ -40,38 +38,39 @@ def open_vote_log(
         raise VoteLogRolledBack(
             directory, expected="blocks of a voter", actual="blocks that it followed as a learner"
         )
+    folder = vote_folder(directory)
     try:
-        files.make_directory(directory)
-        numbers = files.segment_numbers(directory)
+        folder.make()
+        numbers = folder.numbers()
         if not numbers:
-            return _begin(directory, identity, codec, ledger_mark), ()
-        path = files.segment_path(directory, numbers[-1])
+            return _begin(folder, identity, codec, ledger_mark), ()
+        path = folder.path(numbers[-1])
         segment = _StoredSegment(path, path.read_bytes())
         segment.require_owner(identity, number=numbers[-1])
         segment.require_mark(ledger_mark)
         records = tuple(segment.records(codec))
-        descriptor = files.open_segment(path, length=segment.end.length)
-        files.remove_older(directory, than=numbers[-1])
+        descriptor = open_segment(path, length=segment.end.length)
+        folder.remove_older(than=numbers[-1])
     except OSError as error:
         raise StorageError(f"{directory}: vote log: {error.strerror or error}") from error
     log = VoteLog(
-        directory, identity=identity, codec=codec, descriptor=descriptor, position=segment.end
+        folder, identity=identity, codec=codec, descriptor=descriptor, position=segment.end
     )
     return log, records
 
 
 def _begin(
-    directory: Path, identity: Identity, codec: RecordCodec[R], ledger_mark: bytes | None
+    folder: SegmentFolder, identity: Identity, codec: RecordCodec[R], ledger_mark: bytes | None
 ) -> VoteLog[R]:
     if ledger_mark is not None:
-        raise VoteLogRolledBack(directory, expected="the votes behind our blocks", actual="none")
+        raise VoteLogRolledBack(
+            folder.directory, expected="the votes behind our blocks", actual="none"
+        )
     head = SegmentHead(identity=identity, number=_FIRST_SEGMENT, previous=NOWHERE)
     content, chain = encode_frame(head.encode(), previous=CHAIN_START)
-    descriptor = files.create_segment(directory, _FIRST_SEGMENT, content)
+    descriptor = folder.create(_FIRST_SEGMENT, content)
     position = Position(segment=_FIRST_SEGMENT, length=len(content), chain=chain)
-    return VoteLog(
-        directory, identity=identity, codec=codec, descriptor=descriptor, position=position
-    )
+    return VoteLog(folder, identity=identity, codec=codec, descriptor=descriptor, position=position)
 
 
 class _StoredSegment:

@@ -17,7 +17,8 @@ from chainnode.codec import (
     decode,
     encode,
 )
-from chainnode.votelog.frames import CHAIN_BYTES, CHAIN_START
+from chainnode.segments.frames import CHAIN_BYTES
+from chainnode.segments.port import Position
 
 _TAG: Final = "kun.votelog"
 _VERSION: Final = 1
@@ -25,32 +26,18 @@ _LIMITS: Final = Limits(bytes_max=512, depth_max=2, elements_max=16)
 _KEY_BYTES_MAX: Final = 33
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """How far a log reaches: segment, bytes of it, and the hash of the last frame."""
-
-    segment: int
-    length: int
-    chain: bytes
-
-    def encode(self) -> bytes:
-        """Return the mark that the ledger stores with a block."""
-        return encode(self.plain())
-
-    def plain(self) -> tuple[int, int, bytes]:
-        """Lay the position out."""
-        return self.segment, self.length, self.chain
-
-
 # What a learner stores with its blocks. Who followed as a learner once has forgotten promises:
 # this mark is never reached again, so the key stays without a vote over every restart.
 LEARNER_MARK: Final = b""
-# Before the first segment there is nothing.
-NOWHERE: Final = Position(segment=0, length=0, chain=CHAIN_START)
+
+
+def encode_mark(position: Position) -> bytes:
+    """Return the mark that the ledger stores with a block."""
+    return encode(_plain(position))
 
 
 def decode_mark(mark: bytes) -> Position:
-    """Read what `Position.encode` made.
+    """Read what `encode_mark` made.
 
     Raises:
         InvalidEncoding: it is something else.
@@ -84,7 +71,7 @@ class SegmentHead:
                 _VERSION,
                 self.number,
                 *(whose.chain_id, whose.public_key),
-                self.previous.plain(),
+                _plain(self.previous),
             )
         )
 
@@ -111,6 +98,10 @@ def decode_head(payload: bytes) -> SegmentHead:
         number=as_int(number, "segment"),
         previous=_position(previous, "previous segment"),
     )
+
+
+def _plain(position: Position) -> Plain:
+    return position.segment, position.length, position.chain
 
 
 def _position(plain: Plain, what: str) -> Position:

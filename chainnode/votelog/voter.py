@@ -12,8 +12,8 @@ from typing import Final
 from chainnode import codec
 from chainnode.codec import Limits
 from chainnode.errors import InvalidInput
+from chainnode.segments.frames import PAYLOAD_BYTES_MAX
 from chainnode.suites.port import PrivateKey
-from chainnode.votelog.frames import PAYLOAD_BYTES_MAX
 from chainnode.votelog.log import VoteLog
 from chainnode.votelog.opening import open_vote_log
 from chainnode.votelog.segment import LEARNER_MARK, Identity

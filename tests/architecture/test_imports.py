@@ -44,6 +44,7 @@ BREACHES = (
     ("chainnode/verify/x.py", "from chainnode.client import Client", "verify needs no node"),
     ("chainnode/verify/x.py", "from chainnode.ledger.chain import Ledger", "verify needs no node"),
     ("chainnode/client/x.py", "from chainnode.mempool import Mempool", "the client needs"),
+    ("chainnode/segments/x.py", "from chainnode.votelog import Voter", "segments hold"),
     ("chainnode/gateway/x.py", "from chainnode.votelog import VoteLog", "the gateway stands"),
     ("chainnode/api/x.py", "from chainnode.ledger.store import Store", "api knows"),
     ("chainnode/api/x.py", "from ..execution import Executor", "api knows"),

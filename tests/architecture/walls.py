@@ -227,6 +227,12 @@ WALLS = (
         allows=FROM_OUTSIDE,
     ),
     Wall(
+        why="segments hold frames and know no vote and no entry",
+        inside=("chainnode.segments",),
+        forbids=PRODUCTION,
+        allows=("chainnode.segments", *LEAVES),
+    ),
+    Wall(
         why="the gateway stands outside the node and needs the client and leaves",
         inside=("chainnode.gateway",),
         forbids=PRODUCTION,

@@ -19,6 +19,8 @@ from chainnode.genesis import Genesis, InvalidGenesis, decode_genesis
 from chainnode.ledger import codec as ledger_codec
 from chainnode.p2p.errors import InvalidFrame
 from chainnode.p2p.framing import ACCEPTOR_FRAMES, HEARTBEAT, REQUEST, FrameDecoder, encode_frame
+from chainnode.segments.frames import BrokenFrame, read_frames
+from chainnode.segments.frames import encode_frame as encode_vote
 from chainnode.submission import decode_submission
 from chainnode.suites import suite_named
 from chainnode.sync import frames, snapshot_frames
@@ -32,8 +34,6 @@ from chainnode.verify import (
 )
 from chainnode.verify.compact_form import decode_compact, encode_compact
 from chainnode.verify.export import verify_export
-from chainnode.votelog.frames import BrokenFrame, read_frames
-from chainnode.votelog.frames import encode_frame as encode_vote
 from consensus.codec import message_to_plain
 from consensus.decoding import message_from_plain
 from consensus.errors import InvalidMessage

@@ -13,7 +13,9 @@ from pathlib import Path
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from chainnode.votelog import VoteLog, files
+from chainnode.segments import files
+from chainnode.votelog import VoteLog
+from chainnode.votelog.log import vote_folder
 from chainnode.votelog.segment import decode_mark
 from tests.unit.chainnode.votelog.plain_records import open_plain
 
@@ -114,8 +116,8 @@ def _require_survival(directory: Path, program: list[str], budget: int, lost: in
 
 def _lose_unsynced(directory: Path, history: History, lost: int) -> None:
     """Drop bytes from the end of the newest segment, but none that was synced."""
-    number = files.segment_numbers(directory)[-1]
-    path = files.segment_path(directory, number)
+    number = vote_folder(directory).numbers()[-1]
+    path = vote_folder(directory).path(number)
     assert history.mark is not None
     mark = decode_mark(history.mark)
     if mark.segment == number:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from chainnode.errors import StorageError
+from chainnode.segments.frames import CHAIN_START, encode_frame
+from chainnode.segments.port import NOWHERE, Position
 from chainnode.votelog import (
     LEARNER_MARK,
     Identity,
@@ -15,8 +17,7 @@ from chainnode.votelog import (
     VoteLogRolledBack,
     VoteLogUnusable,
 )
-from chainnode.votelog.frames import CHAIN_START, encode_frame
-from chainnode.votelog.segment import NOWHERE, Position, SegmentHead, decode_mark
+from chainnode.votelog.segment import SegmentHead, decode_mark, encode_mark
 from tests.unit.chainnode.votelog.plain_records import (
     IDENTITY,
     UNREADABLE,
@@ -237,7 +238,7 @@ def test_a_mark_beyond_the_end_of_the_rotated_segment_is_refused(tmp_path: Path)
         Position(segment=end.segment, length=end.length, chain=bytes(32)),
     ):
         with pytest.raises(VoteLogRolledBack):
-            open_plain(tmp_path / "votes", wrong.encode())
+            open_plain(tmp_path / "votes", encode_mark(wrong))
 
 
 def test_marks_of_segments_long_gone_are_honoured(tmp_path: Path) -> None:

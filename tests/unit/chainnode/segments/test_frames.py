@@ -7,7 +7,7 @@ import google_crc32c
 import pytest
 
 from chainnode.errors import InvariantBroken
-from chainnode.votelog.frames import (
+from chainnode.segments.frames import (
     CHAIN_START,
     HEADER_BYTES,
     PAYLOAD_BYTES_MAX,

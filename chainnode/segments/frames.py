@@ -1,8 +1,8 @@
-"""The frames of a vote segment: pure bytes in, frames out.
+"""The frames of a segment: pure bytes in, frames out.
 
 A frame is `length (4) ‖ hash of the previous frame (32) ‖ CRC32C of the payload (4) ‖ CRC32C of
 these 40 bytes (4) ‖ payload`, big-endian. Its own SHA-256 is what the next one carries: SHA-256
-on every chain, because this file is local, is no evidence, and stands on the way of every vote.
+on every chain, because these files are local, are no evidence, and stand on the way of every vote.
 
 Torn or corrupt (checklist G5): a frame that the file ends inside of, or that runs into zeros
 reaching to the end of the file, was being written when the machine stopped. A frame of full
@@ -59,7 +59,7 @@ def encode_frame(payload: bytes, *, previous: bytes) -> tuple[bytes, bytes]:
     """
     if not 1 <= len(payload) <= PAYLOAD_BYTES_MAX:
         raise InvariantBroken(
-            f"vote log: expected a payload of 1 … {PAYLOAD_BYTES_MAX} bytes, got {len(payload)}"
+            f"segment: expected a payload of 1 … {PAYLOAD_BYTES_MAX} bytes, got {len(payload)}"
         )
     covered = _COVERED.pack(len(payload), previous, google_crc32c.value(payload))
     frame = covered + _CHECKSUM.pack(google_crc32c.value(covered)) + payload
