@@ -38,6 +38,7 @@ def facts_document(facts: "Facts") -> dict[str, object]:
 def _content(facts: "Facts") -> dict[str, object]:
     from chainnode.verify import ReceiptFacts, RecordFacts, StateFacts
     from chainnode.verify.consistency import ConsistencyFacts
+    from chainnode.verify.disclosure import DisclosureFacts
     from chainnode.verify.record import BlockRecordFacts
     from chainnode.verify.rows import row_document
     from chainnode.verify.trail import TrailFacts
@@ -61,6 +62,13 @@ def _content(facts: "Facts") -> dict[str, object]:
                 "items": [row_document(one) for one in facts.rows()],
                 "complete": facts.is_complete,
                 **completeness(facts.complete_to_ms),
+            }
+        case DisclosureFacts(record=record):
+            found = {
+                "kind": "disclosure",
+                "record": _content(record),
+                "message": facts.message,
+                "fields": {one.name: one.value for one in facts.fields},
             }
         case ConsistencyFacts():
             found = {"kind": "consistency", "older_height": facts.older.height}

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from chainnode.verify.certificate import CertificateFacts, verify_certificate_evidence
 from chainnode.verify.consistency import ConsistencyFacts, verify_consistency_evidence
+from chainnode.verify.disclosure import DisclosureFacts, verify_disclosure_evidence
 from chainnode.verify.equivocation import EquivocationFacts, verify_equivocation_evidence
 from chainnode.verify.errors import UnreadableEvidence
 from chainnode.verify.evidence import (
@@ -30,6 +31,7 @@ Facts: TypeAlias = (
     | TrailFacts
     | ConsistencyFacts
     | ForkFacts
+    | DisclosureFacts
 )
 
 _VERIFIERS: Mapping[str, Callable[[JsonValue, Trust], Facts]] = {
@@ -41,6 +43,7 @@ _VERIFIERS: Mapping[str, Callable[[JsonValue, Trust], Facts]] = {
     "trail": verify_trail_evidence,
     "consistency": verify_consistency_evidence,
     "fork": verify_fork_evidence,
+    "disclosure": verify_disclosure_evidence,
 }
 
 

@@ -38,7 +38,7 @@ from chainnode.verify.strict_json import (
 )
 from chainnode.verify.trust import Trust
 
-_NAMES = ("entry", "place", "body", "authorship")
+RECORD_NAMES = ("entry", "place", "body", "authorship")
 _LOG_PLACE = ("position", "path")
 _BLOCK_PLACE = ("index", "count", "path")
 _HEADER_BYTES_MAX = 512
@@ -59,8 +59,15 @@ def verify_any_record_evidence(evidence: JsonValue, trust: Trust) -> RecordFacts
     if as_object(evidence, "evidence").get("version") != EVIDENCE_VERSION_2:
         return verify_record_evidence(evidence, trust)
     fields, header = open_envelope(
-        evidence, trust, kind="record", names=_NAMES, version=EVIDENCE_VERSION_2
+        evidence, trust, kind="record", names=RECORD_NAMES, version=EVIDENCE_VERSION_2
     )
+    return verify_record_fields(fields, header, trust)
+
+
+def verify_record_fields(
+    fields: JsonObject, header: CertifiedHeader, trust: Trust
+) -> RecordFacts | BlockRecordFacts:
+    """Check the fields `RECORD_NAMES` of evidence whose header is verified already."""
     data = as_base64(fields["entry"], "entry", bytes_max=ENTRY_BYTES_MAX)
     entry = read_entry(data)
     position = _position(fields["place"], data, header, trust)
