@@ -32,6 +32,7 @@ from chainnode.verify.forms import (
     receipt_evidence,
     record_evidence,
     record_form,
+    state_evidence,
     trail_evidence,
 )
 from chainnode.verify.strict_json import JsonObject
@@ -200,6 +201,18 @@ class Proofs:
             identifier=identifier,
             history=history,
         )
+
+    def state(self, key: bytes) -> JsonObject:
+        """Prove what stands under one state key, or that nothing does.
+
+        Raises:
+            NotCertified: the newest certified height has its state no longer.
+
+        """
+        height = self._ledger.certified_height
+        items: dict[bytes, MapItem] = {}
+        self._prove(items, key, height)
+        return state_evidence(self._anchor(height), tuple(items.values()))
 
     def _prove(self, items: dict[bytes, MapItem], key: bytes, height: int) -> bytes | None:
         """Add the proof of one state key to `items`; return its value."""

@@ -170,8 +170,8 @@ class LittleNode:
                 reply = (404, {"code": "UNKNOWN_SUBMISSION"}) if known is None else (200, known)
             case "GET", ["verify"]:
                 reply = 200, self._verified(query)
-            case "GET", ["v1", "records", position]:
-                reply = 200, chain.record(int(position), anchor=self._anchor())
+            case "GET", ["v1", ("records" | "state") as what, name]:
+                reply = 200, self._shown(what, name)
             case "GET", ["v1", "headers", "latest"]:
                 reply = 200, self._header_document()
             case "GET", ["v1", "consistency"] if isinstance(chain, IndexedChain):
@@ -181,6 +181,12 @@ class LittleNode:
             case "POST", ["audit"]:
                 reply = 200, self._audited(query)
         return reply
+
+    def _shown(self, what: str, name: str) -> JsonObject:
+        chain = self.chain.evidence
+        if what == "records":
+            return chain.record(int(name), anchor=self._anchor())
+        return chain.state([bytes.fromhex(name)], anchor=self._anchor())
 
     def _key(self) -> Reply:
         used = max(self.chain.used_nonces, default=self.chain.first_free_nonce - 1)

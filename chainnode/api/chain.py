@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from chainnode.api.gate import LargeAnswer, hold_large_answer
 from chainnode.api.problems import Problem
 from chainnode.api.requests import service_of
+from chainnode.verify.evidence import STATE_KEY_BYTES_MAX
 from chainnode.verify.forms import RecordPlace
 from chainnode.verify.qr_text import text_of
 
@@ -20,6 +21,7 @@ _HEIGHT_MAX = 2**53 - 1
 Position = Annotated[int, Path(ge=0, le=_HEIGHT_MAX)]
 HeightFrom = Annotated[int, Query(alias="from", ge=1, le=_HEIGHT_MAX)]
 HeightTo = Annotated[int, Query(alias="to", ge=0, le=_HEIGHT_MAX)]
+StateKeyHex = Annotated[str, Path(pattern=r"^([0-9a-f]{2})+$", max_length=2 * STATE_KEY_BYTES_MAX)]
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
@@ -96,6 +98,16 @@ async def consistency(request: Request, older: HeightFrom, newer: HeightTo) -> J
     if older > newer:
         raise Problem("INVALID_PARAMETER", expected=f"from ≤ {newer}", actual=str(older))
     return JSONResponse(service.proofs.consistency(older, newer))
+
+
+@router.get("/v1/state/{key}", operation_id="state")
+async def state(request: Request, key: StateKeyHex) -> JSONResponse:
+    """Return the evidence of a row of the state, or of its absence, now (kind `state`).
+
+    `key` is the state key of docs/wire-format.md §9 and §14 in lower hex.
+    """
+    document = service_of(request).proofs.state(bytes.fromhex(key))
+    return JSONResponse(document, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/v1/certificates/{identifier}", operation_id="certificate")

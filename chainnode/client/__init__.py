@@ -16,6 +16,7 @@ from chainnode.client.clients import AsyncClient, Client
 from chainnode.client.codes import CertificateCode
 from chainnode.client.exporting import Exported, NotExportable
 from chainnode.client.memory import ChainForked
+from chainnode.client.reading import StateRow
 from chainnode.client.reports import (
     CannotDecide,
     NodeBehind,
@@ -59,6 +60,7 @@ __all__ = [
     "Outcome",
     "QuestionNotRecorded",
     "Refused",
+    "StateRow",
     "Unknown",
     "Verification",
     "access_record",

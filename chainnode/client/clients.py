@@ -1,19 +1,21 @@
 """`Client` and `AsyncClient`: the SDK's two doors, equal in what they decide.
 
-Both are thin: every method hands a plan (`submitting`, `verifying`, `asking`) to a transport.
+Both are thin: every method hands a plan (`submitting`, `verifying`, `reading`, `asking`) to a
+transport.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from chainnode.client import asking, codes, exporting, submitting, verifying
+from chainnode.client import asking, codes, exporting, reading, submitting, verifying
 from chainnode.client.asking import PAGE_ROWS_DEFAULT
 from chainnode.client.codes import CertificateCode
 from chainnode.client.exporting import Exported
 from chainnode.client.memory import HeightMemory
+from chainnode.client.reading import StateRow
 from chainnode.client.results import AuditAnswer, NodeStatus, Outcome, Unknown, Verification
 from chainnode.client.session import Session, system_ms
 from chainnode.client.submitting import WAIT_S_DEFAULT
@@ -25,7 +27,13 @@ from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.judge import ONLINE_MAX_AGE_MS_DEFAULT
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trust import Trust
+from contracts.schemas.catalog import ItemRow
+from contracts.schemas.grants import GrantRow
 from contracts.schemas.index_kinds import IndexKind
+from contracts.schemas.members import KeyRow
+from contracts.schemas.state import Part, Table
+
+RowT = TypeVar("RowT")
 
 
 def _session(
@@ -173,6 +181,29 @@ class Client:
     def export(self, answer: AuditAnswer, *, page: bytes | None = None) -> Exported:
         """See `exporting.export`."""
         return self._transport.run(exporting.export(self._session, answer, page=page))
+
+    def state(
+        self,
+        table: Table[RowT],
+        *parts: Part,
+        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
+    ) -> StateRow[RowT]:
+        """See `reading.state`: a row of the state as of now, or its proven absence."""
+        return self._transport.run(
+            reading.state(self._session, table, *parts, max_age_ms=max_age_ms)
+        )
+
+    def catalog_item(self, item: str) -> StateRow[ItemRow]:
+        """See `reading.catalog_item`."""
+        return self._transport.run(reading.catalog_item(self._session, item))
+
+    def grant(self, grant: str) -> StateRow[GrantRow]:
+        """See `reading.grant`."""
+        return self._transport.run(reading.grant(self._session, grant))
+
+    def key(self, key_id: bytes) -> StateRow[KeyRow]:
+        """See `reading.key`."""
+        return self._transport.run(reading.key(self._session, key_id))
 
     def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
         """See `asking.record`."""
@@ -335,6 +366,29 @@ class AsyncClient:
     async def export(self, answer: AuditAnswer, *, page: bytes | None = None) -> Exported:
         """See `Client.export`."""
         return await self._transport.run(exporting.export(self._session, answer, page=page))
+
+    async def state(
+        self,
+        table: Table[RowT],
+        *parts: Part,
+        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
+    ) -> StateRow[RowT]:
+        """See `Client.state`."""
+        return await self._transport.run(
+            reading.state(self._session, table, *parts, max_age_ms=max_age_ms)
+        )
+
+    async def catalog_item(self, item: str) -> StateRow[ItemRow]:
+        """See `Client.catalog_item`."""
+        return await self._transport.run(reading.catalog_item(self._session, item))
+
+    async def grant(self, grant: str) -> StateRow[GrantRow]:
+        """See `Client.grant`."""
+        return await self._transport.run(reading.grant(self._session, grant))
+
+    async def key(self, key_id: bytes) -> StateRow[KeyRow]:
+        """See `Client.key`."""
+        return await self._transport.run(reading.key(self._session, key_id))
 
     async def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
         """See `Client.record`."""

@@ -54,7 +54,7 @@ _BODY_PART_BYTES_MAX = 4096
 _TEXT_CHARACTERS_MAX = 32
 # A certificate query needs five; other questions about the state stay small as well.
 STATE_ITEMS_MAX = 64
-_KEY_BYTES_MAX = 1024
+STATE_KEY_BYTES_MAX = 1024
 _VALUE_BYTES_MAX = 8192
 _LEVELS_MAX = 12
 _SIBLINGS_BYTES = 96
@@ -241,7 +241,7 @@ def _state_item(
     item: JsonValue, header: CertifiedHeader, trust: Trust
 ) -> tuple[bytes, bytes | None]:
     fields = as_fields(item, "item", ("key", "value", "rows", "siblings"))
-    key = as_base64(fields["key"], "key", bytes_max=_KEY_BYTES_MAX)
+    key = as_base64(fields["key"], "key", bytes_max=STATE_KEY_BYTES_MAX)
     value = None
     if fields["value"] is not None:
         value = as_base64(fields["value"], "value", bytes_max=_VALUE_BYTES_MAX)

@@ -12,11 +12,14 @@ from chainnode.api import verify as verify_module
 from chainnode.submission import key_id
 from chainnode.verify.compact import verify_compact
 from chainnode.verify.consistency import verify_consistency_evidence
-from chainnode.verify.evidence import verify_record_evidence
+from chainnode.verify.evidence import verify_record_evidence, verify_state_evidence
 from chainnode.verify.qr_text import payload_of
 from chainnode.verify.trust import Trust
+from contracts.schemas.certificates import CERTIFICATES
+from contracts.schemas.grants import GRANTS
 from contracts.schemas.identifiers import generic_identifier
 from contracts.schemas.index_kinds import IndexKind
+from contracts.schemas.members import ORGANISATIONS as ORGANISATIONS_TABLE
 from tests.builders import ORGANISATIONS, submission_key, submission_of
 from tests.unit.chainnode.api.web import Web, problem_of
 from tests.unit.contracts.builders import ACCESS_RECORD, ISSUE, QUESTION, changed
@@ -137,6 +140,45 @@ async def test_what_a_code_of_a_certificate_carries_comes_with_its_text(web: Web
     problem_of(pruned, "PRUNED", 410)
 
 
+async def test_a_row_of_the_state_and_its_absence_come_as_evidence(web: Web) -> None:
+    issue(web)
+    for table, part, is_there in (
+        (CERTIFICATES, IDENTIFIER, True),
+        (CERTIFICATES, IDENTIFIER[:-1], False),
+        (GRANTS, "no such grant", False),
+        (ORGANISATIONS_TABLE, ORGANISATIONS[0], True),
+    ):
+        key = table.key(part)
+        response = await web.get(f"/v1/state/{key.hex()}")
+        assert response.headers["cache-control"] == "no-store"
+        facts = verify_state_evidence(response.json(), web.site.trust)
+        assert facts.header.height == 1
+        assert set(facts.values) == {key}
+        assert (facts.values[key] is not None) is is_there
+
+
+@pytest.mark.parametrize("key", ["0", "A0", "zz", "00" * 1025, "%00", "00%0a", "00 "])
+async def test_a_state_key_is_whole_bytes_in_lower_hex_and_bounded(web: Web, key: str) -> None:
+    web.site.grow()
+    problem_of(await web.get(f"/v1/state/{key}"), "INVALID_PARAMETER", 422)
+
+
+async def test_the_longest_state_key_is_answered_and_none_is_no_resource(web: Web) -> None:
+    web.site.grow()
+    longest = await web.get(f"/v1/state/{'00' * 1024}")
+    assert verify_state_evidence(longest.json(), web.site.trust).values == {bytes(1024): None}
+    problem_of(await web.get("/v1/state/"), "NOT_FOUND", 404)
+
+
+async def test_state_is_shown_at_the_newest_certified_height(web: Web) -> None:
+    web.site.grow()
+    issued = changed(ISSUE, identifier=IDENTIFIER, file_digest=web.site.suite.digest(FILE))
+    web.site.execute(web.site.submission(issued))
+    key = CERTIFICATES.key(IDENTIFIER)
+    told = (await web.get(f"/v1/state/{key.hex()}")).json()
+    assert verify_state_evidence(told, web.site.trust).values == {key: None}
+
+
 async def test_a_record_comes_with_its_proof(web: Web) -> None:
     issue(web)
     response = await web.get("/v1/records/0")
@@ -230,6 +272,7 @@ async def test_the_description_of_the_api_names_every_operation_and_its_problems
             "consistency",
             "certificate",
             "compact_certificate",
+            "state",
             "verify",
             "verify_file",
             "audit",
