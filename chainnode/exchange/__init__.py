@@ -15,18 +15,36 @@ from chainnode.exchange.commitments import (
     verify_disclosure,
 )
 from chainnode.exchange.fields import Body, request_fields, response_fields, whole_body
+from chainnode.exchange.header_texts import CallReason, decode_reason, encode_reason
+from chainnode.exchange.headers import (
+    CallHeader,
+    ReplyHeader,
+    decode_call,
+    decode_reply,
+    encode_call,
+    encode_reply,
+)
 from contracts.schemas.tokens import ReplyToken, RequestToken, http_digest
 
 __all__ = [
     "Body",
+    "CallHeader",
+    "CallReason",
     "Disclosure",
     "Field",
     "IllegalFields",
+    "ReplyHeader",
     "ReplyToken",
     "RequestToken",
     "ShownField",
     "commitment",
+    "decode_call",
+    "decode_reason",
+    "decode_reply",
     "disclose",
+    "encode_call",
+    "encode_reason",
+    "encode_reply",
     "http_digest",
     "request_fields",
     "response_fields",
