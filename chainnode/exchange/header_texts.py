@@ -18,6 +18,7 @@ from contracts.schemas.text import (
 )
 
 REASON_CHARACTERS_MAX: Final = 512
+_ESCAPE_DIGITS: Final = 2
 _HEXADECIMAL: Final = frozenset("0123456789ABCDEFabcdef")
 # What stands for itself in a header, beside letters and digits (RFC 3986 unreserved).
 _UNESCAPED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -119,13 +120,12 @@ def _decoded(header: str, value: str) -> str:
 
 
 def _is_percent_encoded(value: str) -> bool:
-    pieces = value.split("%")
-    return (
-        set(pieces[0]) <= _UNESCAPED
-        and all(
-            set(piece[:2]) <= _HEXADECIMAL and len(piece) >= 2 and set(piece[2:]) <= _UNESCAPED  # noqa: PLR2004  two digits
-            for piece in pieces[1:]
-        )
+    first, *escaped = value.split("%")
+    return set(first) <= _UNESCAPED and all(
+        len(piece[:2]) == _ESCAPE_DIGITS
+        and set(piece[:2]) <= _HEXADECIMAL
+        and set(piece[2:]) <= _UNESCAPED
+        for piece in escaped
     )
 
 

@@ -1,6 +1,7 @@
 """Headers of a call: one encoding each, hostile input is refused by type, never by accident."""
 
 import base64
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -131,13 +132,15 @@ def test_anything_but_the_one_encoding_of_a_legal_call_header_is_refused(text: s
 
 
 @given(text=st.text(max_size=HEADER_CHARACTERS_MAX + 8))
-def test_any_text_as_header_is_refused_by_type_or_is_its_own_encoding(text: str) -> None:
-    for decode, encode_again in ((decode_call, encode_call), (decode_reply, encode_reply)):
-        try:
-            header = decode(text)
-        except InvalidEncoding:
-            continue
-        assert encode_again(header) == text  # type: ignore[operator]  # pairs of one kind
+def test_any_text_as_call_header_is_refused_by_type_or_is_its_own_encoding(text: str) -> None:
+    with contextlib.suppress(InvalidEncoding):
+        assert encode_call(decode_call(text)) == text
+
+
+@given(text=st.text(max_size=HEADER_CHARACTERS_MAX + 8))
+def test_any_text_as_reply_header_is_refused_by_type_or_is_its_own_encoding(text: str) -> None:
+    with contextlib.suppress(InvalidEncoding):
+        assert encode_reply(decode_reply(text)) == text
 
 
 @given(data=st.binary(max_size=200))
