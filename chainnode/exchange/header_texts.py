@@ -6,7 +6,6 @@ Why a call is made travels in clear beside its token, one header each (docs/wire
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final
-from urllib.parse import quote, unquote_to_bytes
 
 from chainnode.codec import InvalidEncoding, Plain, as_text
 from contracts.schemas.shape import TEXT_CHARACTERS_MAX
@@ -54,7 +53,7 @@ def encode_reason(reason: CallReason) -> dict[str, str]:
         InvalidEncoding: a text too long for its header.
 
     """
-    encoded = {REASON_HEADERS[name]: quote(text, safe="") for name, text in reason.texts().items()}
+    encoded = {REASON_HEADERS[name]: _escaped(text) for name, text in reason.texts().items()}
     for name, value in encoded.items():
         _require_length(name, value)
     return encoded
@@ -107,7 +106,7 @@ def _decoded(header: str, value: str) -> str:
     if not _is_percent_encoded(value):
         raise InvalidEncoding(what=header, expected="percent-encoded UTF-8", actual="other text")
     try:
-        text = unquote_to_bytes(value).decode()
+        text = _unescaped(value).decode()
     except UnicodeDecodeError as error:
         raise InvalidEncoding(
             what=header, expected="percent-encoded UTF-8", actual="other bytes"
@@ -117,6 +116,18 @@ def _decoded(header: str, value: str) -> str:
             what=header, expected="visible characters in NFC, single spaces", actual="other ones"
         )
     return text
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        chr(byte) if chr(byte) in _UNESCAPED else f"%{byte:02X}" for byte in text.encode()
+    )
+
+
+def _unescaped(value: str) -> bytes:
+    first, *escaped = value.split("%")
+    pieces = (bytes.fromhex(piece[:2]) + piece[2:].encode() for piece in escaped)
+    return first.encode() + b"".join(pieces)
 
 
 def _is_percent_encoded(value: str) -> bool:
