@@ -1,5 +1,7 @@
 """The gateway between a department's services and the ledger."""
 
+from chainnode.gateway.guard import PersonalText, refuse_personal_text
+from chainnode.gateway.pseudonyms import CustodianAccess, NotTokenised, Pseudonyms
 from chainnode.gateway.spool_entries import (
     CallIdentity,
     CallQueue,
@@ -23,10 +25,14 @@ from chainnode.gateway.spool_errors import (
 __all__ = [
     "CallIdentity",
     "CallQueue",
+    "CustodianAccess",
     "DeadLetter",
     "EntryId",
     "Fate",
     "InvalidEntry",
+    "NotTokenised",
+    "PersonalText",
+    "Pseudonyms",
     "Settled",
     "SpoolConflict",
     "SpoolCorrupted",
@@ -36,4 +42,5 @@ __all__ = [
     "SpoolStatus",
     "UnknownEntry",
     "Waiting",
+    "refuse_personal_text",
 ]

@@ -54,6 +54,7 @@ FROM_OUTSIDE = (
     *QUORUMS,
     "chainnode.client",
     "chainnode.config",
+    "chainnode.identity",
     "chainnode.keys",
     "chainnode.pages",
     "chainnode.pki",
@@ -62,6 +63,10 @@ FROM_OUTSIDE = (
     "chainnode.verify",
     "chainnode.vote_report",
 )
+# How a token is asked for, and what one is: no secret and no I/O.
+ASKING_CUSTODIAN = ("chainnode.custodian.asks", "chainnode.custodian.tokens")
+# What a service of ours beside the node shares with it: logs, figures, its interpreter.
+SERVED_OUTSIDE = ("chainnode.logs", "chainnode.metrics")
 # The running node as others see it: its composition and its public methods.
 NODE = ("chainnode.node", "chainnode.service")
 # What builds the node and joins its rooms: node.py and the parts cut out of it.
@@ -236,7 +241,27 @@ WALLS = (
         why="the gateway stands outside the node and needs the client and leaves",
         inside=("chainnode.gateway",),
         forbids=PRODUCTION,
-        allows=("chainnode.gateway", "chainnode.segments", *FROM_OUTSIDE),
+        allows=("chainnode.gateway", "chainnode.segments", *ASKING_CUSTODIAN, *FROM_OUTSIDE),
+    ),
+    Wall(
+        why="the custodian stands outside the node and needs the client and leaves",
+        inside=("chainnode.custodian",),
+        forbids=PRODUCTION,
+        allows=("chainnode.custodian", *SERVED_OUTSIDE, *FROM_OUTSIDE),
+    ),
+    Wall(
+        why="the custodian's insides are known to its command alone, its forms to who asks",
+        inside=PRODUCTION,
+        besides=("chainnode.custodian", "chainnode.cli", "devnet"),
+        forbids=("chainnode.custodian",),
+        allows=ASKING_CUSTODIAN,
+    ),
+    Wall(
+        why="numbers of people are checked and found without I/O",
+        inside=("chainnode.identity",),
+        forbids=(*PRODUCTION, "os", "pathlib", "asyncio", "socket", "logging"),
+        allows=("chainnode.identity", "chainnode.errors", *SCHEMAS),
+        external=(),
     ),
     Wall(
         why="api knows the node's public methods, the verifier, settings and leaves",
