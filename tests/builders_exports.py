@@ -33,6 +33,9 @@ class QuestionedChain(IndexedChain):
     """An indexed chain in which somebody asked who looked at `SUBJECT`."""
 
     period = (0, 0)
+    values_asked: tuple[bytes, ...] = (SUBJECT,)
+    # The pages of the whole answer.
+    whole: tuple[Shown, ...] = ALL_PAGES
 
     def _call(self, index: int) -> Call:
         if index != ASKED_AT:
@@ -40,7 +43,7 @@ class QuestionedChain(IndexedChain):
         asked = audit.Question(
             salt=SALT,
             kind=int(IndexKind.SUBJECT),
-            values=(SUBJECT,),
+            values=self.values_asked,
             from_ms=self.period[0],
             to_ms=self.period[1],
         )
@@ -59,8 +62,8 @@ class QuestionedChain(IndexedChain):
     def asked(self) -> AskedQuestion:
         return read_question(verify_record_evidence(self.record(ASKED_AT), self.trust))
 
-    def pages(self, shown: Sequence[Shown] = ALL_PAGES) -> list[JsonObject]:
-        return [self.trail(one, period=self.period) for one in shown]
+    def pages(self, shown: Sequence[Shown] | None = None) -> list[JsonObject]:
+        return [self.trail(one, period=self.period) for one in shown or self.whole]
 
     def answer(self, pages: Sequence[JsonObject]) -> AnswerFacts:
         question = self.asked()

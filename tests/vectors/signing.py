@@ -6,6 +6,7 @@ SM2 signatures are made by `gmssl` with nonces derived from the content, which n
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from gmssl import sm2
 
@@ -40,10 +41,15 @@ def signature(suite: Suite, key: PrivateKey, content: bytes) -> bytes:
     """Return the same 64 bytes for the same key and content, every time."""
     if suite.name != "sm":
         return key.sign(content)
-    signer = sm2.CryptSM2(private_key=key.secret_bytes().hex(), public_key="")
+    return _sm2_signature(key.secret_bytes(), key.public_key, content)
+
+
+@cache
+def _sm2_signature(secret: bytes, public_key: bytes, content: bytes) -> bytes:
+    signer = sm2.CryptSM2(private_key=secret.hex(), public_key="")
     # Set afterwards: the constructor strips every leading 0 and 4 of a key that starts with 04.
-    signer.public_key = _sm2_point(key.public_key).hex()
-    nonce = hashlib.sha256(b"nonce" + key.public_key + content).hexdigest()
+    signer.public_key = _sm2_point(public_key).hex()
+    nonce = hashlib.sha256(b"nonce" + public_key + content).hexdigest()
     return bytes.fromhex(signer.sign_with_sm3(content, nonce))
 
 

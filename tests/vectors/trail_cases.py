@@ -100,13 +100,13 @@ def _corrupted_proofs(chain: IndexedChain) -> Iterator[Case]:
     evidence = chain.trail(Shown(subject=None, start=5, stop=18))
     tables = (*CORRUPTED_RUNS, *CORRUPTED_CHUNKS, *corrupted_bindings(chain.key(SUBJECT)))
     for name, corrupt, expect in tables:
-        yield Case(name=f"trail, {name}", evidence=_with_proof(evidence, corrupt), expect=expect)
+        yield Case(name=f"trail, {name}", evidence=with_proof(evidence, corrupt), expect=expect)
     odd = chain.trail(ALL_OF_SUBJECT, index_size=16)
     for name, corrupt, expect in (
         ("an odd leaf doubled", _double_odd, "trail"),
         ("equal sizes in two pairs", _two_pairs, "proof"),
     ):
-        yield Case(name=f"trail, {name}", evidence=_with_proof(odd, corrupt), expect=expect)
+        yield Case(name=f"trail, {name}", evidence=with_proof(odd, corrupt), expect=expect)
     data = base64.b64decode(_proof_text(evidence))
     cut = altered(evidence, ("trails", 0, "proof"), base64_text(data[:-1]))
     yield Case(name="trail, proof cut short", evidence=cut, expect="proof")
@@ -197,7 +197,7 @@ def _proof_text(evidence: JsonObject) -> str:
     return str(trails[0]["proof"])
 
 
-def _with_proof(evidence: JsonObject, corrupt: Corruption) -> JsonObject:
+def with_proof(evidence: JsonObject, corrupt: Corruption) -> JsonObject:
     proof = msgpack.unpackb(base64.b64decode(_proof_text(evidence)))
     corrupt(proof)
     return altered(evidence, ("trails", 0, "proof"), base64_text(naive_index.packed(proof)))
