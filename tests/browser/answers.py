@@ -11,10 +11,15 @@ from chainnode.verify import (
     InvalidTrust,
     Policy,
     Trust,
+    code_form,
     judge_certificate,
+    judge_code,
     load_evidence,
+    payload_of,
+    verify_compact,
     verify_evidence,
 )
+from chainnode.verify.compact_form import decode_compact
 from chainnode.verify.judge import verdict_of_refusal
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trail import TrailFacts
@@ -26,10 +31,11 @@ BATCH = 400
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What a person has: two files, and perhaps the digest of a third; names as in the page."""
+    """What a person has: files, the digest of one, the text of a code; names as in the page."""
 
-    evidence: str
+    evidence: str | None
     trust: str
+    code: str | None = None
     digest: str | None = None
     identifier: str | None = None
     nowMs: int = 0  # noqa: N815 - the page's own name
@@ -58,17 +64,17 @@ def python_answer(question: Question) -> JsonObject:
         trust = Trust.load(question.trust.encode())
     except InvalidTrust:
         return {"trust": "refused"}
+    if question.code is not None:
+        return _code_answer(question, question.code, trust)
     try:
-        evidence = load_evidence(question.evidence.encode(errors="surrogatepass"))
+        evidence = load_evidence((question.evidence or "").encode(errors="surrogatepass"))
         if evidence.get("kind") == "certificate":
             verdict = judge_certificate(
                 evidence,
                 trust,
                 content_digest=None if question.digest is None else bytes.fromhex(question.digest),
                 identifier=question.identifier,
-                policy=Policy(
-                    now_ms=question.nowMs, as_of_ms=question.asOfMs, max_age_ms=question.maxAgeMs
-                ),
+                policy=_policy(question),
             )
             return {"verdict": comparable(verdict.form())}
         facts = verify_evidence(evidence, trust)
@@ -77,6 +83,32 @@ def python_answer(question: Question) -> JsonObject:
         return {"refused": error.check, "verdict": form}
     accepted: JsonObject = {"accepted": str(evidence["kind"])}
     return {**accepted, "proves": proves(facts)} if isinstance(facts, TrailFacts) else accepted
+
+
+def _code_answer(question: Question, text: str, trust: Trust) -> JsonObject:
+    """Answer as `kun verify CODE --offline` would, with what the code says where it is good."""
+    try:
+        payload = payload_of(text)
+        decode_compact(payload)
+        evidence = None if question.evidence is None else load_evidence(question.evidence.encode())
+    except InvalidEvidence as error:
+        return {"refused": error.check, "verdict": comparable(verdict_of_refusal(error).form())}
+    verdict = judge_code(
+        payload,
+        trust,
+        evidence=evidence,
+        content_digest=None if question.digest is None else bytes.fromhex(question.digest),
+        policy=_policy(question),
+    )
+    try:
+        said = code_form(verify_compact(payload, trust), trust)
+    except InvalidEvidence:
+        said = None
+    return {"verdict": comparable(verdict.form()), "code": said}
+
+
+def _policy(question: Question) -> Policy:
+    return Policy(now_ms=question.nowMs, as_of_ms=question.asOfMs, max_age_ms=question.maxAgeMs)
 
 
 def proves(facts: TrailFacts) -> JsonObject:
@@ -110,7 +142,9 @@ def page_answers(page: Page, questions: Sequence[Question]) -> list[JsonObject]:
 
 def comparable(form: JsonObject) -> JsonObject:
     """Leave out how a refusal is worded after its check: values are printed differently."""
-    if form["state"] is not None:
+    as_of = form["as_of"]
+    assert isinstance(as_of, dict)
+    if as_of["time"] is not None:
         return form
     checks = form["checks"]
     assert isinstance(checks, list)

@@ -1,8 +1,10 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.desk import Desk
 from tests.browser.opening import opened_browser, opened_page
 
 
@@ -18,3 +20,9 @@ def page(browser: Browser) -> Iterator[Page]:
     """The page as a file, without a network; whatever asks for anything fails the test."""
     with opened_page(browser) as page:
         yield page
+
+
+@pytest.fixture
+def desk(page: Page, tmp_path: Path) -> Desk:
+    """A person at that page."""
+    return Desk(page, tmp_path)

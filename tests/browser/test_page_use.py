@@ -3,13 +3,13 @@
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from chainnode.genesis import write_genesis_file
-from chainnode.verify.strict_json import JsonObject, JsonValue
 from tests.browser.contrast import contrast_ratio
+from tests.browser.desk import Desk
 from tests.browser.opening import PAGE
 from tests.builders_evidence import (
     TIME_MS,
@@ -20,49 +20,14 @@ from tests.builders_evidence import (
 )
 from tests.builders_trails import indexed_chain
 
+if TYPE_CHECKING:
+    from chainnode.verify.strict_json import JsonObject, JsonValue
+
 SUITES = ("sm", "intl")
 MARKUP = "<img src=x onerror=document.title='broken'>"
 # WCAG 2.2 AA: texts, and the borders of controls.
 TEXT_CONTRAST, CONTROL_CONTRAST = 4.5, 3.0
 FILE_BYTES = 3 * 1024 * 1024 + 17
-
-
-class Desk:
-    """A person at the page, with files on the disk."""
-
-    def __init__(self, page: Page, folder: Path) -> None:
-        self.page = page
-        self.folder = folder
-
-    def file(self, name: str, content: bytes | JsonObject) -> str:
-        path = self.folder / name
-        data = content if isinstance(content, bytes) else json.dumps(content).encode()
-        path.write_bytes(data)
-        return str(path)
-
-    def trust(self, chain: SyntheticChain) -> str:
-        path = self.folder / "genesis.json"
-        write_genesis_file(path, chain.genesis)
-        return str(path)
-
-    def choose(self, *paths: str) -> None:
-        self.page.set_input_files("#any", list(paths))
-
-    def judge_for_the_time_of_the_chain(self) -> None:
-        """Set a day, so that the machine's clock plays no part; and an age that covers it."""
-        self.page.locator("#files details summary").click()
-        self.page.fill("#as-of", "2026-03-02")
-        self.page.fill("#max-age", "48")
-        self.page.locator("#max-age").blur()
-
-    @property
-    def shown(self) -> str:
-        return self.page.inner_text("#verdict")
-
-
-@pytest.fixture
-def desk(page: Page, tmp_path: Path) -> Desk:
-    return Desk(page, tmp_path)
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -254,7 +219,7 @@ def test_every_control_is_reached_by_keyboard_has_a_name_and_shows_its_focus(des
     desk.page.evaluate("document.activeElement.blur()")
     wanted = set(
         desk.page.evaluate(
-            """() => [...document.querySelectorAll("a, button, input, summary")]
+            """() => [...document.querySelectorAll("a, button, input, textarea, summary")]
                 .filter(node => node.checkVisibility()).map(node => node.id || node.textContent)"""
         )
     )

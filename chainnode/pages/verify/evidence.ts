@@ -7,8 +7,7 @@ import { BUCKET_BYTES_MAX, verifyMapProof } from "./bucket_map";
 import { verifyPlacedHeader } from "./epochs";
 import { type CertifiedHeader, requireEqual } from "./header";
 import { decodeEntry, decodeReceipt, type Entry, type Receipt, REST } from "./ledger";
-import { type Hash, hashLeaf, verifyInclusion } from "./merkle";
-import { encode } from "./messagepack";
+import { hashLeaf, verifyInclusion } from "./merkle";
 import {
   asArray,
   asBase64,
@@ -20,6 +19,7 @@ import {
   type JsonValue,
   shown,
 } from "./strict_json";
+import { bodyDigest, type Call } from "./submission";
 import type { Trust } from "./trust";
 
 const FORM = ["format", "version", "kind", "chain_id", "suite"] as const;
@@ -34,12 +34,6 @@ const KEY_BYTES_MAX = 1024;
 const VALUE_BYTES_MAX = 8192;
 const LEVELS_MAX = 12;
 const SIBLINGS_BYTES = 96;
-
-export interface Call {
-  readonly action: string;
-  readonly public: Uint8Array;
-  readonly private: Uint8Array;
-}
 
 export interface ReceiptFacts {
   readonly kind: "receipt";
@@ -168,13 +162,10 @@ export function readBody(value: JsonValue, entry: Entry, trust: Trust): Call | n
     public: asBase64(open!, "public", { max: BODY_PART_BYTES_MAX }),
     private: asBase64(closed!, "private", { max: BODY_PART_BYTES_MAX }),
   };
-  requireEqual("body", entry.bodyDigest, bodyDigest(trust.suite.digest, call));
+  const h = trust.suite.digest;
+  const [openDigest, closedDigest] = [hashLeaf(h, call.public), hashLeaf(h, call.private)];
+  requireEqual("body", entry.bodyDigest, bodyDigest(h, call.action, openDigest, closedDigest));
   return call;
-}
-
-function bodyDigest(h: Hash, call: Call): Uint8Array {
-  const parts = [hashLeaf(h, call.public), hashLeaf(h, call.private)];
-  return h(encode(["kun.body", 1, call.action, ...parts]));
 }
 
 function readItem(item: JsonValue, header: CertifiedHeader, trust: Trust): StateItem {

@@ -1,6 +1,7 @@
 // Files that a person gives: read within bounds, hashed piece by piece, never sent anywhere.
 
 import { concat } from "./bytes";
+import { isQrText } from "./qr_text";
 import { readObject } from "./strict_json";
 import type { Suite } from "./suites";
 
@@ -12,9 +13,19 @@ const IDENTIFIER_CHARACTERS_MAX = 128;
 // No entry of the PDF reader is longer; a window keeps so much of what came before.
 const ENTRY_BYTES_MAX = 8 * 1024;
 
+// A QR code holds less; a longer file is a file.
+const CODE_BYTES_MAX = 8192;
+
 export class UnusableFile extends Error {}
 
 export type Role = "trust" | "evidence" | "document" | "sidecar";
+
+// The text of a QR code that a file holds, or null.
+export async function codeIn(file: File): Promise<string | null> {
+  if (file.size > CODE_BYTES_MAX) return null;
+  const text = (await file.text().catch(() => "")).trim();
+  return isQrText(text) && /^\P{C}+$/u.test(text) ? text : null;
+}
 
 // What a file is for, by what stands in it: a dropped file says it by no other means.
 export async function roleOf(file: File): Promise<Role> {

@@ -107,13 +107,19 @@ export function requireWithinEpoch(epoch: number, height: number, trust: Trust):
 
 function membersOf(header: Header, trust: Trust): readonly Member[] {
   const { epoch } = header.head;
+  const members = trustedMembers(epoch, trust);
+  const expected = membersDigest(trust.suite.digest, epoch, members);
+  requireEqual("members", expected, header.rest[REST.membersDigest]!);
+  return members;
+}
+
+// The members of an epoch that the trust names.
+export function trustedMembers(epoch: number, trust: Trust): readonly Member[] {
   const members = trust.epochs.get(epoch);
   if (members === undefined) {
     const known = [...trust.epochs.keys()].sort((left, right) => left - right).join(", ");
     throw new Refusal("unknown_epoch", "epoch", `epoch ${known}`, `${epoch}`);
   }
-  const expected = membersDigest(trust.suite.digest, epoch, members);
-  requireEqual("members", expected, header.rest[REST.membersDigest]!);
   return members;
 }
 

@@ -1,5 +1,7 @@
-// 证照标识: is this text one? (docs/contracts.md; ISO 7064 MOD 37,36 over the four parts joined.)
+// 证照标识: is this text one, and which one do four parts make? (docs/contracts.md; ISO 7064 MOD
+// 37,36 over the four parts joined.)
 
+const ROOT = "1.2.156.3005.2";
 const SHAPE =
   /^1\.2\.156\.3005\.2\.([0-9A-Z]{18}[0-9]{3})\.([0-9A-Z]{18})\.([0-9A-Z]{1,32})\.([0-9]{3})\.([0-9A-Z])$/;
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -8,6 +10,11 @@ const MODULUS = ALPHABET.length;
 export function isIdentifier(text: string): boolean {
   const found = SHAPE.exec(text);
   return found !== null && checkCharacter(found.slice(1, 5).join("")) === found[5];
+}
+
+// The text of type, issuer, serial and version, each of its shape.
+export function identifierOf(parts: readonly [string, string, string, string]): string {
+  return [ROOT, ...parts, checkCharacter(parts.join(""))].join(".");
 }
 
 function checkCharacter(payload: string): string {

@@ -3,7 +3,8 @@
 
 import { equal } from "./bytes";
 import { type CertificateFacts, type RegisteredCertificate, verifyCertificate } from "./certificate";
-import { invalid, Refusal } from "./errors";
+import { DAY_MS, dayStartMs } from "./dates";
+import { Refusal } from "./errors";
 import type { JsonValue } from "./strict_json";
 import type { Trust } from "./trust";
 import {
@@ -20,8 +21,6 @@ import {
 
 // A header proves the state at its time and nothing later; a day for whoever asks no node.
 export const MAX_AGE_MS = 24 * 60 * 60 * 1000;
-const DAY_MS = 86_400_000;
-const ZONE_MS = 8 * 3_600_000;
 const ROLE_ISSUER = 2;
 
 // The check that carries a refusal; every other name of a check belongs to "quorum".
@@ -81,7 +80,7 @@ function requireQuery(facts: CertificateFacts, asked: Asked): void {
   }
 }
 
-function judgeFacts(facts: CertificateFacts, policy: Policy, hasContent: boolean): Verdict {
+export function judgeFacts(facts: CertificateFacts, policy: Policy, hasContent: boolean): Verdict {
   const { found } = facts;
   const headerMs = facts.header.header.head.timeMs;
   const asOfMs = policy.asOfMs ?? Math.max(headerMs, policy.nowMs);
@@ -154,18 +153,6 @@ function stateAt(
   if (asOfMs < dayStartMs(found.row.validFrom)) return "NOT_YET_VALID";
   if (found.row.validTo && asOfMs >= dayStartMs(found.row.validTo) + DAY_MS) return "EXPIRED";
   return name;
-}
-
-// The first millisecond of a day YYYYMMDD in +08:00.
-function dayStartMs(date: number): number {
-  const year = Math.floor(date / 10_000);
-  const [month, day] = [Math.floor(date / 100) % 100, date % 100];
-  const moment = new Date(0);
-  moment.setUTCFullYear(year, month - 1, day);
-  const isDay =
-    1 <= year && year <= 9999 && moment.getUTCMonth() === month - 1 && moment.getUTCDate() === day;
-  if (!isDay) throw invalid("date", "a day as YYYYMMDD", `${date}`);
-  return moment.getTime() - ZONE_MS;
 }
 
 function contentCheck(facts: CertificateFacts, hasContent: boolean): Check {

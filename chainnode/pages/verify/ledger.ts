@@ -17,9 +17,9 @@ import {
 
 export const SIGNATURE_BYTES = 64;
 export const MEMBERS_MAX = 64;
-const KEY_ID_BYTES = 20;
-const NAME_CHARACTERS_MAX = 32;
-const CALLS_MAX = 4096;
+export const KEY_ID_BYTES = 20;
+export const NAME_CHARACTERS_MAX = 32;
+export const CALLS_MAX = 4096;
 const NODE = Uint8Array.of(1);
 
 export interface Head {
@@ -109,12 +109,6 @@ export function decodeEntry(data: Uint8Array): Entry {
   const limits = { bytes: 2048, depth: 2, elements: 32 };
   const wire = plainArray(decode(data, limits), "entry", { size: 13 });
   requireTag(wire, "kun.entry");
-  const indexKeys = plainArray(wire[11], "index keys", { maximum: 10 }).map((key) =>
-    plainBytes(key, "index key", { maximum: 64 }),
-  );
-  if (indexKeys.some((key, at) => at > 0 && compare(indexKeys[at - 1]!, key) >= 0)) {
-    throw new Malformed("index keys", "ascending and distinct", "another order");
-  }
   return {
     height: plainInteger(wire[2], "entry height"),
     timeMs: plainInteger(wire[3], "entry time"),
@@ -125,9 +119,27 @@ export function decodeEntry(data: Uint8Array): Entry {
     contract: plainText(wire[8], "contract", NAME_CHARACTERS_MAX),
     contractVersion: plainInteger(wire[9], "contract version"),
     outcome: plainInteger(wire[10], "outcome"),
-    indexKeys,
+    indexKeys: plainIndexKeys(wire[11]),
     bodyDigest: digestAt(wire, 12, "body digest"),
   };
+}
+
+export function encodeEntry(entry: Entry): Uint8Array {
+  return encode([
+    "kun.entry", 1, entry.height, entry.timeMs, entry.submissionDigest, entry.callIndex,
+    entry.organisation, entry.keyId, entry.contract, entry.contractVersion, entry.outcome,
+    [...entry.indexKeys], entry.bodyDigest,
+  ]);
+}
+
+export function plainIndexKeys(value: Plain | undefined): Uint8Array[] {
+  const keys = plainArray(value, "index keys", { maximum: 10 }).map((key) =>
+    plainBytes(key, "index key", { maximum: 64 }),
+  );
+  if (keys.some((key, at) => at > 0 && compare(keys[at - 1]!, key) >= 0)) {
+    throw new Malformed("index keys", "ascending and distinct", "another order");
+  }
+  return keys;
 }
 
 export function decodeReceipt(data: Uint8Array): Receipt {

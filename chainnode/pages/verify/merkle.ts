@@ -34,10 +34,20 @@ export function merkleRoot(h: Hash, leaves: Path): Uint8Array {
   return row[0]!;
 }
 
-export function verifyInclusion(
-  h: Hash,
-  proof: { leaf: Uint8Array; index: number; size: number; path: Path; root: Uint8Array },
-): void {
+export interface Inclusion {
+  // Hashed already.
+  readonly leaf: Uint8Array;
+  readonly index: number;
+  readonly size: number;
+  readonly path: Path;
+}
+
+export function verifyInclusion(h: Hash, proof: Inclusion & { readonly root: Uint8Array }): void {
+  requireRoot("inclusion proof", inclusionRoot(h, proof), proof.root);
+}
+
+// The root that the path leads to.
+export function inclusionRoot(h: Hash, proof: Inclusion): Uint8Array {
   if (!(0 <= proof.index && proof.index < proof.size)) {
     throw new Malformed("leaf index", "0 ≤ index < size", `${proof.index} of ${proof.size}`);
   }
@@ -49,7 +59,7 @@ export function verifyInclusion(
     const isLeft = level < inner && !((index >> BigInt(level)) & 1n);
     digest = isLeft ? hashNode(h, digest, sibling) : hashNode(h, sibling, digest);
   });
-  requireRoot("inclusion proof", digest, proof.root);
+  return digest;
 }
 
 export function verifyConsistency(

@@ -4,6 +4,7 @@ import { toHex } from "./bytes";
 import { byId, element } from "./dom";
 import { InvalidTrust } from "./errors";
 import {
+  codeIn,
   type Hashed,
   hashFile,
   roleOf,
@@ -12,11 +13,13 @@ import {
   UnusableFile,
 } from "./files";
 import { isIdentifier } from "./identifiers";
+import type { Policy } from "./judge";
 import { primitives } from "./primitives";
 import { spokenCode } from "./spoken";
 import { loadTrust, type Trust } from "./trust";
 import { localTime } from "./verdict";
-import { answer, judgeEvidence, unusable } from "./verifier";
+import { isQrText } from "./qr_text";
+import { answer, judgeCodeText, judgeEvidence, readCodeText, unusable } from "./verifier";
 import { View } from "./view";
 import { type Word, WORDS } from "./words";
 
@@ -48,6 +51,11 @@ function showWords(): void {
 
 async function take(files: Iterable<File>, slot: Slot | null): Promise<void> {
   for (const file of files) {
+    const code = slot === null ? await codeIn(file) : null;
+    if (code !== null) {
+      codeText().value = code;
+      continue;
+    }
     const role = slot ?? (await roleOf(file).catch(() => "document" as const));
     if (role === "sidecar") {
       sidecar = sidecarIdentifier(await smallFile(file));
@@ -66,7 +74,7 @@ async function show(): Promise<void> {
     byId(`chosen-${slot}`).textContent = chosen[slot]?.name ?? view.word("none");
   }
   byId("devnet").hidden = true;
-  result.hidden = !SLOTS.some((slot) => chosen[slot] !== undefined);
+  result.hidden = !codeText().value.trim() && !SLOTS.some((slot) => chosen[slot] !== undefined);
   verdict.replaceChildren(element("p", "", view.word("working")));
   const nodes = await outcome();
   if (mine === generation) verdict.replaceChildren(...nodes);
@@ -74,10 +82,16 @@ async function show(): Promise<void> {
 
 async function outcome(): Promise<Node[]> {
   let trust: Trust | null = null;
+  const code = codeText().value.trim();
   try {
     trust = chosen.trust === undefined ? null : await readTrust(chosen.trust);
     const missing = (["trust", "evidence"] as const).filter((slot) => chosen[slot] === undefined);
     const hashed = trust && chosen.document ? await hashDocument(chosen.document, trust) : null;
+    if (code) {
+      if (trust !== null) return await judgedCode(code, trust, hashed);
+      const claim = readCodeText(code);
+      return claim.kind === "refused" ? view.refused(claim) : view.claimed(claim.identifier);
+    }
     if (trust === null || chosen.evidence === undefined) {
       const names = missing.map((slot) => view.word(slot)).join(" · ");
       return [element("p", "", view.word("waiting"), names)];
@@ -96,15 +110,40 @@ function badTrust(error: Error): Node[] {
 
 async function judged(trust: Trust, file: File, hashed: Hashed | null): Promise<Node[]> {
   const asked = { contentDigest: hashed?.digest ?? null, identifier: identifierFor(hashed) };
-  const result = judgeEvidence(await smallFile(file), trust, asked, {
-    nowMs: Date.now(),
-    asOfMs: asOf(),
-    maxAgeMs: maxAge(),
-  });
+  const result = judgeEvidence(await smallFile(file), trust, asked, policy());
   const nodes = view.outcome(result, trust);
   const isAboutFile = result.kind === "certificate" || result.kind === "refused";
   if (hashed !== null && !isAboutFile) nodes.push(element("p", "", view.word("unusedDocument")));
   return nodes;
+}
+
+async function judgedCode(text: string, trust: Trust, hashed: Hashed | null): Promise<Node[]> {
+  const evidence = chosen.evidence === undefined ? null : await smallFile(chosen.evidence);
+  const result = judgeCodeText(text, evidence, trust, hashed?.digest ?? null, policy());
+  return view.outcome(result, trust);
+}
+
+function policy(): Policy {
+  return { nowMs: Date.now(), asOfMs: asOf(), maxAgeMs: maxAge() };
+}
+
+function codeText(): HTMLTextAreaElement {
+  return byId<HTMLTextAreaElement>("code");
+}
+
+// What stands behind `#` never leaves the browser; other fragments are places on the page.
+function takeFragment(): void {
+  if (!isQrText(location.hash)) return;
+  codeText().value = location.hash.slice(1);
+  void show();
+}
+
+function onPaste(event: ClipboardEvent): void {
+  const text = event.clipboardData?.getData("text").trim() ?? "";
+  if (event.target instanceof HTMLTextAreaElement || !isQrText(text)) return;
+  event.preventDefault();
+  codeText().value = text;
+  void show();
 }
 
 async function readTrust(file: File): Promise<Trust> {
@@ -185,6 +224,9 @@ function start(): void {
   for (const id of ["as-of", "max-age", "identifier"]) {
     byId(id).addEventListener("change", () => void show());
   }
+  codeText().addEventListener("input", () => void show());
+  addEventListener("paste", onPaste);
+  addEventListener("hashchange", takeFragment);
   // The whole window takes files: one dropped beside the zone must not replace the page.
   addEventListener("dragover", (event) => {
     event.preventDefault();
@@ -194,6 +236,7 @@ function start(): void {
   addEventListener("drop", onDrop);
   showWords();
   void show();
+  takeFragment();
 }
 
 start();

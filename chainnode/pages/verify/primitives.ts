@@ -3,6 +3,7 @@
 
 import { fromHex, toHex, toUtf8 } from "./bytes";
 import { Malformed } from "./errors";
+import { isLegalText } from "./legal_text";
 import { decode } from "./messagepack";
 import { spokenCode } from "./spoken";
 import { type Suite, suiteNamed } from "./suites";
@@ -14,6 +15,7 @@ export const primitives = Object.freeze({
   isSignature: (name: string, key: string, content: string, signature: string): boolean =>
     suite(name).verify(bytes(key), bytes(signature), bytes(content)),
   spokenCode: (file: string): string => spokenCode(loadTrust(toUtf8(file))),
+  isLegalText: (text: string): boolean => isLegalText(text),
   isCanonical: (data: string): boolean => {
     try {
       decode(bytes(data), { bytes: 1 << 20, depth: 8, elements: 65_536 });

@@ -3,14 +3,14 @@
 
 import { fromUtf8, toHex } from "./bytes";
 import { Malformed } from "./errors";
-import type { Call } from "./evidence";
+import { INDEX_KIND } from "./index_keys";
 import type { Entry } from "./ledger";
 import { decode, type Plain } from "./messagepack";
+import type { Call } from "./submission";
 import type { Words } from "./verdict";
 import { OUTCOMES } from "./words";
 
 const BODY_LIMITS = { bytes: 4096, depth: 3, elements: 128 };
-const KIND = { subject: 1, requester: 2, provider: 3, item: 4 } as const;
 // Places in the public and the private part of `access` · `record` (docs/wire-format.md §9).
 const PUBLIC = { requester: 3, provider: 4, item: 5, requestedMs: 11 } as const;
 const PRIVATE = { purpose: 1, reason: 2 } as const;
@@ -36,11 +36,11 @@ export function readableEntry(entry: Entry, call: Call | null): ReadableEntry {
     entry.contract === "access" && open?.length === ACCESS_PARTS ? open : null;
   const [purpose, hasPurpose] = purposeOf(entry, call);
   return {
-    requester: textOf(access?.[PUBLIC.requester]) ?? keyText(entry, KIND.requester),
-    provider: textOf(access?.[PUBLIC.provider]) ?? keyText(entry, KIND.provider),
-    item: textOf(access?.[PUBLIC.item]) ?? keyText(entry, KIND.item),
+    requester: textOf(access?.[PUBLIC.requester]) ?? keyText(entry, INDEX_KIND.requester),
+    provider: textOf(access?.[PUBLIC.provider]) ?? keyText(entry, INDEX_KIND.provider),
+    item: textOf(access?.[PUBLIC.item]) ?? keyText(entry, INDEX_KIND.item),
     subjects: entry.indexKeys
-      .filter((key) => key[0] === KIND.subject)
+      .filter((key) => key[0] === INDEX_KIND.subject)
       .map((key) => toHex(key.subarray(1))),
     outcome: OUTCOMES[entry.contract]?.[entry.outcome] ?? {
       zh: `${entry.outcome}`,

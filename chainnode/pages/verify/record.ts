@@ -3,7 +3,6 @@
 
 import { invalid, Malformed, refusedAs } from "./errors";
 import {
-  type Call,
   ENTRY_BYTES_MAX,
   openEnvelope,
   readBody,
@@ -13,16 +12,7 @@ import {
 } from "./evidence";
 import { type CertifiedHeader, requireEqual } from "./header";
 import { type Entry, REST, SIGNATURE_BYTES } from "./ledger";
-import { type Hash, hashLeaf, verifyInclusion } from "./merkle";
-import {
-  decode,
-  encode,
-  plainArray,
-  plainBytes,
-  plainInteger,
-  plainText,
-  requireTag,
-} from "./messagepack";
+import { hashLeaf, verifyInclusion } from "./merkle";
 import {
   asArray,
   asBase64,
@@ -31,20 +21,14 @@ import {
   asObject,
   type JsonValue,
 } from "./strict_json";
+import {
+  type Call,
+  decodeSubmissionHeader,
+  keyId,
+  SUBMISSION_HEADER_BYTES_MAX,
+  type SubmissionHeader,
+} from "./submission";
 import type { Trust } from "./trust";
-
-const HEADER_BYTES_MAX = 512;
-const KEY_ID_BYTES = 20;
-
-// The submission that the sender signed.
-export interface SubmissionHeader {
-  readonly chainId: Uint8Array;
-  readonly publicKey: Uint8Array;
-  readonly contract: string;
-  readonly contractVersion: number;
-  readonly callCount: number;
-  readonly callsRoot: Uint8Array;
-}
 
 export interface RecordFacts {
   readonly kind: "record";
@@ -126,7 +110,7 @@ function readAuthor(value: JsonValue, entry: Entry, trust: Trust): SubmissionHea
   const shown = asArray(value, "authorship", { max: 1 });
   if (!shown.length) return null;
   const fields = asFields(shown[0]!, "authorship", ["header", "path", "signature"]);
-  const data = asBase64(fields.header, "submission header", { max: HEADER_BYTES_MAX });
+  const data = asBase64(fields.header, "submission header", { max: SUBMISSION_HEADER_BYTES_MAX });
   const header = refusedAs("unreadable", "authorship", () => decodeSubmissionHeader(data));
   const h = trust.suite.digest;
   requireEqual("authorship", entry.submissionDigest, h(data));
@@ -152,26 +136,4 @@ function readAuthor(value: JsonValue, entry: Entry, trust: Trust): SubmissionHea
     throw invalid("authorship", expected, "one that does not verify");
   }
   return header;
-}
-
-function decodeSubmissionHeader(data: Uint8Array): SubmissionHeader {
-  const limits = { bytes: HEADER_BYTES_MAX, depth: 1, elements: 16 };
-  const wire = plainArray(decode(data, limits), "submission header", { size: 10 });
-  requireTag(wire, "kun.sub");
-  plainInteger(wire[4], "nonce");
-  plainInteger(wire[5], "valid_until_ms");
-  const header = {
-    chainId: plainBytes(wire[2], "chain id", { size: 32 }),
-    publicKey: plainBytes(wire[3], "public key", { maximum: 33 }),
-    contract: plainText(wire[6], "contract", 32),
-    contractVersion: plainInteger(wire[7], "contract version"),
-    callCount: plainInteger(wire[8], "call count"),
-    callsRoot: plainBytes(wire[9], "calls root", { size: 32 }),
-  };
-  if (!header.callCount) throw new Malformed("call count", "at least 1", "0");
-  return header;
-}
-
-function keyId(h: Hash, publicKey: Uint8Array): Uint8Array {
-  return h(encode(["kun.key", 1, publicKey])).subarray(0, KEY_ID_BYTES);
 }

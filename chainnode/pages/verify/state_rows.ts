@@ -37,6 +37,8 @@ export interface HistoryEntry {
   readonly codeSystem: string;
   readonly code: string;
   readonly state: number;
+  readonly submissionDigest: Uint8Array;
+  readonly callIndex: number;
 }
 
 // One collection of one contract: key of an entry, and how its row reads.
@@ -91,13 +93,13 @@ export const ORGANISATIONS = table("members", "org", (row): OrganisationRow => {
 export function decodeHistoryEntry(leaf: Uint8Array): HistoryEntry {
   const wire = plainArray(decode(leaf, ROW_LIMITS), "history entry", { size: 9 });
   requireTag(wire, "kun.certhistory");
-  plainBytes(wire[7], "submission digest");
-  plainInteger(wire[8], "call index");
   return {
     height: plainInteger(wire[2], "height"),
     sinceMs: plainInteger(wire[3], "since"),
     codeSystem: plainText(wire[4], "code system"),
     code: plainText(wire[5], "code"),
     state: plainInteger(wire[6], "state"),
+    submissionDigest: plainBytes(wire[7], "submission digest"),
+    callIndex: plainInteger(wire[8], "call index"),
   };
 }

@@ -4,7 +4,6 @@
 import { compare, equal } from "./bytes";
 import { invalid, refusedAs } from "./errors";
 import {
-  type Call,
   ENTRY_BYTES_MAX,
   openEnvelope,
   readBody,
@@ -16,6 +15,7 @@ import { type CertifiedHeader, requireEqual } from "./header";
 import { type Entry, REST } from "./ledger";
 import { hashLeaf } from "./merkle";
 import { asArray, asBase64, asFields, asInteger, type JsonValue } from "./strict_json";
+import type { Call } from "./submission";
 import {
   coveredUntilMs,
   decodeTrailProof,

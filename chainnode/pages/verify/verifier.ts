@@ -1,18 +1,35 @@
 // What the page and its tests call: bytes in, plain values out, no exception for any input.
 
 import { fromHex } from "./bytes";
+import { verifyCompact } from "./compact";
+import { claimIn, decodeCompact } from "./compact_form";
 import { InvalidTrust, Refusal } from "./errors";
 import { type Facts, verifyEvidence } from "./kinds";
 import { type Asked, judgeCertificate, type Policy, verdictOfRefusal } from "./judge";
+import { type CodeForm, codeForm, judgeCode } from "./judge_code";
+import { payloadOf } from "./qr_text";
 import { asObject, readObject } from "./strict_json";
 import { loadTrust, type Trust } from "./trust";
 import type { Verdict } from "./verdict";
 
+export interface Refused {
+  readonly kind: "refused";
+  readonly refusal: Refusal;
+  readonly verdict: Verdict;
+}
+
 export type Outcome =
   // `verdict`: of a certificate. `facts`: what evidence of another kind proves.
   | { readonly kind: "certificate"; readonly verdict: Verdict; readonly facts: Facts | null }
+  // Of a QR code; `code`: what it says, null where it is refused.
+  | {
+      readonly kind: "code";
+      readonly verdict: Verdict;
+      readonly facts: Facts | null;
+      readonly code: CodeForm | null;
+    }
   | { readonly kind: "accepted"; readonly facts: Facts }
-  | { readonly kind: "refused"; readonly refusal: Refusal; readonly verdict: Verdict };
+  | Refused;
 
 export function judgeEvidence(
   data: Uint8Array,
@@ -20,7 +37,7 @@ export function judgeEvidence(
   asked: Asked,
   policy: Policy,
 ): Outcome {
-  try {
+  return refusing(() => {
     const evidence = readObject(data);
     if (asObject(evidence, "evidence").get("kind") === "certificate") {
       const verdict = judgeCertificate(evidence, trust, asked, policy);
@@ -28,20 +45,62 @@ export function judgeEvidence(
       return { kind: "certificate", verdict, facts };
     }
     return { kind: "accepted", facts: verifyEvidence(evidence, trust) };
+  });
+}
+
+// `evidence` of the certificate's state, where that is at hand too.
+export function judgeCodeText(
+  text: string,
+  evidence: Uint8Array | null,
+  trust: Trust,
+  contentDigest: Uint8Array | null,
+  policy: Policy,
+): Outcome {
+  return refusing(() => {
+    const payload = payloadOf(text);
+    decodeCompact(payload);
+    const shown = evidence === null ? null : readObject(evidence);
+    const { verdict, state } = judgeCode(payload, trust, shown, contentDigest, policy);
+    const code = orRefusal(() => codeForm(verifyCompact(payload, trust), trust));
+    return { kind: "code", verdict, facts: state, code: code instanceof Refusal ? null : code };
+  });
+}
+
+// What a code claims, before there is a trust to check it with.
+export function readCodeText(text: string): Refused | { kind: "claim"; identifier: string | null } {
+  const found = orRefusal(() => claimIn(decodeCompact(payloadOf(text))));
+  if (found instanceof Refusal) return refusal(found);
+  return { kind: "claim", identifier: found?.identifier ?? null };
+}
+
+function refusing(judge: () => Outcome): Outcome {
+  const found = orRefusal(judge);
+  return found instanceof Refusal ? refusal(found) : found;
+}
+
+function orRefusal<T>(step: () => T): T | Refusal {
+  try {
+    return step();
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return { kind: "refused", refusal: error, verdict: verdictOfRefusal(error) };
+    if (error instanceof Refusal) return error;
+    throw error;
   }
+}
+
+function refusal(found: Refusal): Refused {
+  return { kind: "refused", refusal: found, verdict: verdictOfRefusal(found) };
 }
 
 // A file that cannot be read at all, in the words of evidence that cannot.
 export function unusable(detail: string): Outcome {
-  const refusal = new Refusal("unreadable", "file", "a readable file", detail);
-  return { kind: "refused", refusal, verdict: verdictOfRefusal(refusal) };
+  return refusal(new Refusal("unreadable", "file", "a readable file", detail));
 }
 
 export interface Question {
-  readonly evidence: string;
+  // The text of a QR code; null: the evidence is judged for itself.
+  readonly code: string | null;
+  // null: none; with a code alone.
+  readonly evidence: string | null;
   readonly trust: string;
   readonly digest: string | null;
   readonly identifier: string | null;
@@ -61,10 +120,15 @@ export function answer(question: Question): unknown {
     throw error;
   }
   const contentDigest = question.digest === null ? null : fromHex(question.digest);
-  const asked = { contentDigest, identifier: question.identifier };
-  const outcome = judgeEvidence(encoder.encode(question.evidence), trust, asked, question);
+  const { code, identifier } = question;
+  const evidence = question.evidence === null ? null : encoder.encode(question.evidence);
+  const outcome =
+    code === null
+      ? judgeEvidence(evidence ?? new Uint8Array(), trust, { contentDigest, identifier }, question)
+      : judgeCodeText(code, evidence, trust, contentDigest, question);
   switch (outcome.kind) {
     case "certificate": return { verdict: form(outcome.verdict) };
+    case "code": return { verdict: form(outcome.verdict), code: outcome.code };
     case "accepted": return { accepted: outcome.facts.kind, ...proves(outcome.facts) };
     case "refused": return { refused: outcome.refusal.check, verdict: form(outcome.verdict) };
   }

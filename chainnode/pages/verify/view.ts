@@ -22,7 +22,8 @@ import {
   VERDICTS,
   type Words,
 } from "./verdict";
-import type { Outcome } from "./verifier";
+import type { CodeForm } from "./judge_code";
+import type { Outcome, Refused } from "./verifier";
 import { INDEX_KINDS, KINDS, type Language, type Word, WORDS } from "./words";
 
 const ICONS: Readonly<Record<Colour, string>> = { green: "✓", red: "✗", amber: "!", grey: "?" };
@@ -42,18 +43,32 @@ export class View {
   outcome(outcome: Outcome, trust: Trust): Node[] {
     switch (outcome.kind) {
       case "certificate": return this.certificate(outcome.verdict, outcome.facts);
+      case "code": return this.certificate(outcome.verdict, outcome.facts, outcome.code);
       case "accepted": return [
         this.seal("green", WORDS.proven, this.kindWords(outcome.facts.kind)),
         ...this.facts(outcome.facts, trust),
       ];
-      case "refused": return [
-        this.verdictSeal(outcome.verdict),
-        definitions([
-          [this.word("failed"), element("code", "", outcome.refusal.check)],
-          ["", inLanguage("en", element("span", "", outcome.refusal.message))],
-        ]),
-      ];
+      case "refused": return this.refused(outcome);
     }
+  }
+
+  refused({ verdict, refusal }: Refused): Node[] {
+    return [
+      this.verdictSeal(verdict),
+      definitions([
+        [this.word("failed"), element("code", "", refusal.check)],
+        ["", inLanguage("en", element("span", "", refusal.message))],
+      ]),
+    ];
+  }
+
+  // A code that nothing can be checked with yet.
+  claimed(identifier: string | null): Node[] {
+    const name = identifier ?? this.word("withheld");
+    return [
+      this.seal("grey", VERDICTS.CANNOT_DECIDE, this.word("needsTrust")),
+      definitions([[this.word("claimed"), element("span", "code", name)]]),
+    ];
   }
 
   // Words on which a decision rests stand in both languages, the chosen one first.
@@ -78,7 +93,7 @@ export class View {
     return this.seal(words.colour, words, verdict.verdict);
   }
 
-  private certificate(verdict: Verdict, facts: Facts | null): Node[] {
+  private certificate(verdict: Verdict, facts: Facts | null, code?: CodeForm | null): Node[] {
     const rows: Row[] = [];
     if (verdict.state !== null) rows.push([this.word("state"), this.of(STATES[verdict.state])]);
     if (verdict.identifier !== null) {
@@ -89,9 +104,10 @@ export class View {
     if (verdict.as_of.time !== null) {
       rows.push(
         [this.word("asOfName"), verdict.as_of.time],
-        [this.word("height"), `${verdict.as_of.height}`],
+        [this.word("height"), `${verdict.as_of.height ?? "–"}`],
       );
     }
+    if (code) rows.push(...this.said(code));
     return [
       this.verdictSeal(verdict),
       definitions(rows),
@@ -103,8 +119,26 @@ export class View {
   private validity(facts: CertificateFacts): Row[] {
     if (facts.found === null) return [];
     const { validFrom, validTo } = facts.found.row;
-    const end = validTo ? day(validTo) : this.word("noEnd");
-    return [[this.word("period"), `${day(validFrom)} – ${end}`]];
+    return [[this.word("period"), this.period(validFrom, validTo)]];
+  }
+
+  private period(from: number, to: number): string {
+    return `${day(from)} – ${to ? day(to) : this.word("noEnd")}`;
+  }
+
+  // What is not among the verdict's own rows: when it was issued, and which file.
+  private said(code: CodeForm): Row[] {
+    const place = [`${this.word("height")} ${code.height}`, ...(code.time ? [code.time] : [])];
+    const rows: Row[] = [
+      [this.word(code.kind === "proof" ? "saidProof" : "saidReference"), place.join(" · ")],
+    ];
+    if (code.digest !== undefined) {
+      rows.push(
+        [this.word("digest"), element("span", "code", code.digest)],
+        [this.word("saidPeriod"), this.period(code.valid_from!, code.valid_to ?? 0)],
+      );
+    }
+    return rows;
   }
 
   private check(check: Check): HTMLElement {

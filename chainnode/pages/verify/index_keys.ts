@@ -1,0 +1,15 @@
+// Index keys: under which kind and value a record is found (docs/wire-format.md §9).
+
+import { concat, toUtf8 } from "./bytes";
+import type { Hash } from "./merkle";
+
+export const INDEX_KIND = {
+  subject: 1, requester: 2, provider: 3, item: 4, grant: 5, certificate: 6, finding: 7, unmatched: 8,
+} as const;
+// A longer value is replaced by its digest, so that a key stays within 64 bytes.
+const VALUE_BYTES_MAX = 63;
+
+export function indexKey(h: Hash, kind: number, value: Uint8Array | string): Uint8Array {
+  const data = typeof value === "string" ? toUtf8(value) : value;
+  return concat(Uint8Array.of(kind), data.length <= VALUE_BYTES_MAX ? data : h(data));
+}
