@@ -173,17 +173,48 @@ def sign_submission(
     )
     digests = tuple(call.body_digest(suite) for call in calls)
     header = _encode_header(suite, fields, digests)
-    signature = key.sign(header)
-    wire_calls = tuple((call.action, call.public, call.private) for call in calls)
-    encoded = encode((*fields.plain(), wire_calls, signature))
-    return _assemble(
+    return _joined(
         suite,
         fields,
         calls=tuple(calls),
         digests=digests,
         header=header,
+        signature=key.sign(header),
+    )
+
+
+def rejoin_submission(
+    suite: Suite,
+    *,
+    chain_id: bytes,
+    public_key: bytes,
+    nonce: int,
+    valid_until_ms: int,
+    contract: str,
+    contract_version: int,
+    calls: Sequence[Call],
+    signature: bytes,
+) -> Submission:
+    """Build a submission again from what was kept of it: the same parts give the same bytes.
+
+    The digest tells whether they are the parts that were signed; the caller compares it.
+    """
+    fields = _HeaderFields(
+        chain_id=chain_id,
+        public_key=public_key,
+        nonce=nonce,
+        valid_until_ms=valid_until_ms,
+        contract=contract,
+        contract_version=contract_version,
+    )
+    digests = tuple(call.body_digest(suite) for call in calls)
+    return _joined(
+        suite,
+        fields,
+        calls=tuple(calls),
+        digests=digests,
+        header=_encode_header(suite, fields, digests),
         signature=signature,
-        encoded=encoded,
     )
 
 
@@ -298,6 +329,28 @@ def validate_proposable(
 
 def _encode_header(suite: Suite, fields: _HeaderFields, digests: Sequence[bytes]) -> bytes:
     return encode((*fields.plain(), len(digests), merkle_root(suite.digest, digests)))
+
+
+def _joined(
+    suite: Suite,
+    fields: _HeaderFields,
+    *,
+    calls: tuple[Call, ...],
+    digests: tuple[bytes, ...],
+    header: bytes,
+    signature: bytes,
+) -> Submission:
+    """Put the form on the wire beside what was computed."""
+    wire_calls = tuple((call.action, call.public, call.private) for call in calls)
+    return _assemble(
+        suite,
+        fields,
+        calls=calls,
+        digests=digests,
+        header=header,
+        signature=signature,
+        encoded=encode((*fields.plain(), wire_calls, signature)),
+    )
 
 
 def _assemble(

@@ -101,7 +101,7 @@ HINTS: dict[str, Text | None] = {
     "chainnode.ledger.errors.DamagedLedger": _REFETCH,
     "chainnode.ledger.errors.ForeignLedger": None,
     "chainnode.ledger.store.StoreFailed": _REFETCH,
-    "chainnode.ledger.directory.DirectoryLocked": None,
+    "chainnode.folder_lock.DirectoryLocked": None,
     "chainnode.ledger.directory.UnknownFormat": None,
 }
 

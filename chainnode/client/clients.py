@@ -20,9 +20,9 @@ from chainnode.client.results import AuditAnswer, NodeStatus, Outcome, Unknown, 
 from chainnode.client.session import Session, system_ms
 from chainnode.client.submitting import WAIT_S_DEFAULT
 from chainnode.client.transport import AsyncTransport, BlockingTransport, TlsContext, trusting
-from chainnode.submission import Call
+from chainnode.submission import Call, Submission
 from chainnode.suites.port import PrivateKey
-from chainnode.verify.evidence import RecordFacts
+from chainnode.verify.evidence import ReceiptFacts, RecordFacts
 from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.judge import ONLINE_MAX_AGE_MS_DEFAULT
 from chainnode.verify.strict_json import JsonObject
@@ -272,6 +272,20 @@ class AsyncClient:
         return await self._transport.run(
             submitting.ask_again(self._session, unknown, wait_s=wait_s)
         )
+
+    async def settle(self, submission: Submission, *, wait_s: float = WAIT_S_DEFAULT) -> Outcome:
+        """See `submitting.settle_signed`."""
+        return await self._transport.run(
+            submitting.settle_signed(self._session, submission, wait_s=wait_s)
+        )
+
+    async def nonce_next(self) -> int:
+        """See `submitting.nonce_next`."""
+        return await self._transport.run(submitting.nonce_next(self._session))
+
+    async def receipt(self, digest: bytes) -> ReceiptFacts:
+        """See `submitting.receipt`."""
+        return await self._transport.run(submitting.receipt(self._session, digest))
 
     async def verify_file(
         self,

@@ -34,10 +34,14 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a node answered, at most `bytes_max` bytes; a redirect is an answer like any other."""
+    """What a node answered, at most `bytes_max` bytes; a redirect is an answer like any other.
+
+    `retry_after_s` is the header of that name where it is a number of seconds; else 0.
+    """
 
     status: int
     body: bytes = field(repr=False)
+    retry_after_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

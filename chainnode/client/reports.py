@@ -27,10 +27,14 @@ class NodeUnreachable(NodeReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRefused(NodeReport):
-    """It answered with an error; `code` is the stable code of its problem document."""
+    """It answered with an error; `code` is the stable code of its problem document.
+
+    `retry_after_s` is when it wants to be asked again; 0: it did not say.
+    """
 
     status: int
     code: str
+    retry_after_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

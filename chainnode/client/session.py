@@ -239,7 +239,11 @@ def refusal(node: str, answer: Answer) -> NodeRefused:
     except UnreadableEvidence:
         pass
     return NodeRefused(
-        node=node, status=answer.status, code=code, detail=f"refused: {ascii(code)[1:-1]}"
+        node=node,
+        status=answer.status,
+        code=code,
+        detail=f"refused: {ascii(code)[1:-1]}",
+        retry_after_s=answer.retry_after_s,
     )
 
 

@@ -18,7 +18,7 @@ from chainnode.ledger.types import Receipt
 from chainnode.submission import Call, Submission, key_id, sign_submission
 from chainnode.suites.port import PrivateKey
 from chainnode.verify.errors import InvalidEvidence, UnreadableEvidence
-from chainnode.verify.evidence import verify_receipt_evidence
+from chainnode.verify.evidence import ReceiptFacts, verify_receipt_evidence
 from chainnode.verify.strict_json import (
     JsonObject,
     JsonValue,
@@ -151,7 +151,46 @@ def settle(
         left_s = deadline_s - session.monotonic_s()
         if left_s <= 0:
             return Unknown(submission=submission, reports=reports.all)
-        yield Pause(seconds=min(RETRY_PAUSE_S, left_s))
+        yield Pause(seconds=min(max(RETRY_PAUSE_S, _asked_for_s(reports.all, session)), left_s))
+
+
+def settle_signed(session: Session, submission: Submission, *, wait_s: float) -> Plan[Outcome]:
+    """Bring what was signed before, and is kept by the caller, to finality."""
+    deadline_s = session.monotonic_s() + wait_s
+    return (yield from settle(session, submission, deadline_s=deadline_s, reports=Reports()))
+
+
+def nonce_next(session: Session) -> Plan[int]:
+    """Return the next nonce of the key as a node tells it, unproven; counts nothing.
+
+    Raises:
+        CannotDecide: no node told.
+        ConfigurationError: the client has no key.
+
+    """
+    told = yield from _told_nonce(session, _required_key(session), Reports())
+    return told
+
+
+def receipt(session: Session, digest: bytes) -> Plan[ReceiptFacts]:
+    """Return the proven receipt of a submission that is known by its digest alone.
+
+    Raises:
+        CannotDecide: no node gave one.
+
+    """
+
+    def read(told: JsonObject) -> ReceiptFacts:
+        facts = verify_receipt_evidence(told.get("evidence"), session.trust)
+        if facts.receipt.submission_digest != digest:
+            raise InvalidEvidence(
+                check="receipt", expected=f"that of {digest.hex()}", actual="another"
+            )
+        session.observe(facts.header)
+        return facts
+
+    ask = Ask(method="GET", path=f"/v1/submissions/{hash_names(session.trust, digest)}")
+    return (yield from session.first_checked(ask, read, Reports()))
 
 
 def _required_key(session: Session) -> PrivateKey:
@@ -169,17 +208,22 @@ def _next_nonce(session: Session, key: PrivateKey, reports: Reports) -> Plan[tup
     taken = session.nonces.take()
     if taken is not None:
         return taken
+    told = yield from _told_nonce(session, key, reports)
+    return session.nonces.learn(told)
+
+
+def _told_nonce(session: Session, key: PrivateKey, reports: Reports) -> Plan[int]:
     identity = key_id(session.trust.suite, key.public_key)
     ask = Ask(method="GET", path=f"/v1/keys/{identity.hex()}")
     for node in tuple(session.ordered()):
         told = yield from session.attempt(node, ask, _nonce_next)
         if isinstance(told, int):
             session.turn_from(node)
-            return session.nonces.learn(told)
+            return told
         reports.add(told)
     if any(_is_unknown_key(one) for one in reports.all):
         # The chain itself says, with proof, that it does not know the key.
-        return session.nonces.learn(0)
+        return 0
     raise CannotDecide(reports.all)
 
 
@@ -279,6 +323,13 @@ def code_name(code: int) -> str:
         return Code(code).name
     except ValueError:
         return f"CODE_{code}"
+
+
+def _asked_for_s(reports: tuple[NodeReport, ...], session: Session) -> int:
+    """Return the least patience that all nodes of this round asked for, 0 when one did not."""
+    last = {one.node: one for one in reports}
+    asked = [one.retry_after_s if isinstance(one, NodeRefused) else 0 for one in last.values()]
+    return min(asked) if len(asked) == len(session.nodes) else 0
 
 
 def _is_definite(report: NodeReport) -> bool:

@@ -28,6 +28,9 @@ from chainnode.client.exchange import (
 CONNECT_TIMEOUT_S = 3.0
 # Threads of one client that talk to nodes at the same time.
 CONNECTIONS_MAX = 32
+# A node that asks for more patience than this is asked again after it.
+RETRY_AFTER_S_MAX = 60
+_RETRY_AFTER_DIGITS_MAX = 6
 _HEADERS = {"Accept-Encoding": "identity", "Accept": "application/json", "User-Agent": "kunlian"}
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 
@@ -95,7 +98,7 @@ class BlockingTransport:
                     return fault
                 if time.monotonic() > deadline_s:
                     return _too_slow(step)
-            return collected.answer(response.status_code)
+            return collected.answer(response)
         finally:
             response.close()
 
@@ -147,7 +150,7 @@ class AsyncTransport:
             async for part in response.aiter_raw():
                 if fault := collected.take(part):
                     return fault
-            return collected.answer(response.status_code)
+            return collected.answer(response)
         finally:
             await response.aclose()
 
@@ -167,8 +170,18 @@ class _Collected:
         self._parts.append(part)
         return None
 
-    def answer(self, status: int) -> Answer:
-        return Answer(status=status, body=b"".join(self._parts))
+    def answer(self, response: httpx.Response) -> Answer:
+        return Answer(
+            status=response.status_code,
+            body=b"".join(self._parts),
+            retry_after_s=_retry_after_s(response.headers.get("retry-after", "")),
+        )
+
+
+def _retry_after_s(value: str) -> int:
+    """Read the seconds of `Retry-After`; a date, or what a node makes up, is nothing said."""
+    is_number = value.isascii() and value.isdecimal() and len(value) <= _RETRY_AFTER_DIGITS_MAX
+    return min(int(value), RETRY_AFTER_S_MAX) if is_number else 0
 
 
 def _request(http: httpx.Client | httpx.AsyncClient, step: Exchange) -> httpx.Request:

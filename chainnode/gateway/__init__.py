@@ -2,6 +2,7 @@
 
 from chainnode.gateway.guard import PersonalText, refuse_personal_text
 from chainnode.gateway.pseudonyms import CustodianAccess, NotTokenised, Pseudonyms
+from chainnode.gateway.spool import Spool, SpoolLimits
 from chainnode.gateway.spool_entries import (
     CallIdentity,
     CallQueue,
@@ -20,6 +21,7 @@ from chainnode.gateway.spool_errors import (
     SpoolFull,
     SpoolOfAnotherChain,
     UnknownEntry,
+    UnknownSpoolFormat,
 )
 
 __all__ = [
@@ -34,13 +36,16 @@ __all__ = [
     "PersonalText",
     "Pseudonyms",
     "Settled",
+    "Spool",
     "SpoolConflict",
     "SpoolCorrupted",
     "SpoolEntry",
     "SpoolFull",
+    "SpoolLimits",
     "SpoolOfAnotherChain",
     "SpoolStatus",
     "UnknownEntry",
+    "UnknownSpoolFormat",
     "Waiting",
     "refuse_personal_text",
 ]

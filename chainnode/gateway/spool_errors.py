@@ -54,3 +54,15 @@ class SpoolOfAnotherChain(StorageError):
     def __init__(self, where: Path) -> None:
         self.where = where
         super().__init__(f"{where}: spool: expected entries for this chain, got another chain's")
+
+
+class UnknownSpoolFormat(StorageError):
+    """The folder was written by another version."""
+
+    def __init__(self, where: Path, *, expected: str, actual: str) -> None:
+        self.where = where
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"{where}: spool: expected {expected}, got {actual}; run the kun that wrote it"
+        )

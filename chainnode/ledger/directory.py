@@ -1,39 +1,22 @@
 """The data directory of a node: one process at a time, one format version.
 
-The lock guards everything below the directory: ledger and vote file alike. It is a `flock` on a
-file that is never deleted, because deleting it would let two processes lock two files of one
-name; the kernel drops it when the process dies, however it dies.
+The lock guards everything below the directory: ledger and vote file alike.
 """
 
-import fcntl
 import itertools
 import os
-from contextlib import ExitStack
 from pathlib import Path
 
 from chainnode.errors import StorageError
+from chainnode.folder_lock import take_lock
 
 # 2: state values by the digest of their key, in one of two slots. 3: with the index.
 FORMAT_VERSION = 3
-LOCK_FILE = "lock"
 FORMAT_FILE = "format"
 LEDGER_FOLDER = "ledger"
 _DAMAGED = f"{LEDGER_FOLDER}.damaged-"
 _FORMAT_NAME = "kunlian-data"
 _FORMAT_BYTES_MAX = 64
-_PID_BYTES_MAX = 32
-
-
-class DirectoryLocked(StorageError):
-    """Another process holds the directory: two would sign and write against each other."""
-
-    def __init__(self, *, path: Path, holder: str) -> None:
-        self.path = path
-        self.holder = holder
-        super().__init__(
-            f"{path}: expected to be the only process here, but process {holder} holds the lock; "
-            "stop it first"
-        )
 
 
 class UnknownFormat(StorageError):
@@ -67,7 +50,7 @@ class DataDirectory:
             if not path.is_dir():
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
                 sync_folder(path.parent)
-            lock = _take_lock(path)
+            lock = take_lock(path)
             try:
                 _check_format(path)
             except BaseException:
@@ -136,21 +119,6 @@ def sync_folder(path: Path) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         os.close(folder)
-
-
-def _take_lock(path: Path) -> int:
-    lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    with ExitStack() as undo:
-        undo.callback(os.close, lock)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(lock, _PID_BYTES_MAX, 0).decode("ascii", "replace").strip()
-            raise DirectoryLocked(path=path, holder=holder or "of unknown id") from error
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        undo.pop_all()
-    return lock
 
 
 def _check_format(path: Path) -> None:

@@ -180,7 +180,7 @@ WALLS = (
         why="the ledger takes frames and certificates as bytes",
         inside=("chainnode.ledger",),
         forbids=PRODUCTION,
-        allows=("chainnode.ledger", *LEAVES),
+        allows=("chainnode.ledger", "chainnode.folder_lock", *LEAVES),
     ),
     Wall(
         why="the pure half of the ledger needs no disk",
@@ -241,7 +241,10 @@ WALLS = (
         why="the gateway stands outside the node and needs the client and leaves",
         inside=("chainnode.gateway",),
         forbids=PRODUCTION,
-        allows=("chainnode.gateway", "chainnode.segments", *ASKING_CUSTODIAN, *FROM_OUTSIDE),
+        allows=(
+            *("chainnode.gateway", "chainnode.folder_lock", "chainnode.segments"),
+            *("chainnode.metrics", *ASKING_CUSTODIAN, *FROM_OUTSIDE),
+        ),
     ),
     Wall(
         why="the custodian stands outside the node and needs the client and leaves",

@@ -22,7 +22,7 @@ from chainnode.cli.words import Text
 from chainnode.client.reports import CannotDecide
 from chainnode.config import InvalidConfiguration
 from chainnode.errors import ConfigurationError, InvalidInput, InvariantBroken, StorageError
-from chainnode.ledger.directory import DirectoryLocked
+from chainnode.folder_lock import DirectoryLocked
 from chainnode.ledger.errors import DamagedLedger
 from chainnode.ledger.store import StoreFailed
 from chainnode.secret_files import SecretFileRefused

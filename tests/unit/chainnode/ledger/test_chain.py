@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from chainnode.codec import InvalidEncoding, encode
+from chainnode.folder_lock import DirectoryLocked
 from chainnode.ledger.bucket_map import KEPT_HEIGHTS
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.codec import decode_entry, encode_certificate
-from chainnode.ledger.directory import LEDGER_FOLDER, DirectoryLocked, UnknownFormat
+from chainnode.ledger.directory import LEDGER_FOLDER, UnknownFormat
 from chainnode.ledger.errors import (
     CertificateMismatch,
     DamagedLedger,

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from chainnode.errors import StorageError
+from chainnode.folder_lock import LOCK_FILE, DirectoryLocked
 from chainnode.ledger.directory import (
     FORMAT_FILE,
     LEDGER_FOLDER,
-    LOCK_FILE,
     DataDirectory,
-    DirectoryLocked,
     UnknownFormat,
     set_ledger_aside,
     write_durably,
@@ -42,6 +41,7 @@ def test_a_second_opening_in_this_process_is_refused(tmp_path: Path) -> None:
 HOLDER = """
 import sys
 from pathlib import Path
+from chainnode.folder_lock import LOCK_FILE, DirectoryLocked
 from chainnode.ledger.directory import DataDirectory
 directory = DataDirectory.open(Path(sys.argv[1]))
 print("locked", flush=True)

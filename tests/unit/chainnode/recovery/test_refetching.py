@@ -7,7 +7,8 @@ import pytest
 from chainnode import codec
 from chainnode.driver.batches import Batches
 from chainnode.driver.execution import BlockExecution, CheckpointSigner
-from chainnode.ledger.directory import LEDGER_FOLDER, DirectoryLocked, set_ledger_aside
+from chainnode.folder_lock import DirectoryLocked
+from chainnode.ledger.directory import LEDGER_FOLDER, set_ledger_aside
 from chainnode.recovery.refetching import keep_promises
 from chainnode.votelog import VoteLogOfAnotherKey
 from chainnode.voting import open_voting
