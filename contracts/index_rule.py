@@ -7,9 +7,11 @@ from contracts.schemas.access import AccessRecord
 from contracts.schemas.audit import Question
 from contracts.schemas.catalog import Publish, Withdraw
 from contracts.schemas.certificates import Import, Issue, Revoke
+from contracts.schemas.content import PublishKey, ShareKey
 from contracts.schemas.grants import GrantRow
 from contracts.schemas.index_kinds import Digester, IndexKind, index_key
 from contracts.schemas.members import AddKey, EndKey
+from contracts.schemas.pseudonyms import OpenEpoch, Usage
 from contracts.schemas.shape import PublicPart
 
 _SUBJECT = bytes((IndexKind.SUBJECT,))
@@ -34,12 +36,31 @@ def index_keys(digest: Digester, part: PublicPart, organisation: str) -> tuple[b
                 *(_SUBJECT + subject for subject in subjects),
                 index_key(digest, IndexKind.REQUESTER, organisation),
             )
+        case AddKey() | EndKey():
+            return (index_key(digest, IndexKind.PROVIDER, organisation),)
+        case _:
+            return _exchange_keys(digest, part, organisation)
+
+
+def _exchange_keys(digest: Digester, part: PublicPart, organisation: str) -> tuple[bytes, ...]:
+    """Return the keys of the parts that only chains with rules 2 have (wire format §14)."""
+    match part:
         case Publish() | Withdraw():
             return (
                 index_key(digest, IndexKind.PROVIDER, organisation),
                 index_key(digest, IndexKind.ITEM, part.item),
             )
-        case AddKey() | EndKey():
+        case OpenEpoch() | Usage():
+            return (
+                index_key(digest, IndexKind.REQUESTER, part.department),
+                index_key(digest, IndexKind.PROVIDER, organisation),
+            )
+        case ShareKey():
+            return (
+                index_key(digest, IndexKind.REQUESTER, part.requester),
+                index_key(digest, IndexKind.PROVIDER, part.provider),
+            )
+        case PublishKey():
             return (index_key(digest, IndexKind.PROVIDER, organisation),)
         case _:
             raise TypeError(f"no index rule for {type(part).__name__}")

@@ -3,7 +3,16 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from contracts import access, audit, certificates, members
+from contracts import (
+    access,
+    audit,
+    catalog,
+    certificates,
+    content,
+    grants,
+    members,
+    pseudonyms,
+)
 from contracts.sdk import Contract
 
 _Contracts = Mapping[tuple[str, int], Contract]
@@ -17,7 +26,18 @@ def _by_name(contracts: Sequence[Contract]) -> _Contracts:
 CONTRACTS: Mapping[int, _Contracts] = MappingProxyType(
     {
         1: _by_name((access.CONTRACT, audit.CONTRACT, certificates.CONTRACT, members.CONTRACT)),
-        2: _by_name((access.CONTRACT, audit.CONTRACT, certificates.CONTRACT, members.CONTRACT)),
+        2: _by_name(
+            (
+                access.CONTRACT,
+                audit.CONTRACT,
+                catalog.CONTRACT,
+                certificates.CONTRACT,
+                content.CONTRACT,
+                grants.CONTRACT,
+                members.CONTRACT,
+                pseudonyms.CONTRACT,
+            )
+        ),
     }
 )
 

@@ -116,7 +116,10 @@ def bits_of(names: tuple[str, ...], fields: tuple[str, ...]) -> int:
         ValueError: a name that the item lacks.
 
     """
-    return sum(1 << fields.index(name) for name in sorted(set(names)))
+    unknown = [name for name in names if name not in fields]
+    if unknown:
+        raise ValueError(f"fields: expected names of {', '.join(fields)}, got {unknown[0]}")
+    return sum(1 << number for number, name in enumerate(fields) if name in names)
 
 
 def names_of(bits: int, fields: tuple[str, ...]) -> tuple[str, ...]:

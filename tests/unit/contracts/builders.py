@@ -11,10 +11,14 @@ from chainnode.suites import suite_named
 from contracts.registry import contract
 from contracts.schemas.access import AccessRecord
 from contracts.schemas.audit import Question
+from contracts.schemas.catalog import Publish, Withdraw
 from contracts.schemas.certificates import Import, Issue, Revoke
 from contracts.schemas.codes import Rejection
+from contracts.schemas.content import PublishKey, ShareKey
+from contracts.schemas.grants import Apply, Confirm, Resume, Review, RevokeGrant, Suspend
 from contracts.schemas.identifiers import generic_identifier
 from contracts.schemas.members import AddKey, EndKey
+from contracts.schemas.pseudonyms import OpenEpoch, Usage
 from contracts.schemas.shape import PublicPart, encode_part
 from contracts.schemas.state import Part, Table
 from contracts.sdk import Accepted, Context
@@ -27,6 +31,8 @@ ALL_ROLES = (1, 2, 3, 4, 5)
 NOW_MS = 1_760_000_000_000
 SALT = b"s" * 16
 PURPOSE = b"p" * 40
+# A private part as long as the longest that an action demands.
+WRAPPED = b"w" * 200
 CRYPTO = SuiteCrypto(suite_named("intl"))
 ACTIONS: dict[type[PublicPart], tuple[str, str]] = {
     AccessRecord: ("access", "record"),
@@ -36,7 +42,21 @@ ACTIONS: dict[type[PublicPart], tuple[str, str]] = {
     Revoke: ("certificates", "revoke"),
     AddKey: ("members", "add_key"),
     EndKey: ("members", "end_key"),
+    Publish: ("catalog", "publish"),
+    Withdraw: ("catalog", "withdraw"),
+    PublishKey: ("content", "publish_key"),
+    ShareKey: ("content", "share"),
+    Apply: ("grants", "apply"),
+    Review: ("grants", "review"),
+    Confirm: ("grants", "confirm"),
+    Suspend: ("grants", "suspend"),
+    Resume: ("grants", "resume"),
+    RevokeGrant: ("grants", "revoke"),
+    OpenEpoch: ("pseudonyms", "open_epoch"),
+    Usage: ("pseudonyms", "usage"),
 }
+# Contracts that a chain with rules 1 does not have.
+EXCHANGE = frozenset({"catalog", "content", "grants", "pseudonyms"})
 
 
 def identifier(number: int = 0, *, issuer: str = REQUESTER) -> str:
@@ -96,6 +116,49 @@ ADD_KEY = AddKey(
     salt=SALT, public_key=b"\x01" * 32, roles=(3,), valid_from_ms=NOW_MS, valid_to_ms=0
 )
 END_KEY = EndKey(salt=SALT, key_id=b"k" * 20, valid_to_ms=NOW_MS + 1)
+PUBLISH = Publish(
+    salt=SALT,
+    item="430000/population",
+    version=1,
+    title="人口基本信息",
+    grade=1,
+    share=2,
+    fields=("name", "birth_date", "address"),
+    supervisor="",
+)
+WITHDRAW = Withdraw(salt=SALT, item=PUBLISH.item)
+APPLY = Apply(
+    salt=SALT,
+    grant="G-1",
+    item=PUBLISH.item,
+    item_version=1,
+    fields=0b111,
+    kind=1,
+    purpose="核验购房资格",
+    valid_from=20251001,
+    valid_to=20261231,
+    quota=100,
+)
+REVIEW = Review(salt=SALT, grant="G-1", decision=1, fields=0b011, quota=50, valid_to=20260630)
+NO = Review(salt=SALT, grant="G-1", decision=0, fields=0, quota=0, valid_to=0)
+CONFIRM = Confirm(salt=SALT, grant="G-1", decision=1)
+SUSPEND = Suspend(salt=SALT, grant="G-1", reason_code="incident")
+RESUME = Resume(salt=SALT, grant="G-1", reason_code="resolved")
+REVOKE_GRANT = RevokeGrant(salt=SALT, grant="G-1", reason_code="ended")
+OPEN_EPOCH = OpenEpoch(salt=SALT, department=PROVIDER, epoch=1, key_check=b"k" * 32)
+USAGE = Usage(
+    salt=SALT,
+    department=PROVIDER,
+    epoch=1,
+    from_ms=NOW_MS - 1000,
+    to_ms=NOW_MS,
+    made=12,
+    refused=1,
+)
+PUBLISH_KEY = PublishKey(salt=SALT, period=202510, public_key=b"w" * 32)
+SHARE_KEY = ShareKey(
+    salt=SALT, requester=REQUESTER, provider=PROVIDER, period=202510, key_check=b"k" * 32
+)
 PARTS: tuple[PublicPart, ...] = (
     ACCESS_RECORD,
     ISSUE,
@@ -104,6 +167,21 @@ PARTS: tuple[PublicPart, ...] = (
     QUESTION,
     ADD_KEY,
     END_KEY,
+)
+EXCHANGE_PARTS: tuple[PublicPart, ...] = (
+    PUBLISH,
+    WITHDRAW,
+    APPLY,
+    REVIEW,
+    NO,
+    CONFIRM,
+    SUSPEND,
+    RESUME,
+    REVOKE_GRANT,
+    OPEN_EPOCH,
+    USAGE,
+    PUBLISH_KEY,
+    SHARE_KEY,
 )
 PartT = TypeVar("PartT", bound=PublicPart)
 
@@ -151,7 +229,7 @@ class Caller:
         )
 
     def raw(self, name: str, action: str, public: bytes, private: bytes = PURPOSE) -> Accepted:
-        rules = contract(1, name, 1)
+        rules = contract(2 if name in EXCHANGE else 1, name, 1)
         assert rules is not None
         return rules.call(self.state, self.context(), action=action, public=public, private=private)
 

@@ -1,7 +1,10 @@
 """Codes, tables, index keys, nonces and the registry: data that must stay as it is."""
 
 import re
+from collections.abc import Mapping
+from enum import IntEnum
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -10,6 +13,7 @@ from chainnode.ledger.types import DETAILS_MAX
 from chainnode.submission import PUBLIC_BYTES_MAX
 from contracts.index_rule import index_keys
 from contracts.registry import CONTRACTS, contract
+from contracts.schemas import catalog_states, grant_states
 from contracts.schemas.access import HALVES, HalfRow
 from contracts.schemas.certificate_states import STATE_WORDS, TRANSITIONS, CertificateState
 from contracts.schemas.codes import MEANINGS, Code, Rejection, digest_of_words, digest_words
@@ -23,6 +27,7 @@ from tests.unit.contracts.builders import (
     ADD_KEY,
     CRYPTO,
     END_KEY,
+    EXCHANGE_PARTS,
     IMPORT,
     ISSUE,
     PARTS,
@@ -35,6 +40,7 @@ from tests.unit.contracts.builders import (
     identifier,
 )
 
+StateT = TypeVar("StateT", bound=IntEnum)
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "contracts.md").read_text(encoding="utf-8")
 
 
@@ -57,9 +63,53 @@ def test_document_draws_the_states_of_certificates_from_the_table() -> None:
     def cell(state: CertificateState | None) -> str:
         return "–" if state is None else f"{int(state)} {STATE_WORDS[state]}"
 
-    row = re.compile(r"^\| `(issue|import|revoke)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
+    row = re.compile(r"^\| `(issue|import|revoke)` \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
     assert row.findall(DOCUMENT) == [
         (one.action, cell(one.before), cell(one.after)) for one in TRANSITIONS
+    ]
+
+
+def state_cell(state: StateT | None, words: Mapping[StateT, str]) -> str:
+    return "–" if state is None else f"{int(state)} {words[state]}"
+
+
+def test_document_draws_the_states_of_items_from_the_table() -> None:
+    row = re.compile(r"^\| `(publish|withdraw)` \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
+    assert row.findall(DOCUMENT) == [
+        (
+            one.action,
+            state_cell(one.before, catalog_states.ITEM_STATE_WORDS),
+            state_cell(one.after, catalog_states.ITEM_STATE_WORDS),
+        )
+        for one in catalog_states.TRANSITIONS
+    ]
+
+
+def test_document_draws_the_states_of_grants_from_the_table() -> None:
+    words = grant_states.STATE_WORDS
+    actions = "|".join(sorted({one.action for one in grant_states.TRANSITIONS}))
+    row = re.compile(rf"^\| `({actions})` \| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", re.MULTILINE)
+    assert row.findall(DOCUMENT) == [
+        (
+            one.action,
+            one.answer.value if one.answer else "–",
+            state_cell(one.before, words),
+            state_cell(one.after, words),
+            ", ".join(party.value for party in one.parties),
+        )
+        for one in grant_states.TRANSITIONS
+    ]
+
+
+def test_the_diagram_of_grants_has_every_transition_and_no_other() -> None:
+    arrow = re.compile(r"^    (\[\*\]|\d) --> (\d): (.*)$", re.MULTILINE)
+    assert arrow.findall(DOCUMENT) == [
+        (
+            str(int(one.before)) if one.before else "[*]",
+            str(int(one.after)),
+            f"{one.action} ({one.answer.value})" if one.answer else one.action,
+        )
+        for one in grant_states.TRANSITIONS
     ]
 
 
@@ -86,7 +136,7 @@ def test_bytes_that_are_no_row_are_refused(value: bytes) -> None:
         HALVES.decode(value)
 
 
-@pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)
+@pytest.mark.parametrize("part", [*PARTS, *EXCHANGE_PARTS], ids=lambda part: type(part).__name__)
 def test_parts_are_canonical_bytes_of_the_one_encoding(part: PublicPart) -> None:
     plain = tuple(getattr(part, name) for name in part.__struct_fields__)
     assert encode_part(part) == encode(plain)
@@ -161,7 +211,18 @@ def test_registry_knows_rules_name_and_version() -> None:
         ("certificates", 1),
         ("members", 1),
     ]
+    assert sorted(name for name, _ in CONTRACTS[2]) == [
+        "access",
+        "audit",
+        "catalog",
+        "certificates",
+        "content",
+        "grants",
+        "members",
+        "pseudonyms",
+    ]
     assert contract(1, "access", 2) is None
+    assert contract(1, "grants", 1) is None
     assert contract(1, "nonces", 1) is None
     for table in CONTRACTS.values():
         assert all((one.name, one.version) == key for key, one in table.items())
