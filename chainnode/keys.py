@@ -10,10 +10,12 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 from chainnode.codec import encode
 from chainnode.errors import ConfigurationError
@@ -27,6 +29,9 @@ from chainnode.suites import (
     Suite,
     suite_named,
 )
+from chainnode.suites.wrapping import WrappingKey, check_wrapping_key, load_wrapping_key
+
+AnyKeyT = TypeVar("AnyKeyT", PrivateKey, WrappingKey)
 
 UNLOCK_FILE_SETTING: Final = "KUN_KEY_PASSPHRASE_FILE"
 PASSPHRASE_BYTES_MIN: Final = 8
@@ -47,10 +52,11 @@ _KDF_P: Final = range(1, 5)
 
 
 class KeyPurpose(Enum):
-    """What a key may sign; a vote key never signs submissions."""
+    """What a key is for: a vote key never signs submissions, a wrapping key signs nothing."""
 
     VOTE = "vote"
     SUBMISSION = "submission"
+    WRAPPING = "wrapping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +108,26 @@ class KeyFile:
         return key_id(self.suite, self.public_key)
 
     def unlock(self, passphrase: Passphrase) -> PrivateKey:
-        """Return the private key; costs one run of scrypt.
+        """Return the private key that signs; costs one run of scrypt.
 
         Raises:
-            SecretFileRefused: wrong passphrase, changed file, or a secret of another key.
+            SecretFileRefused: wrong passphrase, changed file, a secret of another key, or a key
+                that is not for signing.
 
         """
+        if self.purpose is KeyPurpose.WRAPPING:
+            raise _wrong_purpose(self, "a key that signs")
+        return self._checked(self._secret(passphrase), self.suite.load_private_key)
+
+    def unlock_wrapping(self, passphrase: Passphrase) -> WrappingKey:
+        """Return the private key that unwraps; else as `unlock`."""
+        if self.purpose is not KeyPurpose.WRAPPING:
+            raise _wrong_purpose(self, f"a {KeyPurpose.WRAPPING.value} key")
+        return self._checked(self._secret(passphrase), partial(load_wrapping_key, self.suite))
+
+    def _secret(self, passphrase: Passphrase) -> bytes:
         try:
-            secret = self.suite.unseal(
+            return self.suite.unseal(
                 key=_sealing_key(self.suite, passphrase, self.cost, self.salt),
                 nonce=self.nonce,
                 ciphertext=self.ciphertext,
@@ -121,11 +139,10 @@ class KeyFile:
                 expected="the passphrase that it was sealed with",
                 actual="another one, or a changed file",
             ) from error
-        return self._checked(secret)
 
-    def _checked(self, secret: bytes) -> PrivateKey:
+    def _checked(self, secret: bytes, load: Callable[[bytes], AnyKeyT]) -> AnyKeyT:
         try:
-            key = self.suite.load_private_key(secret)
+            key = load(secret)
         except InvalidKey as error:
             raise SecretFileRefused(
                 self.path, expected="the secret of a key", actual="other bytes"
@@ -148,15 +165,24 @@ def open_key(
     """
     key_file = read_key_file(path)
     if key_file.purpose is not purpose:
-        raise SecretFileRefused(
-            path, expected=f"a {purpose.value} key", actual=f"a {key_file.purpose.value} key"
-        )
+        raise _wrong_purpose(key_file, f"a {purpose.value} key")
     return key_file.suite, key_file.unlock(passphrase)
+
+
+def open_wrapping_key(path: Path, *, passphrase: Passphrase) -> tuple[Suite, WrappingKey]:
+    """Read and unlock a wrapping key; else as `open_key`."""
+    key_file = read_key_file(path)
+    return key_file.suite, key_file.unlock_wrapping(passphrase)
+
+
+def _wrong_purpose(key_file: KeyFile, expected: str) -> SecretFileRefused:
+    actual = f"a {key_file.purpose.value} key"
+    return SecretFileRefused(key_file.path, expected=expected, actual=actual)
 
 
 def write_key_file(
     path: Path,
-    key: PrivateKey,
+    key: PrivateKey | WrappingKey,
     *,
     suite: Suite,
     purpose: KeyPurpose,
@@ -183,7 +209,7 @@ def write_key_file(
 
 
 def key_document(
-    key: PrivateKey,
+    key: PrivateKey | WrappingKey,
     *,
     suite: Suite,
     purpose: KeyPurpose,
@@ -276,13 +302,14 @@ class _KeyDocument:
         aead = self._object(root["aead"], "aead", "name nonce ciphertext")
         if (kdf["name"], aead["name"]) != ("scrypt", suite.aead_name):
             self._refuse(f"scrypt and {suite.aead_name}", "other algorithms")
-        public_key = self._public_key(suite, root["public_key"])
+        purpose = self._purpose(root["purpose"])
+        public_key = self._public_key(suite, purpose, root["public_key"])
         if root["key_id"] != key_id(suite, public_key).hex():
             self._refuse("the key id of its public key", "another one")
         return KeyFile(
             path=self._path,
             suite=suite,
-            purpose=self._purpose(root["purpose"]),
+            purpose=purpose,
             public_key=public_key,
             cost=self._cost(kdf),
             salt=self._bytes(kdf["salt"], "salt", _SALT_BYTES),
@@ -317,7 +344,7 @@ class _KeyDocument:
         try:
             return KeyPurpose(value)
         except ValueError as error:
-            raise self._refused("purpose vote or submission", "another one") from error
+            raise self._refused("purpose vote, submission or wrapping", "another one") from error
 
     def _cost(self, kdf: dict[str, object]) -> KdfCost:
         n, r, p = kdf["n"], kdf["r"], kdf["p"]
@@ -328,10 +355,13 @@ class _KeyDocument:
         except ConfigurationError as error:
             raise self._refused("bounded costs", str(error)) from error
 
-    def _public_key(self, suite: Suite, value: object) -> bytes:
+    def _public_key(self, suite: Suite, purpose: KeyPurpose, value: object) -> bytes:
         public_key = self._bytes(value, "public_key", range(32, 34))
         try:
-            suite.check_public_key(public_key)
+            if purpose is KeyPurpose.WRAPPING:
+                check_wrapping_key(suite, public_key)
+            else:
+                suite.check_public_key(public_key)
         except InvalidKey as error:
             raise self._refused(f"a public key of suite {suite.name}", str(error)) from error
         return public_key

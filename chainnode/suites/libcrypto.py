@@ -35,6 +35,8 @@ _PARAM_UTF8_STRING: Final = 4
 _PARAM_OCTET_STRING: Final = 5
 # A DER signature with two 33-byte integers has 72 bytes; the library asks for its own upper bound.
 _DER_BYTES_MAX: Final = 80
+# Two coordinates, a hash and their DER heads around an encrypted plaintext.
+_CIPHERTEXT_BYTES_AROUND: Final = 128
 
 
 class LibcryptoUnusable(ConfigurationError):
@@ -86,8 +88,11 @@ _QUICK_FUNCTIONS: Final[dict[str, _Signature]] = {
     "EVP_DigestVerifyInit": (c_int, (c_void_p, POINTER(c_void_p), c_void_p, c_void_p, c_void_p)),
     "EVP_PKEY_CTX_set1_id": (c_int, (c_void_p, c_char_p, c_int)),
     "EVP_PKEY_CTX_new_from_name": (c_void_p, (c_void_p, c_char_p, c_char_p)),
+    "EVP_PKEY_CTX_new_from_pkey": (c_void_p, (c_void_p, c_void_p, c_char_p)),
     "EVP_PKEY_CTX_free": (None, (c_void_p,)),
     "EVP_PKEY_fromdata_init": (c_int, (c_void_p,)),
+    "EVP_PKEY_encrypt_init": (c_int, (c_void_p,)),
+    "EVP_PKEY_decrypt_init": (c_int, (c_void_p,)),
     "EVP_PKEY_free": (None, (c_void_p,)),
     "EC_GROUP_new_by_curve_name": (c_void_p, (c_int,)),
     "EC_POINT_new": (c_void_p, (c_void_p,)),
@@ -99,6 +104,8 @@ _LONG_FUNCTIONS: Final[dict[str, _Signature]] = {
     "EVP_PKEY_fromdata": (c_int, (c_void_p, POINTER(c_void_p), c_int, POINTER(_Parameter))),
     "EVP_DigestSign": (c_int, (c_void_p, c_char_p, POINTER(c_size_t), c_char_p, c_size_t)),
     "EVP_DigestVerify": (c_int, (c_void_p, c_char_p, c_size_t, c_char_p, c_size_t)),
+    "EVP_PKEY_encrypt": (c_int, (c_void_p, c_char_p, POINTER(c_size_t), c_char_p, c_size_t)),
+    "EVP_PKEY_decrypt": (c_int, (c_void_p, c_char_p, POINTER(c_size_t), c_char_p, c_size_t)),
     "EC_POINT_mul": (c_int, (c_void_p,) * 6),
     "EC_POINT_point2oct": (
         c_size_t,
@@ -191,6 +198,38 @@ class Sm2Key:
             if outcome != 1:
                 _quick.ERR_clear_error()
             return bool(outcome == 1)
+
+    def encrypt(self, plaintext: bytes) -> bytes:
+        """Return the DER ciphertext of a short plaintext (GB/T 32918.4)."""
+        found = self._transform(_quick.EVP_PKEY_encrypt_init, _long.EVP_PKEY_encrypt, plaintext)
+        if found is None:
+            raise _refused("encryption")
+        return found
+
+    def decrypt(self, der: bytes) -> bytes | None:
+        """Return the plaintext of `encrypt`; None: it is not for this key, or was changed."""
+        found = self._transform(_quick.EVP_PKEY_decrypt_init, _long.EVP_PKEY_decrypt, der)
+        _quick.ERR_clear_error()
+        return found
+
+    def _transform(
+        self,
+        initialise: "ctypes._NamedFuncPointer",
+        transform: "ctypes._NamedFuncPointer",
+        data: bytes,
+    ) -> bytes | None:
+        with _owned(
+            _quick.EVP_PKEY_CTX_new_from_pkey(None, self._handle, None), _quick.EVP_PKEY_CTX_free
+        ) as context:
+            if initialise(context) != 1:
+                raise _refused("SM2 encryption")
+            output = ctypes.create_string_buffer(len(data) + _CIPHERTEXT_BYTES_AROUND)
+            size = c_size_t(len(output))
+            try:
+                done = transform(context, output, byref(size), data, len(data))
+                return output.raw[: size.value] if done == 1 else None
+            finally:
+                ctypes.memset(output, 0, len(output))
 
     def _start(self, initialise: "ctypes._NamedFuncPointer", context: int, user_id: bytes) -> None:
         key_context = c_void_p()

@@ -6,15 +6,13 @@ Both directions are strict: one signature has one encoding, and r, s are in 1 �
 
 from typing import Final
 
+from chainnode.suites import der
 from chainnode.suites.port import InvalidSignature
 
 # Order of the curve SM2 (GB/T 32918.5 §2).
 ORDER: Final = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 SCALAR_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 2 * SCALAR_BYTES
-
-_SEQUENCE: Final = 0x30
-_INTEGER: Final = 0x02
 
 
 def der_of(signature: bytes) -> bytes:
@@ -30,10 +28,10 @@ def der_of(signature: bytes) -> bytes:
         _der_integer(name, int.from_bytes(part))
         for name, part in (("r", signature[:SCALAR_BYTES]), ("s", signature[SCALAR_BYTES:]))
     )
-    return bytes((_SEQUENCE, len(body))) + body
+    return der.sequence(body)
 
 
-def raw_of(der: bytes) -> bytes:
+def raw_of(encoded: bytes) -> bytes:
     """Return `r ‖ s` of a DER signature.
 
     Raises:
@@ -41,12 +39,12 @@ def raw_of(der: bytes) -> bytes:
 
     """
     try:
-        first, at = _read_integer(der, 2)
-        second, _ = _read_integer(der, at)
+        first, at = der.read_integer(encoded, 2)
+        second, _ = der.read_integer(encoded, at)
         signature = first.to_bytes(SCALAR_BYTES) + second.to_bytes(SCALAR_BYTES)
     except (IndexError, OverflowError) as error:
         raise InvalidSignature("expected DER of two scalars, got other bytes") from error
-    if der_of(signature) != der:
+    if der_of(signature) != encoded:
         raise InvalidSignature("expected DER of two scalars, got another encoding")
     return signature
 
@@ -54,12 +52,4 @@ def raw_of(der: bytes) -> bytes:
 def _der_integer(name: str, value: int) -> bytes:
     if not 1 <= value < ORDER:
         raise InvalidSignature(f"expected {name} in 1 … n − 1, got {'0' if not value else '≥ n'}")
-    # One bit more than the value: DER integers are signed.
-    body = value.to_bytes(value.bit_length() // 8 + 1)
-    return bytes((_INTEGER, len(body))) + body
-
-
-def _read_integer(der: bytes, at: int) -> tuple[int, int]:
-    """Return the integer whose tag stands at `at`, and where it ends; `raw_of` judges the form."""
-    end = at + 2 + der[at + 1]
-    return int.from_bytes(der[at + 2 : end]), end
+    return der.integer(value)

@@ -15,10 +15,10 @@ key = kun_group("key", text="密钥 · keys")
 @click.option("--suite", type=click.Choice(["sm", "intl"]), default="sm", show_default=True)
 @click.option(
     "--purpose",
-    type=click.Choice(["submission", "vote"]),
+    type=click.Choice(["submission", "vote", "wrapping"]),
     default="submission",
     show_default=True,
-    help="用途 · what it may sign",
+    help="用途 · what it is for",
 )
 @click.option(
     "--passphrase-file",
@@ -29,14 +29,17 @@ def new(file: Path, suite: str, purpose: str, passphrase_file: Path | None) -> i
     """Draw a key and seal it into a new file; an existing file is never overwritten."""
     from chainnode.keys import KeyPurpose, read_passphrase, write_key_file
     from chainnode.suites import suite_named
+    from chainnode.suites.wrapping import generate_wrapping_key
 
     passphrase = read_passphrase(passphrase_file)
     chosen = suite_named(suite)
+    wanted = KeyPurpose(purpose)
+    wraps = wanted is KeyPurpose.WRAPPING
     write_key_file(
         file,
-        chosen.generate_private_key(),
+        generate_wrapping_key(chosen) if wraps else chosen.generate_private_key(),
         suite=chosen,
-        purpose=KeyPurpose(purpose),
+        purpose=wanted,
         passphrase=passphrase,
     )
     return _show(file)

@@ -19,6 +19,7 @@ from chainnode.keys import (
     KeyPurpose,
     Passphrase,
     open_key,
+    open_wrapping_key,
     read_key_file,
     read_passphrase,
     write_key_file,
@@ -26,6 +27,7 @@ from chainnode.keys import (
 from chainnode.secret_files import SecretFileRefused, write_secret_file
 from chainnode.submission import key_id
 from chainnode.suites import SUITE_NAMES, suite_named
+from chainnode.suites.wrapping import load_wrapping_key
 
 CHEAP = KdfCost(n=2**10, r=1, p=1)
 PASSPHRASE = Passphrase(b"correct horse battery")
@@ -70,7 +72,7 @@ def put(value: object, *names: str) -> Change:
 
 
 @pytest.mark.parametrize("suite_name", SUITE_NAMES)
-@pytest.mark.parametrize("purpose", KeyPurpose)
+@pytest.mark.parametrize("purpose", [KeyPurpose.VOTE, KeyPurpose.SUBMISSION])
 def test_a_written_key_opens_with_its_passphrase(
     tmp_path: Path, suite_name: str, purpose: KeyPurpose
 ) -> None:
@@ -129,11 +131,35 @@ def test_another_passphrase_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_submission_key_never_votes_and_a_vote_key_never_submits(tmp_path: Path) -> None:
-    for written, wanted in ((KeyPurpose.VOTE, KeyPurpose.SUBMISSION), tuple(KeyPurpose)[::-1]):
+    signing = (KeyPurpose.VOTE, KeyPurpose.SUBMISSION)
+    for written, wanted in (signing, signing[::-1]):
         path = tmp_path / written.value
         write_key(path, purpose=written)
         with pytest.raises(SecretFileRefused, match=f"a {wanted.value} key"):
             open_key(path, purpose=wanted, passphrase=PASSPHRASE)
+
+
+@pytest.mark.parametrize("suite_name", SUITE_NAMES)
+def test_a_wrapping_key_opens_and_signs_nothing(tmp_path: Path, suite_name: str) -> None:
+    suite = suite_named(suite_name)
+    path = tmp_path / "w.key.json"
+    key = load_wrapping_key(suite, SECRET)
+    write_key_file(
+        path, key, suite=suite, purpose=KeyPurpose.WRAPPING, passphrase=PASSPHRASE, cost=CHEAP
+    )
+
+    opened_suite, opened = open_wrapping_key(path, passphrase=PASSPHRASE)
+
+    assert opened_suite is suite
+    assert (opened.public_key, opened.secret_bytes()) == (key.public_key, SECRET)
+    with pytest.raises(SecretFileRefused, match="a key that signs"):
+        read_key_file(path).unlock(PASSPHRASE)
+
+
+def test_a_key_that_signs_unwraps_nothing(tmp_path: Path) -> None:
+    write_key(tmp_path / "a")
+    with pytest.raises(SecretFileRefused, match="a wrapping key"):
+        open_wrapping_key(tmp_path / "a", passphrase=PASSPHRASE)
 
 
 def test_neither_secret_nor_passphrase_shows(tmp_path: Path) -> None:
