@@ -27,6 +27,8 @@ class AuthoredProofs:
     def record(self, position: int, place: RecordPlace) -> JsonObject:
         """Prove the entry at `position`; without its author where the batch is pruned.
 
+        A record of the ledger itself has none: nobody signed it.
+
         Raises:
             NotCertified: its block is not certified yet.
 
@@ -37,6 +39,8 @@ class AuthoredProofs:
 
     def _authorship(self, position: int) -> AuthorshipItem | None:
         entry = decode_entry(self._ledger.entry(position))
+        if entry.is_ledgers_own:
+            return None
         place = self._ledger.place_of(entry.submission_digest)
         batch = self._ledger.batch_bytes(entry.height)
         # Below a snapshot places are not kept, and a digest may have been executed again later.

@@ -45,3 +45,18 @@ CONTRACTS: Mapping[int, _Contracts] = MappingProxyType(
 def contract(rules: int, name: str, version: int) -> Contract | None:
     """Return the contract of this name and version under these rules, if there is one."""
     return CONTRACTS[rules].get((name, version))
+
+
+def contract_named(rules: int, name: str) -> Contract:
+    """Return the contract of this name, of which the rules of a chain hold one version.
+
+    Raises:
+        KeyError: there is none.
+
+    """
+    return _BY_NAME[rules][name]
+
+
+_BY_NAME = {
+    rules: {one.name: one for one in contracts.values()} for rules, contracts in CONTRACTS.items()
+}

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from chainnode.ledger.merkle import merkle_root
-from chainnode.submission import key_id
-from chainnode.suites.port import InvalidKey, Suite
+from chainnode.submission import Call, key_id
+from chainnode.suites.port import InvalidKey, InvalidSignature, Suite
 
 # Keys that send much stay at hand; a stranger's key only costs its place.
 _KEY_IDS_CACHED = 4096
@@ -32,6 +32,18 @@ class SuiteCrypto:
         try:
             self._suite.check_public_key(public_key)
         except InvalidKey:
+            return False
+        return True
+
+    def body_digest(self, call: Call) -> bytes:
+        """Return what an entry commits to of its call (for execution, no contract asks)."""
+        return call.body_digest(self._suite)
+
+    def is_signature(self, *, public_key: bytes, signature: bytes, content: bytes) -> bool:
+        """Tell whether this key of the suite signed this content."""
+        try:
+            self._suite.verify(public_key=public_key, signature=signature, content=content)
+        except (InvalidKey, InvalidSignature):
             return False
         return True
 

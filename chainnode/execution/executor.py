@@ -1,4 +1,4 @@
-"""Carry out a decided batch: each submission in order, each call alone, then the roots.
+"""Carry out a decided batch: what is due, each submission in order, then the roots.
 
 The outcome is a function of batch, parent block and state alone. Nothing that a batch may hold
 makes execution raise: what is wrong becomes a code in a receipt. Signatures were checked before
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from chainnode.batch import DecodedBatch
 from chainnode.errors import InvariantBroken
-from chainnode.execution.block_work import BlockWork
+from chainnode.execution.block_work import BlockWork, ChainRules
 from chainnode.execution.crypto import SuiteCrypto
 from chainnode.execution.index_advance import advanced
 from chainnode.genesis import Genesis
@@ -68,10 +68,8 @@ class Executor:
     """Executes batches on top of the newest block of one ledger."""
 
     def __init__(self, genesis: Genesis, suite: Suite, ledger: LedgerView) -> None:
-        self._chain_id = genesis.chain_id
-        self._rules = genesis.parameters.rules
         self._hash = suite.digest
-        self._crypto = SuiteCrypto(suite)
+        self._chain = ChainRules.of(genesis, SuiteCrypto(suite))
         self._ledger = ledger
 
     def execute(
@@ -87,15 +85,13 @@ class Executor:
         if height != parent.height + 1:
             raise InvariantBroken(f"height: expected {parent.height + 1}, got {height}")
         work = BlockWork(
-            rules=self._rules,
+            self._chain,
             height=height,
             time_ms=max(parent.head.time_ms, batch.time_ms),
             log_size=parent.head.log_size,
             read=self._ledger.value,
-            crypto=self._crypto,
         )
-        for submission in batch.submissions:
-            work.execute(submission)
+        work.execute(batch.submissions)
         return self._block(batch, work, parent, epoch=epoch, members=members)
 
     def _block(
@@ -116,7 +112,7 @@ class Executor:
         waiting, index = self._index(leaf_hashes, work)
         members_root = members_digest(h, epoch=epoch, members=members)
         head = Head(
-            chain_id=self._chain_id,
+            chain_id=self._chain.chain_id,
             epoch=epoch,
             height=work.height,
             time_ms=work.time_ms,
@@ -141,6 +137,7 @@ class Executor:
             outcomes=tuple(work.outcomes),
             receipts=tuple(work.receipts),
             entries=tuple(work.entries),
+            own_bodies=tuple(work.own_bodies),
             log_nodes=tuple(log_nodes),
             frontier=frontier,
             state=state,

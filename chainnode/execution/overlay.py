@@ -21,19 +21,20 @@ class Overlay:
 
     def __init__(self, read: ValueReader) -> None:
         self._read = read
-        self._call: dict[bytes, bytes] = {}
-        # Values that the accepted calls of the block have put, by encoded key.
-        self.changes: dict[bytes, bytes] = {}
+        # None: deleted.
+        self._call: dict[bytes, bytes | None] = {}
+        # Values that the accepted calls of the block have put, by encoded key; None: deleted.
+        self.changes: dict[bytes, bytes | None] = {}
 
     def value(self, key: bytes) -> bytes | None:
         """Return the newest value under a key."""
-        value = self._call.get(key)
-        if value is None:
-            value = self.changes.get(key)
-        return self._read(key) if value is None else value
+        for layer in (self._call, self.changes):
+            if key in layer:
+                return layer[key]
+        return self._read(key)
 
-    def put(self, key: bytes, value: bytes) -> None:
-        """Set a value for the call underway."""
+    def put(self, key: bytes, value: bytes | None) -> None:
+        """Set a value for the call underway; None deletes."""
         self._call[key] = value
 
     def keep(self) -> None:
@@ -67,8 +68,22 @@ class ContractState:
             InvariantBroken: the table belongs to another contract.
 
         """
+        self._overlay.put(self._own_key(table, *parts), table.encode(row))
+
+    def delete(self, table: Table[RowT], *parts: Part) -> None:
+        """Remove the row under this key, if there is one; undone when the call is refused.
+
+        Raises:
+            InvariantBroken: the table belongs to another contract.
+
+        """
+        key = self._own_key(table, *parts)
+        if self._overlay.value(key) is not None:
+            self._overlay.put(key, None)
+
+    def _own_key(self, table: Table[RowT], *parts: Part) -> bytes:
         if table.contract != self._contract:
             raise InvariantBroken(
                 f"contract {self._contract}: expected its own tables, got one of {table.contract}"
             )
-        self._overlay.put(table.key(*parts), table.encode(row))
+        return table.key(*parts)

@@ -262,7 +262,8 @@ class Ledger(LedgerReader):
         with self._lock:
             floor = min(below, self._floor + count_max)
             if floor > self._floor:
-                gone = [(keyspace.batch_key(one), None) for one in range(self._floor, floor)]
+                keys = (keyspace.batch_key, keyspace.own_bodies_key)
+                gone = [(key(one), None) for one in range(self._floor, floor) for key in keys]
                 changes = [*gone, (keyspace.FLOOR, keyspace.encode_number(floor))]
                 self._store.write(changes, sync=False)
                 self._floor = floor

@@ -30,6 +30,7 @@ from chainnode.ledger.types import (
     KEY_ID_BYTES,
     MEMBERS_MAX,
     NAME_CHARACTERS_MAX,
+    OWN_RECORDS_MAX,
     RECEIPT_TAG,
     SIGNATURE_BYTES,
     CallReceipt,
@@ -37,6 +38,7 @@ from chainnode.ledger.types import (
     Entry,
     Head,
     Header,
+    OwnBody,
     Receipt,
     Rest,
 )
@@ -60,6 +62,9 @@ _CERTIFICATE_LIMITS = Limits(bytes_max=8192, depth_max=3, elements_max=256)
 _BATCH_LIMITS = Limits(bytes_max=4 * 1024 * 1024, depth_max=2, elements_max=65_536)
 _SUBMISSION_LIMITS = Limits(bytes_max=4 * 1024 * 1024, depth_max=3, elements_max=65_536)
 _RECEIPTS_LIMITS = Limits(bytes_max=64 * 1024 * 1024, depth_max=1, elements_max=65_536)
+_OWN_BODIES_LIMITS = Limits(
+    bytes_max=64 * 1024 * 1024, depth_max=2, elements_max=3 * OWN_RECORDS_MAX + 1
+)
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -84,11 +89,11 @@ def decode_entry(data: bytes) -> Entry:
         raise InvalidEncoding(
             what="index keys", expected="ascending and distinct", actual="another order"
         )
-    return Entry(
+    entry = Entry(
         height=as_int(wire[2], "entry height"),
         time_ms=as_int(wire[3], "entry time"),
         submission_digest=as_bytes(wire[4], "submission digest", size=DIGEST_BYTES),
-        call_index=as_int(wire[5], "call index", maximum=CALLS_MAX - 1),
+        call_index=as_int(wire[5], "call index", maximum=OWN_RECORDS_MAX - 1),
         organisation=as_text(wire[6], "organisation id", maximum=NAME_CHARACTERS_MAX),
         key_id=as_bytes(wire[7], "key id", size=KEY_ID_BYTES),
         contract=as_text(wire[8], "contract", maximum=NAME_CHARACTERS_MAX),
@@ -97,6 +102,28 @@ def decode_entry(data: bytes) -> Entry:
         index_keys=keys,
         body_digest=as_bytes(wire[12], "body digest", size=DIGEST_BYTES),
     )
+    require_one_form(entry)
+    return entry
+
+
+def require_one_form(entry: Entry) -> None:
+    """Refuse what is half a sender's record and half one of the ledger itself (§14).
+
+    Raises:
+        InvalidEncoding: submission, sender and key do not agree, or the index is too high.
+
+    """
+    if not entry.has_one_form:
+        raise InvalidEncoding(
+            what="entry",
+            expected="a sender's record or the ledger's own",
+            actual="parts of both",
+        )
+    count = OWN_RECORDS_MAX if entry.is_ledgers_own else CALLS_MAX
+    if entry.call_index >= count:
+        raise InvalidEncoding(
+            what="call index", expected=f"below {count}", actual=f"{entry.call_index}"
+        )
 
 
 def encode_receipt(receipt: Receipt) -> bytes:
@@ -227,6 +254,29 @@ def decode_receipts(data: bytes) -> tuple[bytes, ...]:
     """
     rows = as_array(decode(data, _RECEIPTS_LIMITS), None, "receipts")
     return tuple(as_bytes(row, "receipt") for row in rows)
+
+
+def encode_own_bodies(bodies: Sequence[OwnBody]) -> bytes:
+    """Join the bodies of a block's records of the ledger itself: for storage, never hashed."""
+    return encode(tuple((one.action, one.public) for one in bodies))
+
+
+def decode_own_bodies(data: bytes) -> tuple[OwnBody, ...]:
+    """Read what `encode_own_bodies` wrote.
+
+    Raises:
+        InvalidEncoding: anything else.
+
+    """
+    rows = as_array(decode(data, _OWN_BODIES_LIMITS), None, "own bodies")
+    pairs = (as_array(row, 2, "own body") for row in rows)
+    return tuple(
+        OwnBody(
+            action=as_text(action, "action", maximum=NAME_CHARACTERS_MAX),
+            public=as_bytes(public, "public part"),
+        )
+        for action, public in pairs
+    )
 
 
 def call_of_batch(batch: bytes, *, submission: int, call: int) -> tuple[str, bytes, bytes]:

@@ -29,6 +29,7 @@ _BATCH = b"b"
 _RECEIPTS = b"r"
 _CERTIFICATE = b"c"
 _OWN_CHECKPOINT = b"o"
+_OWN_BODIES = b"w"
 # By position in the log; by level and index.
 _ENTRY = b"e"
 _LOG_NODE = b"n"
@@ -61,6 +62,11 @@ def certificate_key(height: int) -> bytes:
 def own_checkpoint_key(height: int) -> bytes:
     """Key of what this replica signed for a height; opaque here."""
     return _OWN_CHECKPOINT + height.to_bytes(_NUMBER_BYTES)
+
+
+def own_bodies_key(height: int) -> bytes:
+    """Key of the bodies of the records that the ledger itself made: `encode_own_bodies`."""
+    return _OWN_BODIES + height.to_bytes(_NUMBER_BYTES)
 
 
 def entry_key(position: int) -> bytes:

@@ -27,7 +27,7 @@ from chainnode.ledger.recent import ReceiptTrees
 from chainnode.ledger.snapshots import Exported, LogEdge, edge_start, is_base
 from chainnode.ledger.store import Snapshot, Store
 from chainnode.ledger.stored_map import Maps
-from chainnode.ledger.types import Header, MapItem, Place, Receipt, ReceiptProof
+from chainnode.ledger.types import Entry, Header, MapItem, Place, Receipt, ReceiptProof
 from chainnode.ledger.waiting import Waiting
 
 
@@ -220,6 +220,8 @@ class LedgerReader:
     def call_parts(self, position: int) -> tuple[str, bytes, bytes] | None:
         """Return (action, public, private) of the call behind an entry; None when pruned."""
         entry = decode_entry(self.entry(position))
+        if entry.is_ledgers_own:
+            return self._own_parts(entry)
         place = self.place_of(entry.submission_digest)
         is_here = place is not None and place.height == entry.height
         if not is_here and entry.height <= self.base_height:
@@ -234,6 +236,21 @@ class LedgerReader:
         if batch is None:
             return None
         return call_of_batch(batch, submission=place.index, call=entry.call_index)
+
+    def _own_parts(self, entry: Entry) -> tuple[str, bytes, bytes] | None:
+        """Return the body of a record of the ledger itself; its private part is empty."""
+        bodies = recovery.read_own_bodies(self._store, entry.height)
+        if bodies is None and self.batch_bytes(entry.height) is None:
+            return None
+        count = len(bodies or ())
+        if bodies is None or entry.call_index >= count:
+            raise DamagedLedger(
+                what=f"own bodies {entry.height}",
+                expected=f"more than {entry.call_index}",
+                actual=f"{count}",
+            )
+        body = bodies[entry.call_index]
+        return body.action, body.public, b""
 
     def value(self, key: bytes) -> bytes | None:
         """Return the value of a state key as of the last block."""

@@ -10,7 +10,12 @@ from itertools import groupby, pairwise
 from chainnode.errors import InvalidInput
 from chainnode.ledger import keyspace
 from chainnode.ledger.base import Base
-from chainnode.ledger.codec import decode_entry, decode_header, decode_receipts
+from chainnode.ledger.codec import (
+    decode_entry,
+    decode_header,
+    decode_own_bodies,
+    decode_receipts,
+)
 from chainnode.ledger.errors import DamagedLedger
 from chainnode.ledger.keyspace import (
     CERTIFICATES,
@@ -18,12 +23,13 @@ from chainnode.ledger.keyspace import (
     HEADERS,
     header_key,
     number_of,
+    own_bodies_key,
     receipts_key,
 )
 from chainnode.ledger.log import Log
 from chainnode.ledger.merkle import Frontier, Hash, hash_leaf, merkle_root
 from chainnode.ledger.store import Store
-from chainnode.ledger.types import Entry, Header
+from chainnode.ledger.types import Entry, Header, OwnBody
 from chainnode.ledger.waiting import Waiting
 
 # How far back the hash chain is walked: the widest window of sequences in flight.
@@ -181,6 +187,22 @@ def read_receipts(store: Store, height: int) -> tuple[bytes, ...]:
     except InvalidInput as error:
         raise DamagedLedger(
             what=f"receipts {height}", expected="receipts", actual=str(error)
+        ) from error
+
+
+def read_own_bodies(store: Store, height: int) -> tuple[OwnBody, ...] | None:
+    """Return the bodies of the records that the ledger itself made; None: it keeps none.
+
+    Raises:
+        DamagedLedger: unreadable.
+
+    """
+    stored = store.get(own_bodies_key(height))
+    try:
+        return None if stored is None else decode_own_bodies(stored)
+    except InvalidInput as error:
+        raise DamagedLedger(
+            what=f"own bodies {height}", expected="bodies", actual=str(error)
         ) from error
 
 

@@ -37,6 +37,12 @@ INDEX_KEYS_MAX = 10
 INDEX_KEY_BYTES_MAX = 64
 # docs/wire-format.md §4, the widest submission.
 CALLS_MAX = 4096
+# Records of the ledger itself in one block: one for each call of its batch at most, and those due.
+OWN_RECORDS_MAX = 65_536
+# docs/wire-format.md §14: what stands in their entries for submission, sender and key.
+NO_SUBMISSION = bytes(DIGEST_BYTES)
+NOBODY = ""
+NOBODYS_KEY_ID = bytes(KEY_ID_BYTES)
 # A rejection explains itself with a few numbers (expected, actual, a bound).
 DETAILS_MAX = 16
 # docs/wire-format.md §3 and §4: organisation ids and names of contracts.
@@ -70,6 +76,17 @@ class Entry:
             )
 
     @property
+    def is_ledgers_own(self) -> bool:
+        """Tell whether the rules of the chain made this record: nobody sent or signed it."""
+        return self.submission_digest == NO_SUBMISSION
+
+    @property
+    def has_one_form(self) -> bool:
+        """Tell whether it is wholly a sender's record or wholly the ledger's own."""
+        marks = (self.organisation == NOBODY, self.key_id == NOBODYS_KEY_ID)
+        return marks == (self.is_ledgers_own, self.is_ledgers_own)
+
+    @property
     def plain(self) -> Plain:
         """The array that is hashed into the log."""
         return (
@@ -87,6 +104,14 @@ class Entry:
             self.index_keys,
             self.body_digest,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnBody:
+    """Body of a record of the ledger itself: as of a call whose private part is empty."""
+
+    action: str
+    public: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +299,8 @@ class ExecutedBlock:
     the batch, in order, its digest and whether it was executed. `log_nodes` are the log nodes
     that the entries completed and `frontier` is the log's right edge after them; `state` and
     `index` are what changed in the two maps, as `Ledger.state_update` and `index_update` say;
-    `waiting` is what the index does not cover after it.
+    `waiting` is what the index does not cover after it. `own_bodies` are those of the ledger's
+    own records, which no batch holds, in the order of their call indexes.
     """
 
     header: Header
@@ -287,6 +313,7 @@ class ExecutedBlock:
     state: MapUpdate = field(repr=False)
     index: MapUpdate = field(repr=False)
     waiting: Waiting = field(repr=False)
+    own_bodies: tuple[OwnBody, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,14 @@
 """What one block writes, as changes of the store; and what must hold before it may.
 
-Only what cannot be derived is stored: bodies are in the batch and found by place, the lowest
-levels of the log tree are hashed again, and the inner levels of the maps live in memory.
+Only what cannot be derived is stored: bodies of calls are in the batch and found by place, those
+of the ledger's own records stand beside it, the lowest levels of the log tree are hashed again,
+and the inner levels of the maps live in memory.
 """
 
 from collections.abc import Callable, Iterator
 
 from chainnode.ledger import keyspace
-from chainnode.ledger.codec import encode_header, encode_receipts
+from chainnode.ledger.codec import encode_header, encode_own_bodies, encode_receipts
 from chainnode.ledger.errors import WrongBlock
 from chainnode.ledger.log import log_changes
 from chainnode.ledger.reader import View
@@ -22,6 +23,8 @@ def block_changes(block: ExecutedBlock, *, slot: int) -> Iterator[Change]:
     yield keyspace.header_key(head.height), encode_header(block.header)
     yield keyspace.batch_key(head.height), block.batch
     yield keyspace.receipts_key(head.height), encode_receipts(block.receipts)
+    if block.own_bodies:
+        yield keyspace.own_bodies_key(head.height), encode_own_bodies(block.own_bodies)
     yield from log_changes(head.log_size - len(block.entries), block.entries, block.log_nodes)
     yield from map_changes(block.state, keys=keyspace.STATE, slot=slot)
     yield from map_changes(block.index, keys=keyspace.INDEX, slot=slot)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from chainnode.ledger.codec import encode_entry
+from chainnode.codec import InvalidEncoding
+from chainnode.ledger.codec import encode_entry, require_one_form
 from chainnode.ledger.merkle import (
     InvalidProof,
     hash_leaf,
@@ -31,6 +32,7 @@ from chainnode.verify.compact_form import (
     decode_compact,
 )
 from chainnode.verify.errors import ForeignEvidence, InvalidEvidence, NoQuorum
+from chainnode.verify.evidence import unreadable
 from chainnode.verify.header import (
     refused,
     require_equal,
@@ -179,7 +181,7 @@ def _rebuilt_entry(proof: CompactProof, trust: Trust) -> Entry:
     if isinstance(record, CertificateClaim):
         record = _withheld(record, suite)
     origin = _origin(proof, record, trust)
-    return Entry(
+    entry = Entry(
         height=proof.height,
         time_ms=proof.time_ms,
         submission_digest=origin.submission_digest,
@@ -192,6 +194,11 @@ def _rebuilt_entry(proof: CompactProof, trust: Trust) -> Entry:
         index_keys=record.index_keys,
         body_digest=record.body_digest,
     )
+    try:
+        require_one_form(entry)
+    except InvalidEncoding as error:
+        raise unreadable("record", error) from error
+    return entry
 
 
 def _withheld(claim: CertificateClaim, suite: Suite) -> WithheldRecord:

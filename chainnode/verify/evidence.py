@@ -234,6 +234,12 @@ def read_body(value: JsonValue, entry: Entry, trust: Trust) -> Call | None:
         private=as_base64(private, "private", bytes_max=_BODY_PART_BYTES_MAX),
     )
     require_equal("body", entry.body_digest, call.body_digest(trust.suite))
+    if entry.is_ledgers_own and call.private:
+        raise InvalidEvidence(
+            check="body",
+            expected="no private part in a record of the ledger itself",
+            actual=f"{len(call.private)} bytes",
+        )
     return call
 
 

@@ -107,6 +107,10 @@ def _author(value: JsonValue, entry: Entry, trust: Trust) -> SubmissionHeader | 
     shown = as_array(value, "authorship", size_max=1)
     if not shown:
         return None
+    if entry.is_ledgers_own:
+        raise InvalidEvidence(
+            check="authorship", expected="none: the ledger itself made it", actual="a sender's"
+        )
     fields = as_fields(shown[0], "authorship", ("header", "path", "signature"))
     data = as_base64(fields["header"], "submission header", bytes_max=_HEADER_BYTES_MAX)
     try:

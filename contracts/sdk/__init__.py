@@ -2,7 +2,16 @@
 
 from contracts.schemas.codes import Code, Rejection
 from contracts.sdk.actions import ActionTable, action
-from contracts.sdk.ports import Accepted, Context, Contract, Crypto, StateView
+from contracts.sdk.ports import (
+    Accepted,
+    Context,
+    Contract,
+    Crypto,
+    Due,
+    Effect,
+    OwnRecord,
+    StateView,
+)
 
 __all__ = [
     "Accepted",
@@ -11,6 +20,9 @@ __all__ = [
     "Context",
     "Contract",
     "Crypto",
+    "Due",
+    "Effect",
+    "OwnRecord",
     "Rejection",
     "StateView",
     "action",

@@ -25,6 +25,10 @@ class StateView(Protocol):
         """Set the row under this key; undone when the call is refused."""
         ...
 
+    def delete(self, table: Table[RowT], *parts: Part) -> None:
+        """Remove the row under this key, if there is one; undone when the call is refused."""
+        ...
+
 
 class Crypto(Protocol):
     """What the ledger's suite lends to contracts; a contract never names an algorithm."""
@@ -45,10 +49,19 @@ class Crypto(Protocol):
         """Tell whether these bytes are one canonical public key of the suite."""
         ...
 
+    def is_signature(self, *, public_key: bytes, signature: bytes, content: bytes) -> bool:
+        """Tell whether this key of the suite signed this content."""
+        ...
+
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """Who calls, when, and where the call stands; `now_ms` is the ledger's time."""
+    """Who calls, when, and where the call stands; `now_ms` is the ledger's time.
 
+    Where the ledger itself acts, the sender is empty and the digests are zero.
+    """
+
+    chain_id: bytes
+    match_deadline_ms: int
     now_ms: int
     height: int
     organisation: str
@@ -59,11 +72,40 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     crypto: Crypto
 
 
+class OwnRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that the ledger makes itself (wire format §14): nobody signed it."""
+
+    action: str
+    public: bytes
+    outcome: int
+    index_keys: tuple[bytes, ...]
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """What a contract asks to be woken for: not before `due_ms`, with these key parts."""
+
+    due_ms: int
+    key: tuple[Part, ...]
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule made of a call: its outcome, and what follows from it."""
+
+    outcome: int
+    own: tuple[OwnRecord, ...] = ()
+    due: tuple[Due, ...] = ()
+
+
 class Accepted(msgspec.Struct, frozen=True):
-    """A call that becomes a record: its outcome, and the keys under which it is found."""
+    """A call that becomes a record: its outcome, and the keys under which it is found.
+
+    `own` are records of the ledger itself that it causes, `due` what must be looked at later.
+    """
 
     outcome: int
     index_keys: tuple[bytes, ...]
+    own: tuple[OwnRecord, ...] = ()
+    due: tuple[Due, ...] = ()
 
 
 class Contract(Protocol):
@@ -88,4 +130,10 @@ class Contract(Protocol):
             Rejection: the call is refused; what it put is to be dropped.
 
         """
+        ...
+
+    def wake(
+        self, state: StateView, context: Context, key: tuple[object, ...]
+    ) -> tuple[OwnRecord, ...]:
+        """Look at what is due; no submission is behind it, and nothing may refuse it."""
         ...

@@ -6,7 +6,7 @@ import { invalid, Refusal, refusedAs } from "./errors";
 import { BUCKET_BYTES_MAX, verifyMapProof } from "./bucket_map";
 import { verifyPlacedHeader } from "./epochs";
 import { type CertifiedHeader, requireEqual } from "./header";
-import { decodeEntry, decodeReceipt, type Entry, type Receipt, REST } from "./ledger";
+import { decodeEntry, decodeReceipt, type Entry, isLedgersOwn, type Receipt, REST } from "./ledger";
 import { hashLeaf, verifyInclusion } from "./merkle";
 import {
   asArray,
@@ -165,6 +165,9 @@ export function readBody(value: JsonValue, entry: Entry, trust: Trust): Call | n
   const h = trust.suite.digest;
   const [openDigest, closedDigest] = [hashLeaf(h, call.public), hashLeaf(h, call.private)];
   requireEqual("body", entry.bodyDigest, bodyDigest(h, call.action, openDigest, closedDigest));
+  if (isLedgersOwn(entry) && call.private.length) {
+    throw invalid("body", "no private part in a record of the ledger itself", "one");
+  }
   return call;
 }
 

@@ -20,6 +20,7 @@ export const MEMBERS_MAX = 64;
 export const KEY_ID_BYTES = 20;
 export const NAME_CHARACTERS_MAX = 32;
 export const CALLS_MAX = 4096;
+const OWN_RECORDS_MAX = 65_536;
 const NODE = Uint8Array.of(1);
 
 export interface Head {
@@ -109,11 +110,11 @@ export function decodeEntry(data: Uint8Array): Entry {
   const limits = { bytes: 2048, depth: 2, elements: 32 };
   const wire = plainArray(decode(data, limits), "entry", { size: 13 });
   requireTag(wire, "kun.entry");
-  return {
+  const entry = {
     height: plainInteger(wire[2], "entry height"),
     timeMs: plainInteger(wire[3], "entry time"),
     submissionDigest: digestAt(wire, 4, "submission digest"),
-    callIndex: plainInteger(wire[5], "call index", CALLS_MAX - 1),
+    callIndex: plainInteger(wire[5], "call index", OWN_RECORDS_MAX - 1),
     organisation: plainText(wire[6], "organisation id", NAME_CHARACTERS_MAX),
     keyId: plainBytes(wire[7], "key id", { size: KEY_ID_BYTES }),
     contract: plainText(wire[8], "contract", NAME_CHARACTERS_MAX),
@@ -122,6 +123,24 @@ export function decodeEntry(data: Uint8Array): Entry {
     indexKeys: plainIndexKeys(wire[11]),
     bodyDigest: digestAt(wire, 12, "body digest"),
   };
+  requireOneForm(entry);
+  return entry;
+}
+
+// The rules of the chain made it: nobody sent or signed it.
+export function isLedgersOwn(entry: Entry): boolean {
+  return entry.submissionDigest.every((byte) => byte === 0);
+}
+
+function requireOneForm(entry: Entry): void {
+  const isOwn = isLedgersOwn(entry);
+  const isNobodys = entry.keyId.every((byte) => byte === 0);
+  if ((entry.organisation === "") !== isOwn || isNobodys !== isOwn) {
+    throw new Malformed("entry", "a sender's record or the ledger's own", "parts of both");
+  }
+  if (!isOwn && entry.callIndex >= CALLS_MAX) {
+    throw new Malformed("call index", `below ${CALLS_MAX}`, `${entry.callIndex}`);
+  }
 }
 
 export function encodeEntry(entry: Entry): Uint8Array {

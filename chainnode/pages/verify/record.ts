@@ -11,7 +11,7 @@ import {
   requireInLog,
 } from "./evidence";
 import { type CertifiedHeader, requireEqual } from "./header";
-import { type Entry, REST, SIGNATURE_BYTES } from "./ledger";
+import { type Entry, isLedgersOwn, REST, SIGNATURE_BYTES } from "./ledger";
 import { hashLeaf, verifyInclusion } from "./merkle";
 import {
   asArray,
@@ -109,6 +109,9 @@ function readPlace(
 function readAuthor(value: JsonValue, entry: Entry, trust: Trust): SubmissionHeader | null {
   const shown = asArray(value, "authorship", { max: 1 });
   if (!shown.length) return null;
+  if (isLedgersOwn(entry)) {
+    throw invalid("authorship", "none: the ledger itself made it", "a sender's");
+  }
   const fields = asFields(shown[0]!, "authorship", ["header", "path", "signature"]);
   const data = asBase64(fields.header, "submission header", { max: SUBMISSION_HEADER_BYTES_MAX });
   const header = refusedAs("unreadable", "authorship", () => decodeSubmissionHeader(data));

@@ -7,6 +7,7 @@ import type { EquivocationFacts } from "./equivocation";
 import type { ReceiptFacts, StateFacts } from "./evidence";
 import type { CertifiedHeader } from "./header";
 import type { Facts } from "./kinds";
+import { isLedgersOwn } from "./ledger";
 import { keyValue, readableEntry } from "./readable";
 import type { RecordFacts } from "./record";
 import type { TrailFacts, TrailRow } from "./trail";
@@ -303,8 +304,8 @@ export class View {
     rows.push(
       [this.word("purpose"), this.purpose(readable)],
       [this.word("outcome"), this.of(readable.outcome)],
-      [this.word("reporter"), entry.organisation],
-      [this.word("author"), this.word(facts.author === null ? "withheld" : "authorProven")],
+      [this.word("reporter"), isLedgersOwn(entry) ? this.word("ledger") : entry.organisation],
+      [this.word("author"), this.word(authorWord(facts))],
       [this.word("contract"), `${entry.contract} ${entry.contractVersion}`],
     );
     if (readable.subjects.length) {
@@ -355,6 +356,11 @@ export class View {
 
 function replicas(ids: readonly number[], header: CertifiedHeader): string {
   return ids.map((id) => `${id} · ${header.members[id]?.organisation ?? ""}`).join("\n");
+}
+
+function authorWord(facts: RecordFacts): Word {
+  if (isLedgersOwn(facts.entry)) return "nobody";
+  return facts.author === null ? "withheld" : "authorProven";
 }
 
 function day(date: number): string {

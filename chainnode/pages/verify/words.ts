@@ -159,6 +159,8 @@ export const WORDS = {
   logSize: { zh: "日志条数", en: "Entries in the log" },
   inBlock: { zh: "在本区块内（位置未出示）", en: "in this block; the position is not shown" },
   author: { zh: "报送方签名", en: "Sender's signature" },
+  ledger: { zh: "账本自身", en: "the ledger itself" },
+  nobody: { zh: "无人签名", en: "nobody signed it" },
   authorProven: { zh: "已核验", en: "verified" },
   spoken: { zh: "口头核对码", en: "Code to read aloud" },
   unusedDocument: { zh: "这种证据不涉及文件；所选文件未使用。", en: "This evidence is not about a file." },

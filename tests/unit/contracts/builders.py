@@ -8,7 +8,7 @@ import pytest
 
 from chainnode.execution.crypto import SuiteCrypto
 from chainnode.suites import suite_named
-from contracts.registry import contract
+from contracts.registry import contract_named
 from contracts.schemas.access import AccessRecord
 from contracts.schemas.audit import Question
 from contracts.schemas.catalog import Publish, Withdraw
@@ -183,6 +183,7 @@ EXCHANGE_PARTS: tuple[PublicPart, ...] = (
     PUBLISH_KEY,
     SHARE_KEY,
 )
+CHAIN_ID = b"chain id of the tests' own chain!"[:32]
 PartT = TypeVar("PartT", bound=PublicPart)
 
 
@@ -203,12 +204,17 @@ class MemoryState:
     def put(self, table: Table[RowT], row: RowT, *parts: Part) -> None:
         self.rows[table.key(*parts)] = table.encode(row)
 
+    def delete(self, table: Table[RowT], *parts: Part) -> None:
+        self.rows.pop(table.key(*parts), None)
+
 
 @dataclass(kw_only=True)
 class Caller:
     """Someone who sends calls to one state, each in a submission of its own."""
 
     state: MemoryState = field(default_factory=MemoryState)
+    rules: int = 1
+    match_deadline_ms: int = 20_000
     organisation: str = REQUESTER
     roles: tuple[int, ...] = ALL_ROLES
     key_id: bytes = b"K" * 20
@@ -218,6 +224,8 @@ class Caller:
 
     def context(self, call_index: int = 0) -> Context:
         return Context(
+            chain_id=CHAIN_ID,
+            match_deadline_ms=self.match_deadline_ms,
             now_ms=self.now_ms,
             height=self.height,
             organisation=self.organisation,
@@ -229,8 +237,7 @@ class Caller:
         )
 
     def raw(self, name: str, action: str, public: bytes, private: bytes = PURPOSE) -> Accepted:
-        rules = contract(2 if name in EXCHANGE else 1, name, 1)
-        assert rules is not None
+        rules = contract_named(2 if name in EXCHANGE else self.rules, name)
         return rules.call(self.state, self.context(), action=action, public=public, private=private)
 
     def send(self, part: PublicPart, private: bytes = PURPOSE) -> Accepted:

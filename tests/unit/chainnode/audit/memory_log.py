@@ -35,10 +35,10 @@ class MemoryLog:
             entry = Entry(
                 height=height,
                 time_ms=height * 1000,
-                submission_digest=bytes(32),
+                submission_digest=b"d" * 32,
                 call_index=0,
                 organisation="ORG",
-                key_id=bytes(20),
+                key_id=b"k" * 20,
                 contract="access",
                 contract_version=1,
                 outcome=0,

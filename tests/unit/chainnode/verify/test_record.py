@@ -71,9 +71,9 @@ def test_authorship_may_be_withheld() -> None:
     [
         {"contract": "audit"},
         {"contract_version": 2},
-        {"key_id": bytes(20)},
+        {"key_id": b"k" * 20},
         {"call_index": 1},
-        {"submission_digest": bytes(32)},
+        {"submission_digest": b"d" * 32},
         {"body_digest": bytes(32)},
     ],
     ids=lambda changes: next(iter(changes)),
