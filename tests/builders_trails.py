@@ -205,11 +205,13 @@ class IndexedChain(SyntheticChain):
             signature=submission.signature,
         )
 
-    def authored_record(self, position: int, *, in_block: bool = False) -> JsonObject:
+    def authored_record(
+        self, position: int, *, in_block: bool = False, anchor: Anchor | None = None
+    ) -> JsonObject:
         """Return `kind: "record"` of version 2 with everything that it can show."""
-        item = self.record_item(position)
+        item, author = self.record_item(position), self.authorship(position)
         if not in_block:
-            return authored_record_evidence(self.anchor(), item, self.authorship(position))
+            return authored_record_evidence(anchor or self.anchor(), item, author)
         height = position // CALLS_PER_BLOCK + 1
         block = self.entries[(height - 1) * CALLS_PER_BLOCK : height * CALLS_PER_BLOCK]
         leaves = [hash_leaf(self.suite.digest, one) for one in block]
@@ -223,7 +225,7 @@ class IndexedChain(SyntheticChain):
                 path=inclusion_path(self.suite.digest, leaves, index),
                 body=item.body,
             ),
-            self.authorship(position),
+            author,
         )
 
     def rejected_receipt(self) -> Receipt:

@@ -170,8 +170,8 @@ class LittleNode:
                 reply = (404, {"code": "UNKNOWN_SUBMISSION"}) if known is None else (200, known)
             case "GET", ["verify"]:
                 reply = 200, self._verified(query)
-            case "GET", ["v1", ("records" | "state") as what, name]:
-                reply = 200, self._shown(what, name)
+            case "GET", ["v1", ("records" | "state") as what, name, *_]:
+                reply = 200, self._shown(what, name, query.get("place"))
             case "GET", ["v1", "headers", "latest"]:
                 reply = 200, self._header_document()
             case "GET", ["v1", "consistency"] if isinstance(chain, IndexedChain):
@@ -182,8 +182,11 @@ class LittleNode:
                 reply = 200, self._audited(query)
         return reply
 
-    def _shown(self, what: str, name: str) -> JsonObject:
+    def _shown(self, what: str, name: str, place: str | None) -> JsonObject:
         chain = self.chain.evidence
+        if place is not None and isinstance(chain, IndexedChain):
+            in_block = place == "block"
+            return chain.authored_record(int(name), in_block=in_block, anchor=self._anchor())
         if what == "records":
             return chain.record(int(name), anchor=self._anchor())
         return chain.state([bytes.fromhex(name)], anchor=self._anchor())

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chainnode.verify import CertifiedHeader, Facts
+    from chainnode.verify import BlockRecordFacts, CertifiedHeader, Facts, RecordFacts
     from chainnode.verify.answer import AnswerFacts
     from chainnode.verify.export import ExportFacts
     from chainnode.verify.pages import PagesFacts
@@ -46,9 +46,9 @@ def _content(facts: "Facts") -> dict[str, object]:
     found: dict[str, object] = {"kind": "certificate"}
     match facts:
         case RecordFacts():
-            found = {"kind": "record", **row_document(facts)}
-        case BlockRecordFacts(entry=entry):
-            found = {"kind": "record", "height": entry.height, "contract": entry.contract}
+            found = {"kind": "record", **row_document(facts), **_author(facts)}
+        case BlockRecordFacts():
+            found = {"kind": "record", **_in_block(facts), **_author(facts)}
         case ReceiptFacts(receipt=receipt):
             shown = {"submission": receipt.submission_digest.hex(), "code": receipt.code}
             found = {"kind": "receipt", **shown, "calls": [one.code for one in receipt.calls]}
@@ -73,6 +73,22 @@ def _content(facts: "Facts") -> dict[str, object]:
         case ConsistencyFacts():
             found = {"kind": "consistency", "older_height": facts.older.height}
     return found
+
+
+def _in_block(facts: "BlockRecordFacts") -> dict[str, object]:
+    """Return a record as everywhere else; at which position of the log it stands is not shown."""
+    from chainnode.verify.rows import envelope_document
+
+    return {"position": None, **envelope_document(facts.entry, facts.call)}
+
+
+def _author(facts: "RecordFacts | BlockRecordFacts") -> dict[str, object]:
+    """Return by which key the sender signed the record, null where that is not shown."""
+    author, entry = facts.author, facts.entry
+    if author is None:
+        return {"author": None}
+    shown = {"organisation": entry.organisation, "key_id": entry.key_id.hex()}
+    return {"author": {**shown, "public_key": author.public_key.hex(), "nonce": author.nonce}}
 
 
 def export_document(facts: "ExportFacts") -> dict[str, object]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from chainnode.client import asking, codes, exporting, reading, submitting, verifying
+from chainnode.client import asking, authored, codes, exporting, reading, submitting, verifying
 from chainnode.client.asking import PAGE_ROWS_DEFAULT
 from chainnode.client.codes import CertificateCode
 from chainnode.client.exporting import Exported
@@ -23,8 +23,10 @@ from chainnode.client.transport import AsyncTransport, BlockingTransport, TlsCon
 from chainnode.submission import Call, Submission
 from chainnode.suites.port import PrivateKey
 from chainnode.verify.evidence import ReceiptFacts, RecordFacts
+from chainnode.verify.forms import RecordPlace
 from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.judge import ONLINE_MAX_AGE_MS_DEFAULT
+from chainnode.verify.record import BlockRecordFacts
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trust import Trust
 from contracts.schemas.catalog import ItemRow
@@ -208,6 +210,12 @@ class Client:
     def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
         """See `asking.record`."""
         return self._transport.run(asking.record(self._session, position))
+
+    def authored_record(
+        self, position: int, *, place: RecordPlace = RecordPlace.LOG
+    ) -> tuple[RecordFacts | BlockRecordFacts, JsonObject]:
+        """See `authored.authored_record`: the record with the signature of its sender."""
+        return self._transport.run(authored.authored_record(self._session, position, place=place))
 
     def header_latest(self) -> CertifiedHeader:
         """See `asking.header_latest`."""
@@ -407,6 +415,14 @@ class AsyncClient:
     async def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
         """See `Client.record`."""
         return await self._transport.run(asking.record(self._session, position))
+
+    async def authored_record(
+        self, position: int, *, place: RecordPlace = RecordPlace.LOG
+    ) -> tuple[RecordFacts | BlockRecordFacts, JsonObject]:
+        """See `Client.authored_record`."""
+        return await self._transport.run(
+            authored.authored_record(self._session, position, place=place)
+        )
 
     async def header_latest(self) -> CertifiedHeader:
         """See `Client.header_latest`."""

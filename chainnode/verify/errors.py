@@ -31,6 +31,13 @@ class NoQuorum(InvalidEvidence):
 class OlderThanPinned(InvalidEvidence):
     """A height below the pinned checkpoint: it may be genuine, but this trust cannot tell."""
 
+    def __str__(self) -> str:
+        """Return the sentence of the refusal, and what the reader can do."""
+        return (
+            f"{super().__str__()}; ask a node for newer evidence, or judge this one with the "
+            "genesis file or a trust file from before it"
+        )
+
 
 class UnknownEpoch(InvalidEvidence):
     """An epoch whose members this trust does not name: it may be genuine, nobody can tell here."""

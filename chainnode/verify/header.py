@@ -226,13 +226,24 @@ def require_within_epoch(epoch: int, height: int, trust: Trust) -> None:
         )
 
 
-def _require_checkpoint(header: Header, digest: bytes, trust: Trust) -> None:
-    pinned = trust.checkpoint
-    if header.height < pinned.height:
+def require_pinned_height(height: int, trust: Trust) -> None:
+    """Refuse a height below the pinned checkpoint, and say what can be done about it.
+
+    Raises:
+        OlderThanPinned: it lies below.
+
+    """
+    pinned = trust.checkpoint.height
+    if height < pinned:
         raise OlderThanPinned(
             check="checkpoint",
-            expected=f"height {pinned.height} or above, which is pinned",
-            actual=f"{header.height}",
+            expected=f"height {pinned} or above, which is pinned",
+            actual=f"{height}",
         )
+
+
+def _require_checkpoint(header: Header, digest: bytes, trust: Trust) -> None:
+    pinned = trust.checkpoint
+    require_pinned_height(header.height, trust)
     if header.height == pinned.height and pinned.header_digest is not None:
         require_equal("checkpoint", pinned.header_digest, digest)

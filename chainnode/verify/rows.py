@@ -38,19 +38,22 @@ class ProvenRecord(Protocol):
 
 
 def row_document(found: ProvenRecord) -> JsonObject:
-    """Return one record: its envelope, and what a call record says."""
-    entry = found.entry
+    """Return one record: its place, its envelope, and what a call record says."""
+    return {"position": found.position, **envelope_document(found.entry, found.call)}
+
+
+def envelope_document(entry: Entry, call: Call | None) -> JsonObject:
+    """Return a record without its place in the log."""
     return {
-        "position": found.position,
         "height": entry.height,
         "time": local_time(entry.time_ms),
         "organisation": entry.organisation,
         "contract": entry.contract,
-        "action": None if found.call is None else found.call.action,
+        "action": None if call is None else call.action,
         "outcome": entry.outcome,
         "submission": entry.submission_digest.hex(),
-        "call": _access(found),
-        "purpose": _purpose(found),
+        "call": _access(entry, call),
+        "purpose": _purpose(entry, call),
     }
 
 
@@ -65,11 +68,11 @@ def canonical_line(document: JsonObject) -> bytes:
     return f"{text}\n".encode()
 
 
-def _access(found: ProvenRecord) -> JsonObject | None:
-    if found.call is None or found.entry.contract != access.NAME:
+def _access(entry: Entry, call: Call | None) -> JsonObject | None:
+    if call is None or entry.contract != access.NAME:
         return None
     try:
-        record = _access_schema().decode(found.call.public)
+        record = _access_schema().decode(call.public)
     except Rejection:
         # A record of another version of the contract: its envelope is shown alone.
         return None
@@ -87,16 +90,16 @@ def _access(found: ProvenRecord) -> JsonObject | None:
     }
 
 
-def _purpose(found: ProvenRecord) -> str | None:
+def _purpose(entry: Entry, call: Call | None) -> str | None:
     """Return why a call was made or a question asked; None where that is withheld or sealed."""
-    if found.call is None or not found.call.private:
+    if call is None or not call.private:
         return None
-    if found.entry.contract == audit.NAME:
-        return question_purpose(found.call.private)
-    if found.entry.contract != access.NAME:
+    if entry.contract == audit.NAME:
+        return question_purpose(call.private)
+    if entry.contract != access.NAME:
         return None
     try:
-        why = msgspec.msgpack.decode(found.call.private, type=access.AccessPrivate)
+        why = msgspec.msgpack.decode(call.private, type=access.AccessPrivate)
     except (msgspec.MsgspecError, ValueError):
         # Encrypted, or of another version.
         return None

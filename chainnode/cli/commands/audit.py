@@ -29,7 +29,7 @@ from chainnode.cli.target import Target, acting_target, resolve_target, target_o
 from chainnode.cli.tree import current_session, kun_command, kun_group
 
 if TYPE_CHECKING:
-    from chainnode.verify import Trust
+    from chainnode.verify import Facts, Trust
 
 DEFAULT_IDENTITY = "auditor"
 _ZIP_MARK = b"PK"
@@ -120,9 +120,17 @@ def export(
 @click.argument("position", type=click.IntRange(0))
 @target_options
 @click.option("--out", type=click.Path(path_type=Path), help="新文件 · a new file for the evidence")
+@click.option("--authored", is_flag=True, help="附提交者签名 · with the signature of its sender")
+@click.option(
+    "--place",
+    type=click.Choice(["log", "block"]),
+    help="位置：整个日志或所在区块 · with --authored: in the whole log (default), or in its block",
+)
 def prove(
     *,
     position: int,
+    authored: bool,
+    place: str | None,
     folder: Path | None,
     nodes: tuple[str, ...],
     key: Path | None,
@@ -130,12 +138,20 @@ def prove(
     out: Path | None,
 ) -> int:
     """Fetch a record, check its proof, and write the evidence, which anybody can check."""
+    from chainnode.verify.forms import RecordPlace
+
     output = current_session().output
+    if place is not None and not authored:
+        raise click.UsageError("--place goes with --authored")
     if out is not None:
         require_new(out)
     target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
+    found: Facts
     with target.open_client() as client:
-        found, evidence = client.record(position)
+        if authored:
+            found, evidence = client.authored_record(position, place=RecordPlace(place or "log"))
+        else:
+            found, evidence = client.record(position)
     if out is not None:
         write_new(out, (json.dumps(evidence) + "\n").encode())
     document = facts_document(found)

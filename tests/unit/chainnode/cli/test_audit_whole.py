@@ -126,6 +126,39 @@ def test_one_record_is_proven_and_its_evidence_can_be_checked_anywhere(site: Sit
     assert (checked.code, checked.json["kind"], checked.json["position"]) == (0, "record", 3)
 
 
+@pytest.mark.parametrize("place", ["log", "block"])
+def test_one_record_is_proven_with_the_signature_of_its_sender(
+    site: Site, evidence: QuestionedChain, place: str
+) -> None:
+    out = str(site.path / "record.json")
+    done = site.kun("audit", "prove", "18", "--authored", "--place", place, "--out", out, "--json")
+    assert (done.code, done.json["position"]) == (0, 18 if place == "log" else None)
+    assert done.json["author"]["public_key"] == evidence.client_key.public_key.hex()
+    checked = site.bare("audit", "verify", out, "--trust", site.trust, "--json")
+    assert (checked.code, checked.json) == (0, done.json)
+    assert (
+        done.json["author"]["key_id"]
+        in site.bare("audit", "verify", out, "--trust", site.trust).out
+    )
+
+
+def test_a_record_says_in_the_log_whether_its_sender_is_shown(site: Site) -> None:
+    by_default = site.kun("audit", "prove", "18", "--authored", "--json").json
+    assert (by_default["position"], by_default["author"]["organisation"]) == (18, POLICE)
+    assert site.kun("audit", "prove", "18", "--json").json["author"] is None
+
+
+def test_a_place_without_the_sender_is_no_question(site: Site) -> None:
+    assert site.kun("audit", "prove", "18", "--place", "block").code == 2
+    assert not any(node.seen for node in site.nodes)
+
+
+def test_a_sender_that_no_node_has_kept_is_told(site: Site) -> None:
+    site.alter_all(lambda _path, told: {**told, "authorship": []})
+    done = site.kun("audit", "prove", "18", "--authored", "--json")
+    assert (done.code, "AUTHOR_NOT_KEPT" in done.out + done.err) == (3, True)
+
+
 def test_a_department_is_found_by_its_title(site: Site) -> None:
     target = resolve_target(folder=None, trust=Path(site.trust), needs_nodes=False)
     names = shown_names(target)
