@@ -10,16 +10,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from chainnode.client import asking, authored, codes, exporting, reading, submitting, verifying
+from chainnode.client import (
+    asking,
+    authored,
+    codes,
+    exporting,
+    pair_keys,
+    reading,
+    submitting,
+    verifying,
+)
 from chainnode.client.asking import PAGE_ROWS_DEFAULT
 from chainnode.client.codes import CertificateCode
 from chainnode.client.exporting import Exported
 from chainnode.client.memory import HeightMemory
+from chainnode.client.pair_keys import Reader
 from chainnode.client.reading import StateRow
 from chainnode.client.results import AuditAnswer, NodeStatus, Outcome, Unknown, Verification
 from chainnode.client.session import Session, system_ms
 from chainnode.client.submitting import WAIT_S_DEFAULT
 from chainnode.client.transport import AsyncTransport, BlockingTransport, TlsContext, trusting
+from chainnode.exchange import Pair
 from chainnode.submission import Call, Submission
 from chainnode.suites.port import PrivateKey
 from chainnode.verify.evidence import ReceiptFacts, RecordFacts
@@ -206,6 +217,14 @@ class Client:
     def key(self, key_id: bytes) -> StateRow[KeyRow]:
         """See `reading.key`."""
         return self._transport.run(reading.key(self._session, key_id))
+
+    def open_pair_key(self, pair: Pair, reader: Reader) -> bytes:
+        """See `pair_keys.open_pair_key`."""
+        return self._transport.run(pair_keys.open_pair_key(self._session, pair, reader))
+
+    def share_pair_key(self, pair: Pair, reader: Reader) -> bytes:
+        """See `pair_keys.share_pair_key`."""
+        return self._transport.run(pair_keys.share_pair_key(self._session, pair, reader))
 
     def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
         """See `asking.record`."""
@@ -411,6 +430,14 @@ class AsyncClient:
     async def key(self, key_id: bytes) -> StateRow[KeyRow]:
         """See `Client.key`."""
         return await self._transport.run(reading.key(self._session, key_id))
+
+    async def open_pair_key(self, pair: Pair, reader: Reader) -> bytes:
+        """See `Client.open_pair_key`."""
+        return await self._transport.run(pair_keys.open_pair_key(self._session, pair, reader))
+
+    async def share_pair_key(self, pair: Pair, reader: Reader) -> bytes:
+        """See `Client.share_pair_key`."""
+        return await self._transport.run(pair_keys.share_pair_key(self._session, pair, reader))
 
     async def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
         """See `Client.record`."""
