@@ -1,6 +1,7 @@
 """The gateway between a department's services and the ledger."""
 
 from chainnode.gateway.guard import PersonalText, refuse_personal_text
+from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptMessage
 from chainnode.gateway.pseudonyms import CustodianAccess, NotTokenised, Pseudonyms
 from chainnode.gateway.spool import Spool, SpoolLimits
 from chainnode.gateway.spool_entries import (
@@ -28,10 +29,14 @@ __all__ = [
     "CallIdentity",
     "CallQueue",
     "CustodianAccess",
+    "DamagedKept",
     "DeadLetter",
     "EntryId",
     "Fate",
     "InvalidEntry",
+    "KeptCall",
+    "KeptCalls",
+    "KeptMessage",
     "NotTokenised",
     "PersonalText",
     "Pseudonyms",
