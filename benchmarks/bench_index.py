@@ -23,8 +23,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
+from multiprocessing import get_context
 from pathlib import Path
 
 import uvloop
@@ -40,7 +42,7 @@ from chainnode.ledger.stored_map import StoredMap
 from chainnode.ledger.trails import EMPTY_TRAIL, encode_trail, grown
 from chainnode.ledger.types import Header, Rest
 from chainnode.ledger.waiting import Waiting
-from chainnode.process import spare_what_lives, tune_interpreter
+from chainnode.process import return_freed_memory, spare_what_lives, tune_interpreter
 from chainnode.suites import suite_named
 
 BITS = 20
@@ -54,6 +56,7 @@ ENTRY_BYTES = 290
 PEOPLE = 100_000
 _US = 1_000_000
 _MS = 1_000
+_NS = 1_000_000_000
 _TICK_S = 0.001
 
 
@@ -210,26 +213,41 @@ def loop_lag(work: Callable[[], None]) -> dict[str, object]:
     """Let a loop tick every millisecond while something runs on a thread; say how late it is.
 
     On a machine with other work the thread may hold the lock and not run. So beside the wall
-    clock stands how much of each delay the thread was running: what is left on a quiet machine.
+    clock stands how much of each delay the thread was running: what is left on a quiet machine;
+    and how much of that the loop did not wait for a processor, which threads of LevelDB may hold
+    too: at most this is the interpreter lock's.
     """
     late: list[float] = []
     running: list[float] = []
+    locked: list[float] = []
 
     async def ticking(thread: threading.Thread) -> None:
         thread.start()
         clock = time.pthread_getcpuclockid(thread.ident or 0)
         with contextlib.suppress(OSError):
             while thread.is_alive():
+                queued = queued_s()
                 before, cpu = time.perf_counter(), time.clock_gettime(clock)
                 await asyncio.sleep(_TICK_S)
                 behind = max(0.0, time.perf_counter() - before - _TICK_S)
                 ran = max(0.0, time.clock_gettime(clock) - cpu - _TICK_S)
                 late.append(behind * _MS)
                 running.append(min(behind, ran) * _MS)
+                locked.append(max(0.0, min(behind - queued_s() + queued, ran)) * _MS)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(ticking(threading.Thread(target=work)))
-    return {"ticks": len(late), "late": quantiles(late), "late_running": quantiles(running)}
+    return {
+        "ticks": len(late),
+        "late": quantiles(late),
+        "late_running": quantiles(running),
+        "late_locked": quantiles(locked),
+    }
+
+
+def queued_s() -> float:
+    """Return how long this thread has waited for a processor so far."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / _NS
 
 
 def quantiles(late_ms: list[float]) -> dict[str, float]:
@@ -277,10 +295,30 @@ def mixed() -> Callable[[int], tuple[bytes, ...]]:
     )
 
 
-def resident_mb() -> float:
-    """Return the memory that this process holds."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1_000_000
+def resident_mb() -> tuple[float, float]:
+    """Return the memory that this process holds, and what it has mapped of files.
+
+    LevelDB maps its tables: these are pages of the system's cache, which it takes back at will.
+    """
+    _, pages, mapped, *_ = map(int, Path("/proc/self/statm").read_text().split())
+    page_mb = resource.getpagesize() / 1_000_000
+    return (pages - mapped) * page_mb, mapped * page_mb
+
+
+def added_mb(before: tuple[float, float]) -> dict[str, float]:
+    """Return what both are more than they were."""
+    gc.collect()
+    held, mapped = (now - then for now, then in zip(resident_mb(), before, strict=True))
+    return {"held_mb": round(held, 1), "mapped_mb": round(mapped, 1)}
+
+
+def fill(path: Path, suite: str, keys: int) -> bytes:
+    """Write an index into a new store (in a process of its own, which takes its garbage along)."""
+    store = Store.open(path)
+    try:
+        return filled(store, suite_named(suite).digest, keys)
+    finally:
+        store.close()
 
 
 def main() -> None:
@@ -300,19 +338,17 @@ def main() -> None:
         load=round(os.getloadavg()[0], 1),
     )
     with tempfile.TemporaryDirectory(prefix="kun-bench-") as folder:
-        store = Store.open(Path(folder) / "index")
-        root = filled(store, h, arguments.keys)
-        gc.collect()
+        path = Path(folder) / "index"
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            root = pool.submit(fill, path, SUITES[arguments.hash], arguments.keys).result()
+        return_freed_memory()
         before, started = resident_mb(), time.thread_time()
+        store = Store.open(path)
         index = Index(store, rebuilt(store, h, root), h)
-        show(
-            rebuild_s=round(time.thread_time() - started, 2),
-            rebuild_mb=round(resident_mb() - before, 1),
-        )
+        show(rebuild_s=round(time.thread_time() - started, 2), rebuilt=added_mb(before))
         for figures in advances(index, h):
             show(**figures)
-        gc.collect()
-        show(after_advances_mb=round(resident_mb() - before, 1))
+        show(after_advances=added_mb(before))
         for figures in lags(index, h):
             show(**figures)
         store.close()

@@ -3,6 +3,7 @@
 Figures: docs/adr/0017-verifiable-index.md.
 """
 
+import ctypes
 import gc
 import sys
 
@@ -13,12 +14,24 @@ _SWITCH_INTERVAL_S = 0.0005
 # So of the youngest only so many are made before they are looked at, and what lives long is
 # looked at in every five thousandth collection only.
 _GC_THRESHOLDS = (10_000, 100, 50)
+# What glibc calls M_MMAP_THRESHOLD and M_TRIM_THRESHOLD. Left alone, it raises both with the
+# largest block that was freed, and a hundred megabytes that nothing uses stay with the process.
+_MALLOC_THRESHOLDS = (-3, -1)
+_MALLOC_THRESHOLD_BYTES = 1024 * 1024
 
 
 def tune_interpreter() -> None:
     """Set up the running interpreter, before anything is opened."""
+    return_freed_memory()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     gc.set_threshold(*_GC_THRESHOLDS)
+
+
+def return_freed_memory() -> None:
+    """Let the C library give large freed blocks back to the system; only glibc has to be told."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        for one in _MALLOC_THRESHOLDS:
+            mallopt(one, _MALLOC_THRESHOLD_BYTES)
 
 
 def spare_what_lives() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from chainnode.codec import InvalidEncoding
 from chainnode.ledger.errors import DamagedLedger
-from chainnode.ledger.merkle import DIGEST_BYTES, Hash
+from chainnode.ledger.merkle import Hash
 from chainnode.ledger.packed import PackedValues
 from chainnode.ledger.trails import EMPTY_TRAIL, Trail, decode_trail, encode_trail, grown
 from chainnode.ledger.waiting import Waiting
@@ -32,9 +32,7 @@ def advanced(h: Hash, waiting: Waiting, read: TrailReader) -> PackedValues:
         key_digest = h(key)
         stored = read(key_digest)
         trail = EMPTY_TRAIL if stored is None else _stored_trail(stored)
-        row_hashes = [
-            bytes(leaves[at : at + DIGEST_BYTES]) for at in range(0, len(leaves), DIGEST_BYTES)
-        ]
+        row_hashes = leaves if isinstance(leaves, list) else (leaves,)
         changes.append(key_digest, encode_trail(grown(h, trail, row_hashes)))
     return changes
 

@@ -71,12 +71,12 @@ class Waiting:
             return None
         return max(self.time_ms + DELAY_MS - time_ms, _PAUSE_MS_MIN)
 
-    def by_key(self) -> dict[bytes, bytearray]:
-        """Return per index key the leaves over its rows, in order, packed.
+    def by_key(self) -> dict[bytes, bytes | list[bytes]]:
+        """Return per index key the leaf over its row, or of several rows the leaves in order.
 
-        Packed, since most keys have one: the collector would look at as many lists at once.
+        Most keys have one row, and 50,000 lists would be as many for the collector to look at.
         """
-        found: dict[bytes, bytearray] = {}
+        found: dict[bytes, bytes | list[bytes]] = {}
         for one in self.arrivals:
             leaves = one.leaves
             at = 0
@@ -86,7 +86,9 @@ class Waiting:
                 for key in keys:
                     rows = found.get(key)
                     if rows is None:
-                        found[key] = bytearray(leaf)
+                        found[key] = leaf
+                    elif isinstance(rows, list):
+                        rows.append(leaf)
                     else:
-                        rows += leaf
+                        found[key] = [rows, leaf]
         return found

@@ -71,6 +71,6 @@ def test_rows_stand_under_each_of_their_keys_in_the_order_of_the_log() -> None:
 
     assert both.by_key() == {
         b"a": rows[0],
-        b"b": rows[0] + rows[2] + rows[3],
+        b"b": [rows[0], rows[2], rows[3]],
         b"c": rows[3],
     }
