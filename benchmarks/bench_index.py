@@ -342,8 +342,9 @@ def main() -> None:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             root = pool.submit(fill, path, SUITES[arguments.hash], arguments.keys).result()
         return_freed_memory()
-        before, started = resident_mb(), time.thread_time()
+        before = resident_mb()
         store = Store.open(path)
+        started = time.thread_time()
         index = Index(store, rebuilt(store, h, root), h)
         show(rebuild_s=round(time.thread_time() - started, 2), rebuilt=added_mb(before))
         for figures in advances(index, h):
