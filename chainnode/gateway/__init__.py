@@ -1,8 +1,12 @@
 """The gateway between a department's services and the ledger."""
 
+from chainnode.gateway.asgi import GatewayMiddleware
+from chainnode.gateway.core import Gateway
 from chainnode.gateway.guard import PersonalText, refuse_personal_text
 from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptMessage
 from chainnode.gateway.pseudonyms import CustodianAccess, NotTokenised, Pseudonyms
+from chainnode.gateway.requesting import CallIntent, Requester
+from chainnode.gateway.rows import CachedRows
 from chainnode.gateway.spool import Spool, SpoolLimits
 from chainnode.gateway.spool_entries import (
     CallIdentity,
@@ -26,13 +30,17 @@ from chainnode.gateway.spool_errors import (
 )
 
 __all__ = [
+    "CachedRows",
     "CallIdentity",
+    "CallIntent",
     "CallQueue",
     "CustodianAccess",
     "DamagedKept",
     "DeadLetter",
     "EntryId",
     "Fate",
+    "Gateway",
+    "GatewayMiddleware",
     "InvalidEntry",
     "KeptCall",
     "KeptCalls",
@@ -40,6 +48,7 @@ __all__ = [
     "NotTokenised",
     "PersonalText",
     "Pseudonyms",
+    "Requester",
     "Settled",
     "Spool",
     "SpoolConflict",

@@ -1,0 +1,159 @@
+"""A gateway around an ASGI application: from the server's messages to calls and back.
+
+The application sees a call only after it was admitted, with its whole body. Nothing of its
+answer leaves that was not looked at here. A conversation over a websocket has no answer that a
+half could describe, so it is refused.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Final, TypeAlias
+
+from chainnode.errors import NodeError
+from chainnode.gateway.answers import ServiceAnswer
+from chainnode.gateway.connections import (
+    Application,
+    ClientGone,
+    Connection,
+    Message,
+    Receive,
+    RequestTooLarge,
+    Send,
+)
+from chainnode.gateway.core import SERVICE_FAILED, Gateway
+from chainnode.gateway.messages import HttpAnswer, HttpRequest, Unrecorded, problem_of
+from chainnode.gateway.recording import OpenCall
+
+Opener: TypeAlias = Callable[[], AbstractAsyncContextManager[Gateway]]
+
+REPLY_PATH: Final = "/.well-known/kun/reply"
+# RFC 6455 §7.4.1: a policy is violated.
+_WEBSOCKET_POLICY: Final = 1008
+_LOG: Final = logging.getLogger(__name__)
+
+
+class GatewayMiddleware:
+    """Serves one application through a gateway, which is opened with the application's lifespan.
+
+    Where the server speaks no lifespan, the first request opens it.
+    """
+
+    def __init__(self, app: Application, *, opener: Opener) -> None:
+        self._app = app
+        self._opener = opener
+        self._opening = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._gateway: Gateway | None = None
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection of the server (the ASGI interface)."""
+        connection = Connection(scope=scope, receive=receive, send=send)
+        match scope["type"]:
+            case "http":
+                await self._serve(connection)
+            case "lifespan":
+                await self._live(connection)
+            case "websocket":
+                await receive()
+                await send({"type": "websocket.close", "code": _WEBSOCKET_POLICY})
+
+    async def close(self) -> None:
+        """Close the gateway; with a server that speaks lifespan this happens by itself."""
+        async with self._opening:
+            self._gateway = None
+            await self._stack.aclose()
+
+    async def _opened(self) -> Gateway:
+        if self._gateway is not None:
+            return self._gateway
+        async with self._opening:
+            if self._gateway is None:
+                self._gateway = await self._stack.enter_async_context(self._opener())
+            return self._gateway
+
+    async def _live(self, connection: Connection) -> None:
+        async def receive() -> Message:
+            message = await connection.receive()
+            if message["type"] == "lifespan.startup":
+                await self._opened()
+            return message
+
+        async def send(message: Message) -> None:
+            if message["type"] != "lifespan.startup.complete":
+                await self.close()
+            await connection.send(message)
+
+        try:
+            await self._app(connection.scope, receive, send)
+        except NodeError as error:
+            if self._gateway is not None:
+                raise
+            await connection.send({"type": "lifespan.startup.failed", "message": str(error)})
+
+    async def _serve(self, connection: Connection) -> None:
+        try:
+            gateway = await self._opened()
+        except NodeError as error:
+            _LOG.warning("the gateway cannot be opened: %s", type(error).__name__)
+            await connection.answer(problem_of(Unrecorded.INTERNAL))
+            return
+        if connection.path in gateway.service.open_paths:
+            await self._app(connection.scope, connection.receive, connection.send)
+            return
+        try:
+            request = await connection.request(bytes_max=gateway.service.request_bytes_max)
+        except ClientGone:
+            return
+        except RequestTooLarge:
+            await connection.answer(gateway.refuse(Unrecorded.BODY_TOO_LARGE))
+            return
+        if connection.path == REPLY_PATH:
+            await connection.answer(await gateway.reply_of(request))
+            return
+        admitted = await gateway.admit(request)
+        if isinstance(admitted, HttpAnswer):
+            await connection.answer(admitted)
+        else:
+            await self._pass_on(gateway, admitted, connection, request)
+
+    async def _pass_on(
+        self, gateway: Gateway, call: OpenCall, connection: Connection, request: HttpRequest
+    ) -> None:
+        """Let the application answer an admitted call."""
+        waiting = asyncio.ensure_future(connection.receive())
+        answer = ServiceAnswer(
+            gateway, call, connection=connection, is_client_gone=lambda: _is_gone(waiting)
+        )
+        try:
+            await self._app(
+                _scope_of_call(connection.scope), _receive_of_call(request, waiting), answer.send
+            )
+        except Exception:
+            await answer.fail(SERVICE_FAILED)
+            raise
+        finally:
+            waiting.cancel()
+        await answer.fail(SERVICE_FAILED)
+
+
+def _scope_of_call(scope: Message) -> Message:
+    """Return the scope for the application: no compression, no ways around our `send`."""
+    headers = [one for one in scope["headers"] if one[0].lower() != b"accept-encoding"]
+    return {**scope, "headers": headers, "extensions": {}}
+
+
+def _receive_of_call(request: HttpRequest, waiting: "asyncio.Future[Message]") -> Receive:
+    """Give the application the body at once, and after it what the server says."""
+    parts = [{"type": "http.request", "body": request.body, "more_body": False}]
+
+    async def receive() -> Message:
+        return parts.pop() if parts else await asyncio.shield(waiting)
+
+    return receive
+
+
+def _is_gone(waiting: "asyncio.Future[Message]") -> bool:
+    """Tell whether the caller went away while the application worked."""
+    return waiting.done() and not waiting.cancelled() and waiting.exception() is None

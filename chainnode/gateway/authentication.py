@@ -1,0 +1,167 @@
+"""Who calls, and is it this very request that was signed? Before anything else is looked at.
+
+A call is authentic when its token is signed by a key that the ledger knows for the requesting
+department, with role service, valid now, over exactly this method, target, reasons and body.
+What is not authentic leaves no half: nobody can testify of a call whose caller is unknown.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from chainnode.codec import InvalidEncoding
+from chainnode.exchange import (
+    CallHeader,
+    CallReason,
+    IllegalFields,
+    RequestToken,
+    commitment,
+    decode_call,
+    decode_reason,
+    http_digest,
+    request_fields,
+    whole_body,
+)
+from chainnode.exchange.headers import CALL_HEADER
+from chainnode.gateway.messages import HttpRequest, Refused, Unrecorded
+from chainnode.gateway.ports import Clock, LedgerRows, RowsUnavailable
+from chainnode.submission import key_id
+from chainnode.suites.port import InvalidKey, InvalidSignature, Suite
+from contracts.schemas.members import KeyRow, Role
+from contracts.schemas.tokens import EmbeddedRequest, encode_embedded
+
+_CALL: Final = CALL_HEADER.lower()
+# A clock may be ahead of ours by this much; a token from further ahead could outlive our memory.
+AHEAD_MS_MAX: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticCall:
+    """A request whose token was verified; `content` are the bytes that were signed."""
+
+    header: CallHeader
+    reason: CallReason
+    token: RequestToken
+    content: bytes = field(repr=False)
+    other: bytes = field(repr=False)
+    height: int
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticator:
+    """Verifies calls to one provider; `started_ms` is when memory of earlier calls began."""
+
+    suite: Suite
+    chain_id: bytes
+    provider: str
+    rows: LedgerRows
+    now_ms: Clock
+    started_ms: int
+    window_ms: int
+
+    async def authenticate(self, request: HttpRequest) -> AuthenticCall:
+        """Verify the token of a request.
+
+        Raises:
+            Refused: why it is no authentic call of now.
+
+        """
+        header, reason = _read_headers(request)
+        received_ms = self.now_ms()
+        self._require_now(header, received_ms)
+        identity = key_id(self.suite, header.public_key)
+        height = await self._require_entitled(identity, header, received_ms)
+        token = self._token(request, header, reason)
+        content = token.content()
+        self._require_signature(header, content)
+        other = EmbeddedRequest(
+            key_id=identity,
+            http_digest=token.http_digest,
+            requested_ms=header.requested_ms,
+            signature=header.signature,
+        )
+        return AuthenticCall(
+            header=header,
+            reason=reason,
+            token=token,
+            content=content,
+            other=encode_embedded(other),
+            height=height,
+            received_ms=received_ms,
+        )
+
+    def _require_now(self, header: CallHeader, now_ms: int) -> None:
+        age_ms = now_ms - header.requested_ms
+        if not -AHEAD_MS_MAX <= age_ms <= self.window_ms:
+            raise Refused(Unrecorded.NOT_OF_NOW)
+        if header.requested_ms < self.started_ms:
+            raise Refused(Unrecorded.BEFORE_START)
+
+    async def _require_entitled(self, identity: bytes, header: CallHeader, now_ms: int) -> int:
+        """Check the key against the ledger; returns the height at which that was proven."""
+        try:
+            proven = await self.rows.key(identity)
+        except RowsUnavailable as error:
+            raise Refused(Unrecorded.ROWS_UNAVAILABLE) from error
+        if proven.row is None:
+            raise Refused(Unrecorded.KEY_UNKNOWN)
+        if not _is_entitled(proven.row, header, now_ms):
+            raise Refused(Unrecorded.KEY_NOT_ENTITLED)
+        return proven.height
+
+    def _token(self, request: HttpRequest, header: CallHeader, reason: CallReason) -> RequestToken:
+        h = self.suite.digest
+        body = whole_body(h, request.body, content_type=request.header("content-type") or "")
+        try:
+            bound = commitment(
+                h,
+                seed=header.seed,
+                fields=request_fields(
+                    method=request.method, target=request.target, reasons=reason.texts(), body=body
+                ),
+            )
+        except IllegalFields as error:
+            raise Refused(Unrecorded.SIGNATURE_WRONG) from error
+        return header.token(
+            chain_id=self.chain_id,
+            provider=self.provider,
+            request_commitment=bound,
+            http_digest=http_digest(
+                h,
+                seed=header.seed,
+                method=request.method,
+                target=request.target,
+                body_digest=body.digest,
+            ),
+        )
+
+    def _require_signature(self, header: CallHeader, content: bytes) -> None:
+        try:
+            self.suite.verify(
+                public_key=header.public_key, signature=header.signature, content=content
+            )
+        except (InvalidKey, InvalidSignature) as error:
+            raise Refused(Unrecorded.SIGNATURE_WRONG) from error
+
+
+def _read_headers(request: HttpRequest) -> tuple[CallHeader, CallReason]:
+    value = request.header(_CALL)
+    if value is None:
+        raise Refused(Unrecorded.CALL_MISSING)
+    try:
+        header = decode_call(value)
+    except InvalidEncoding as error:
+        raise Refused(Unrecorded.CALL_MALFORMED) from error
+    try:
+        return header, decode_reason(request.singles())
+    except InvalidEncoding as error:
+        raise Refused(Unrecorded.REASON_MALFORMED) from error
+
+
+def _is_entitled(row: KeyRow, header: CallHeader, now_ms: int) -> bool:
+    return (
+        row.public_key == header.public_key
+        and row.organisation == header.requester
+        and Role.SERVICE in row.roles
+        and row.is_valid_at(now_ms)
+    )

@@ -1,0 +1,88 @@
+"""One connection of an ASGI server: a whole request out of it, a whole answer into it."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from chainnode.gateway.messages import HttpAnswer, HttpRequest
+
+# What ASGI says a scope and a message are; the values have many types.
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Application: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class ClientGone(Exception):
+    """The caller went away before its request was whole."""
+
+
+class RequestTooLarge(Exception):
+    """The body is larger than a call to this service may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """What a server gives an application for one request."""
+
+    scope: Message = field(repr=False)
+    receive: Receive = field(repr=False)
+    send: Send = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """Decoded path, by which applications choose what answers."""
+        return str(self.scope["path"])
+
+    async def request(self, *, bytes_max: int) -> HttpRequest:
+        """Read the whole request.
+
+        Raises:
+            ClientGone: it ended before it was whole.
+            RequestTooLarge: its body is longer than `bytes_max`.
+
+        """
+        headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1"))
+            for name, value in self.scope["headers"]
+        )
+        declared = next((value for name, value in headers if name == "content-length"), "0")
+        if declared.isdigit() and int(declared[:20]) > bytes_max:
+            raise RequestTooLarge
+        return HttpRequest(
+            method=str(self.scope["method"]).upper(),
+            target=_target(self.scope),
+            headers=headers,
+            body=await self._body(bytes_max),
+        )
+
+    async def answer(self, answer: HttpAnswer) -> None:
+        """Send a whole answer."""
+        headers = list(answer.headers)
+        if not any(name.lower() == b"content-length" for name, _ in headers):
+            headers.append((b"content-length", str(len(answer.body)).encode()))
+        await self.send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers}
+        )
+        await self.send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+    async def _body(self, bytes_max: int) -> bytes:
+        body = bytearray()
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            body += message.get("body", b"")
+            if len(body) > bytes_max:
+                raise RequestTooLarge
+            if not message.get("more_body", False):
+                return bytes(body)
+
+
+def _target(scope: Message) -> str:
+    """Return path and query as they stand in the request line."""
+    raw = scope.get("raw_path")
+    path = raw.decode("latin-1") if raw else quote(str(scope["path"]))
+    query = scope.get("query_string", b"").decode("latin-1")
+    return f"{path}?{query}" if query else path

@@ -1,0 +1,138 @@
+"""What this gateway testifies of one call: the record of its side, and of further people.
+
+Pure but for salts. docs/wire-format.md §14: subjects beyond the four of a half go before it
+into people records of ten each, all tokens ascending, so that nobody falls out of a trail.
+"""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from chainnode.codec import encode
+from chainnode.errors import InvariantBroken
+from chainnode.exchange import CallReason
+from chainnode.gateway.spool_entries import SpoolEntry
+from chainnode.submission import PRIVATE_BYTES_MAX, SALT_BYTES, Call
+from contracts.schemas.access import SUBJECTS_MAX, Decision, Side
+
+CONTRACT: Final = "access"
+CONTRACT_VERSION: Final = 2
+PEOPLE_TOKENS_MAX: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfIdentity:
+    """Which call, and which of its two sides speaks."""
+
+    call_id: bytes
+    side: Side
+    requester: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Half:
+    """One side's testimony; fields as in `access` · `record`. `tokens` are all subjects."""
+
+    identity: HalfIdentity
+    item: str
+    item_version: int
+    fields: int
+    grant: str
+    trace_id: bytes
+    parent_call_id: bytes
+    tokens: tuple[bytes, ...]
+    reason: CallReason = field(repr=False)
+    system: str
+    checked_height: int
+    requested_ms: int
+    request_commitment: bytes
+    decision: Decision
+    status: int
+    count: int
+    answered_ms: int
+    other: bytes = field(repr=False)
+    response_commitment: bytes
+
+
+def spool_entry(half: Half) -> SpoolEntry:
+    """Return what goes to the spool: people records in order, then the half."""
+    identity = half.identity
+    return SpoolEntry(
+        requester=identity.requester,
+        provider=identity.provider,
+        call_id=identity.call_id,
+        side=identity.side,
+        calls=(*_people(half), _record(half)),
+        made_ms=half.answered_ms,
+    )
+
+
+def _subjects(half: Half) -> tuple[bytes, ...]:
+    """Tokens of all subjects, ascending, each once."""
+    return tuple(sorted(set(half.tokens)))
+
+
+def _people(half: Half) -> tuple[Call, ...]:
+    identity, further = half.identity, _subjects(half)[SUBJECTS_MAX:]
+    return tuple(
+        Call(
+            action="people",
+            public=encode(
+                (
+                    _salt(),
+                    identity.call_id,
+                    int(identity.side),
+                    identity.requester,
+                    identity.provider,
+                    first,
+                    further[first : first + PEOPLE_TOKENS_MAX],
+                )
+            ),
+        )
+        for first in range(0, len(further), PEOPLE_TOKENS_MAX)
+    )
+
+
+def _record(half: Half) -> Call:
+    identity, tokens = half.identity, _subjects(half)
+    public = (
+        _salt(),
+        identity.call_id,
+        int(identity.side),
+        identity.requester,
+        identity.provider,
+        half.item,
+        half.item_version,
+        half.fields,
+        tokens[:SUBJECTS_MAX],
+        max(0, len(tokens) - SUBJECTS_MAX),
+        int(half.decision),
+        half.status,
+        half.count,
+        half.requested_ms,
+        half.answered_ms,
+        half.trace_id,
+        half.parent_call_id,
+        half.grant,
+        half.checked_height,
+        half.other,
+        half.request_commitment,
+        half.response_commitment,
+    )
+    return Call(action="record", public=encode(public), private=_private(half))
+
+
+def _private(half: Half) -> bytes:
+    """Return why the call was made, in the clear form of wire format §16."""
+    reason = half.reason
+    texts = (reason.purpose, reason.reason, reason.case, reason.operator, reason.role)
+    private = encode((_salt(), *texts, half.system, reason.represented, "", ()))
+    if len(private) > PRIVATE_BYTES_MAX:
+        # Headers bound the texts well below this: six of 512 characters, percent-encoded.
+        raise InvariantBroken(f"private part: expected ≤ {PRIVATE_BYTES_MAX}, got {len(private)}")
+    return private
+
+
+def _salt() -> bytes:
+    return secrets.token_bytes(SALT_BYTES)

@@ -1,0 +1,183 @@
+"""The end of a call: a signed reply token, one half, durable before anything may leave.
+
+With `spool` the half is durable in the spool; with `block` the ledger's receipt for it is there
+as well. Whatever a call came to, it ends here exactly once.
+"""
+
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from chainnode.errors import InvariantBroken, StorageError
+from chainnode.exchange import Body, ReplyHeader, commitment, encode_reply, response_fields
+from chainnode.exchange.headers import CALL_ID_HEADER, RECEIPT_HEADER, REPLY_HEADER
+from chainnode.gateway.authentication import AuthenticCall
+from chainnode.gateway.deciding import Decided
+from chainnode.gateway.halves import Half, HalfIdentity, spool_entry
+from chainnode.gateway.messages import Refused, Unrecorded
+from chainnode.gateway.ports import Clock
+from chainnode.gateway.service import OnFailure, Service
+from chainnode.gateway.spool_entries import CallQueue, DeadLetter, EntryId, Settled
+from chainnode.gateway.spool_errors import SpoolConflict, SpoolFull, UnknownEntry
+from chainnode.suites.port import PrivateKey, Suite
+from contracts.schemas.access import Decision, Side
+from contracts.schemas.tokens import SEED_BYTES
+
+_PLACEHOLDER: Final = bytes(64)
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenCall:
+    """An authentic call that is decided and not recorded yet."""
+
+    authentic: AuthenticCall
+    decided: Decided
+    method: str
+    is_closed: bool = False
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        """By what it is remembered."""
+        header = self.authentic.header
+        return header.requester, header.call_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a call ended: decision, and the answer that leaves."""
+
+    decision: Decision
+    status: int
+    count: int
+    body: Body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A half that is durable in the spool, and the reply token of its call."""
+
+    reply: str = field(repr=False)
+    entry_id: EntryId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """Signs replies and halves for one service."""
+
+    suite: Suite
+    key: PrivateKey = field(repr=False)
+    chain_id: bytes
+    service: Service
+    queue: CallQueue
+    now_ms: Clock
+
+    async def record(self, call: OpenCall, ending: Ending) -> Recorded:
+        """Make the half of a call durable.
+
+        Raises:
+            Refused: it could not be kept; nothing may be released.
+
+        """
+        if call.is_closed:
+            raise InvariantBroken("a call was to be recorded twice")
+        call.is_closed = True
+        answered_ms = self.now_ms()
+        reply, response_commitment = self._reply(call, ending, answered_ms)
+        half = self._half(call, ending, answered_ms, response_commitment)
+        try:
+            entry_id = await self.queue.put(spool_entry(half))
+        except SpoolConflict as error:
+            raise Refused(Unrecorded.CALL_ID_REUSED) from error
+        except (SpoolFull, StorageError) as error:
+            raise Refused(Unrecorded.HALF_NOT_KEPT) from error
+        return Recorded(reply=encode_reply(reply), entry_id=entry_id)
+
+    async def receipt(self, entry_id: EntryId) -> str | None:
+        """Return the receipt that must be there before data leaves; None where none must.
+
+        Raises:
+            Refused: it is not there yet, or never will be.
+
+        """
+        if self.service.on_failure is OnFailure.SPOOL:
+            return None
+        try:
+            fate = await self.queue.settled(entry_id, timeout_s=self.service.receipt_timeout_s)
+        except (UnknownEntry, StorageError) as error:
+            raise Refused(Unrecorded.RECEIPT_PENDING) from error
+        match fate:
+            case Settled():
+                digest = f"{self.suite.hash_name}:{fate.submission_digest.hex()}"
+                return f"{digest}; height={fate.height}; position={fate.position}"
+            case DeadLetter():
+                raise Refused(Unrecorded.HALF_REFUSED)
+            case _:
+                raise Refused(Unrecorded.RECEIPT_PENDING)
+
+    def _reply(self, call: OpenCall, ending: Ending, answered_ms: int) -> tuple[ReplyHeader, bytes]:
+        header = call.authentic.header
+        seed = secrets.token_bytes(SEED_BYTES)
+        bound = commitment(
+            self.suite.digest,
+            seed=seed,
+            fields=response_fields(status=ending.status, body=ending.body),
+        )
+        unsigned = ReplyHeader(
+            call_id=header.call_id,
+            decision=int(ending.decision),
+            status=ending.status,
+            count=ending.count,
+            answered_ms=answered_ms,
+            seed=seed,
+            public_key=self.key.public_key,
+            signature=_PLACEHOLDER,
+        )
+        token = unsigned.token(
+            chain_id=self.chain_id,
+            requester=header.requester,
+            provider=self.service.organisation,
+            response_commitment=bound,
+        )
+        return replace(unsigned, signature=self.key.sign(token.content())), bound
+
+    def _half(
+        self, call: OpenCall, ending: Ending, answered_ms: int, response_commitment: bytes
+    ) -> Half:
+        authentic, decided = call.authentic, call.decided
+        header = authentic.header
+        return Half(
+            identity=HalfIdentity(
+                call_id=header.call_id,
+                side=Side.PROVIDER,
+                requester=header.requester,
+                provider=self.service.organisation,
+            ),
+            item=header.item,
+            item_version=header.item_version,
+            fields=header.fields,
+            grant=header.grant,
+            trace_id=header.trace_id,
+            parent_call_id=header.parent_call_id,
+            tokens=decided.tokens,
+            reason=decided.reason,
+            system=self.service.system,
+            checked_height=decided.height,
+            requested_ms=authentic.received_ms,
+            request_commitment=authentic.token.request_commitment,
+            decision=ending.decision,
+            status=ending.status,
+            count=ending.count,
+            answered_ms=answered_ms,
+            other=authentic.other,
+            response_commitment=response_commitment,
+        )
+
+
+def headers_of(call_id: bytes, reply: str, receipt: str | None) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the headers that an answer carries; an answer that streams has no reply token yet."""
+    headers = [(CALL_ID_HEADER.lower().encode(), call_id.hex().encode())]
+    if reply:
+        headers.append((REPLY_HEADER.lower().encode(), reply.encode()))
+    if receipt is not None:
+        headers.append((RECEIPT_HEADER.lower().encode(), receipt.encode()))
+    return tuple(headers)
