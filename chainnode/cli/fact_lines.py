@@ -50,6 +50,9 @@ _CHINESE = {
     "epoch": "纪元",
     "header_digest": "区块头摘要",
     "same": "指纹一致",
+    "record": "记录",
+    "message": "报文",
+    "fields": "字段",
 }
 _INDENT = "  "
 

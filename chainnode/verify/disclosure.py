@@ -4,6 +4,7 @@ docs/wire-format.md §11, §15. Proves that a department recorded a call whose m
 fields, and nothing of its other fields. Whose word it is says the record: one half is one side's.
 """
 
+import contextlib
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,7 +17,6 @@ from chainnode.exchange import (
     verify_disclosure,
 )
 from chainnode.ledger.merkle import InvalidProof
-from chainnode.submission import Call
 from chainnode.verify.errors import InvalidEvidence, UnreadableEvidence
 from chainnode.verify.evidence import RecordFacts, open_envelope, read_path
 from chainnode.verify.forms import EVIDENCE_VERSION_2
@@ -114,28 +114,30 @@ def _shown_field(value: JsonValue) -> ShownField:
     )
 
 
+def recorded_half(record: RecordFacts | BlockRecordFacts) -> access.AccessRecord:
+    """Return the public part of a half.
+
+    Raises:
+        InvalidEvidence: the record is no half of a call, or its body is not shown.
+
+    """
+    entry, call = record.entry, record.call
+    if call is not None and (entry.contract, call.action) == (access.NAME, "record"):
+        with contextlib.suppress(msgspec.ValidationError):
+            return msgspec.msgpack.decode(call.public, type=access.AccessRecord)
+    raise InvalidEvidence(
+        check="disclosure",
+        expected="the record of one side of a call, with its body",
+        actual=f"{entry.contract} {entry.contract_version}",
+    )
+
+
 def _commitment(record: RecordFacts | BlockRecordFacts, message: str) -> bytes:
     """Return what the half holds; an empty one binds nothing, so no field is under it."""
-    entry = record.entry
-    half = _half(record.call) if entry.contract == access.NAME else None
-    if half is None:
-        raise InvalidEvidence(
-            check="disclosure",
-            expected="the record of one side of a call, with its body",
-            actual=f"{entry.contract} {entry.contract_version}",
-        )
+    half = recorded_half(record)
     root = half.request_commitment if message == "request" else half.response_commitment
     if not root:
         raise InvalidEvidence(
             check="disclosure", expected=f"a commitment to the {message}", actual="none"
         )
     return root
-
-
-def _half(call: Call | None) -> access.AccessRecord | None:
-    if call is None or call.action != "record":
-        return None
-    try:
-        return msgspec.msgpack.decode(call.public, type=access.AccessRecord)
-    except msgspec.ValidationError:
-        return None

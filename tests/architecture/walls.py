@@ -280,7 +280,7 @@ WALLS = (
         why="cli knows the node's public methods and what stands outside",
         inside=("chainnode.cli",),
         forbids=PRODUCTION,
-        allows=("chainnode.cli", "devnet", *NODE, *FROM_OUTSIDE),
+        allows=("chainnode.cli", "chainnode.gateway", "devnet", *NODE, *FROM_OUTSIDE),
     ),
     Wall(
         why="a command is imported when it is run, and devnet by a command alone",

@@ -36,6 +36,8 @@ _ZIP_MARK = b"PK"
 # The format stands first in a file of ours.
 _FORMAT_WITHIN = 64
 
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
 audit = kun_group("audit", text="审计查询 · who accessed what")
 
 
@@ -159,6 +161,66 @@ def prove(
     return ExitCode.OK
 
 
+@kun_command(
+    "disclose", text="出示字段 · show chosen fields of a recorded call, and nothing else of it"
+)
+@click.argument("position", type=click.IntRange(0))
+@target_options
+@click.option("--kept", type=_FILE, required=True, help="网关保存的报文 · the gateway's kept calls")
+@click.option("--secret", type=_FILE, required=True, help="其密钥文件，权限 0600 · their secret")
+@click.option(
+    "--message",
+    type=click.Choice(["request", "response"]),
+    required=True,
+    help="请求或应答 · of which",
+)
+@click.option("--field", "names", multiple=True, help="字段名，可重复 · a field; again for more")
+@click.option("--out", type=click.Path(path_type=Path), help="新文件 · a new file for the evidence")
+def disclose(
+    *,
+    position: int,
+    kept: Path,
+    secret: Path,
+    message: str,
+    names: tuple[str, ...],
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+    out: Path | None,
+) -> int:
+    """Prove fields of a request or response under the commitment of its record.
+
+    Without --field it lists the names that could be shown, and shows no value.
+    """
+    from chainnode.cli.disclosing import kept_message
+    from chainnode.client.disclosing import disclosure_evidence
+    from chainnode.verify.disclosure import recorded_half, verify_disclosure_evidence
+    from chainnode.verify.forms import RecordPlace
+
+    output = current_session().output
+    if out is not None:
+        require_new(out)
+    target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
+    believed = target.load_trust()
+    with target.open_client() as client:
+        found, evidence = client.authored_record(position, place=RecordPlace.LOG)
+    part = recorded_half(found)
+    seed, fields = kept_message(believed, part, message=message, kept=kept, secret=secret)
+    if not names:
+        listed = {"position": position, "message": message, "fields": [one.name for one in fields]}
+        output.answer(listed, lambda: print_facts(output, listed))
+        return ExitCode.OK
+    shown = disclosure_evidence(
+        believed.suite, evidence, message=message, seed=seed, fields=fields, names=names
+    )
+    document = facts_document(verify_disclosure_evidence(shown, believed))
+    if out is not None:
+        write_new(out, (json.dumps(shown) + "\n").encode())
+    output.answer(document, lambda: _print_facts(output, target, document))
+    return ExitCode.OK
+
+
 @kun_command("verify", text="核验证据 · check one piece of evidence of any kind, without a node")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @target_options
@@ -221,5 +283,5 @@ def _print_facts(output: Output, target: Target, document: dict[str, object]) ->
         print_rows(output, rows, shown_names(target))
 
 
-for _command in (query, export, prove, verify):
+for _command in (query, export, prove, disclose, verify):
     audit.add_command(_command)

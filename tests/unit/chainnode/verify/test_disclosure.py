@@ -3,79 +3,38 @@
 import base64
 import hashlib
 from collections.abc import Callable
-from functools import cache
 
 import pytest
 
-from chainnode.client.calls import AccessCall, AccessReason, access_record
-from chainnode.exchange import Field, commitment, disclose
-from chainnode.submission import Call
+from chainnode.client.disclosing import disclosure_evidence
+from chainnode.exchange import commitment
 from chainnode.verify import InvalidEvidence, UnreadableEvidence, verify_evidence
 from chainnode.verify.disclosure import DisclosureFacts
 from chainnode.verify.strict_json import JsonObject
-from contracts.schemas.access import Side
-from tests.builders_trails import IndexedChain
+from tests.builders_halves import (
+    FIELDS,
+    NOT_A_HALF,
+    POSITION,
+    SEEDS,
+    WITHOUT_COMMITMENT,
+    HalvesChain,
+    halves_chain,
+)
 
 SUITES = ("sm", "intl")
-SEEDS = {"request": b"q" * 32, "response": b"a" * 32}
-FIELDS = {
-    "request": (Field("method", "POST"), Field("target", "/people"), Field("body.id", '"X"')),
-    "response": (Field("status", "200"), Field("body.name", '"甲"'), Field("body.city", '"乙"')),
-}
-POSITION = 3
-WITHOUT_COMMITMENT = 2
-NOT_A_HALF = 1
-
-
-class HalvesChain(IndexedChain):
-    """A chain on which one record is a half with commitments to both of its messages."""
-
-    def _call(self, index: int) -> Call:
-        if index == NOT_A_HALF:
-            return super()._call(index)
-        roots = {
-            name: commitment(self.suite.digest, seed=SEEDS[name], fields=fields)
-            for name, fields in FIELDS.items()
-        }
-        has_commitments = index != WITHOUT_COMMITMENT
-        call = AccessCall(
-            call_id=bytes(16),
-            side=Side.PROVIDER,
-            requester="HOUSING",
-            provider="POLICE",
-            item="population.basic",
-            trace_id=bytes(16),
-            request_commitment=roots["request"] if has_commitments else b"",
-            response_commitment=roots["response"] if has_commitments else b"",
-        )
-        return access_record(call, AccessReason(purpose_code="housing"))
-
-
-@cache
-def halves_chain(suite: str) -> HalvesChain:
-    return HalvesChain(suite)
 
 
 def evidence(
     chain: HalvesChain, message: str, names: set[str], *, position: int = POSITION
 ) -> JsonObject:
-    made = disclose(chain.suite.digest, seed=SEEDS[message], fields=FIELDS[message], names=names)
-    return {
-        **chain.authored_record(position),
-        "kind": "disclosure",
-        "message": message,
-        "size": made.size,
-        "fields": [
-            {
-                "index": one.index,
-                "salt": one.salt.hex(),
-                "name": one.field.name,
-                "value": one.field.value,
-                "path": [node.hex() for node in one.path],
-            }
-            for one in made.fields
-        ],
-    }
+    return disclosure_evidence(
+        chain.suite,
+        chain.authored_record(position),
+        message=message,
+        seed=SEEDS[message],
+        fields=FIELDS[message],
+        names=names,
+    )
 
 
 @pytest.mark.parametrize("suite", SUITES)
