@@ -15,7 +15,7 @@ const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = resolve(HERE, "../..");
 const MODULES = join(ROOT, "build/pages/node_modules");
 const BUILD_FILES = ["build.mjs", "package-lock.json", "package.json", "tsconfig.json"];
-const PAGE_BYTES_MAX = 150 * 1024;
+const PAGE_BYTES_MAX = 164 * 1024;
 // Two years back: what a department's desk runs.
 const BROWSERS = ["chrome115", "firefox115", "safari16.4"];
 

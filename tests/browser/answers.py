@@ -1,5 +1,6 @@
 """One question, answered by the Python verifier and by the page, in one form."""
 
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,9 +20,13 @@ from chainnode.verify import (
     verify_compact,
     verify_evidence,
 )
+from chainnode.verify.archive import ARCHIVE_BYTES_MAX
 from chainnode.verify.compact_form import decode_compact
+from chainnode.verify.export import ExportFacts, verify_export
 from chainnode.verify.judge import verdict_of_refusal
-from chainnode.verify.strict_json import JsonObject
+from chainnode.verify.pages import PAGES_FORMAT, PagesFacts, verify_pages
+from chainnode.verify.rows import row_lines
+from chainnode.verify.strict_json import JsonObject, read_object
 from chainnode.verify.trail import TrailFacts
 
 MAX_AGE_MS = 86_400_000
@@ -36,6 +41,7 @@ class Question:
     evidence: str | None
     trust: str
     code: str | None = None
+    isBase64: bool = False  # noqa: N815 - the page's own name
     digest: str | None = None
     identifier: str | None = None
     nowMs: int = 0  # noqa: N815 - the page's own name
@@ -67,7 +73,10 @@ def python_answer(question: Question) -> JsonObject:
     if question.code is not None:
         return _code_answer(question, question.code, trust)
     try:
-        evidence = load_evidence((question.evidence or "").encode(errors="surrogatepass"))
+        data = _evidence(question)
+        if data.startswith(b"PK") or PAGES_FORMAT.encode() in data[:64]:
+            return _answer_of_a_whole(data, trust)
+        evidence = load_evidence(data)
         if evidence.get("kind") == "certificate":
             verdict = judge_certificate(
                 evidence,
@@ -109,6 +118,45 @@ def _code_answer(question: Question, text: str, trust: Trust) -> JsonObject:
 
 def _policy(question: Question) -> Policy:
     return Policy(now_ms=question.nowMs, as_of_ms=question.asOfMs, max_age_ms=question.maxAgeMs)
+
+
+def _answer_of_a_whole(data: bytes, trust: Trust) -> JsonObject:
+    if data.startswith(b"PK"):
+        return {"accepted": "export", "proves": export_proves(verify_export(data, trust))}
+    pages = verify_pages(read_object(data, bytes_max=ARCHIVE_BYTES_MAX), trust)
+    return {"accepted": "answer", "proves": _pages_prove(pages)}
+
+
+def _evidence(question: Question) -> bytes:
+    text = question.evidence or ""
+    return base64.b64decode(text) if question.isBase64 else text.encode(errors="surrogatepass")
+
+
+def export_proves(facts: ExportFacts) -> JsonObject:
+    """Return what an export proves, named as in the published vectors."""
+    question, answer = facts.question, facts.answer
+    return {
+        "question": question.record.entry.submission_digest.hex(),
+        "purpose": question.purpose,
+        "as_of_height": answer.header.height,
+        "from_ms": answer.from_ms,
+        "to_ms": answer.to_ms,
+        "complete": answer.is_complete,
+        "complete_to_ms": answer.complete_to_ms,
+        "positions": [one.position for one in answer.rows],
+        "replica_id": facts.replica_id,
+        "organisation": facts.organisation,
+        "has_page": facts.has_page,
+    }
+
+
+def _pages_prove(facts: PagesFacts) -> JsonObject:
+    return {
+        "complete": facts.is_complete,
+        "complete_to_ms": facts.complete_to_ms,
+        "positions": [one.position for one in facts.rows],
+        "rows": row_lines(facts.rows).decode(),
+    }
 
 
 def proves(facts: TrailFacts) -> JsonObject:

@@ -12,13 +12,13 @@ import pytest
 from playwright.sync_api import Page
 
 from chainnode import codec
-from chainnode.codec import Plain
 from chainnode.compact_proofs import CompactProofs
 from chainnode.genesis import write_genesis_file
 from chainnode.verify import payload_of, text_of
 from chainnode.verify.strict_json import JsonObject
 from contracts.schemas.text import first_illegal
 from tests.browser.answers import Question, differences, page_answers, python_answer
+from tests.browser.changes import SCALARS, changed_value
 from tests.builders import NOW_MS, SUITES, genesis_of, submission_key
 from tests.builders_compact import PLAIN_ISSUE, Paper, packed
 from tests.mutations import mutations
@@ -27,8 +27,6 @@ from tests.sites import Site
 VECTORS = Path(__file__).parents[1] / "vectors" / "compact"
 NOW = 1_790_000_000_000
 MUTANTS = 2_000
-# Code points that a text may hold in UTF-8.
-SCALARS = [*range(0xD800), *range(0xE000, 0x110000)]
 LIMITS = codec.Limits(bytes_max=4096)
 
 
@@ -84,29 +82,17 @@ def test_a_good_code_is_judged_alike_for_any_time_and_any_file(page: Page, suite
     assert differences(page, questions, [str(one)[:200] for one in questions]) == []
 
 
-def changed_value(value: Plain, rng: random.Random) -> Plain:
-    """Return the value with one small change somewhere in it."""
-    if isinstance(value, tuple) and value and rng.random() < 0.9:
-        at = rng.randrange(len(value))
-        return (*value[:at], changed_value(value[at], rng), *value[at + 1 :])
-    return rng.choice(neighbours(value, rng))
-
-
-def neighbours(value: Plain, rng: random.Random) -> list[Plain]:
-    """Return values near this one, and some of other types."""
-    match value:
-        case tuple():
-            return [(*value, 0), value[:-1], value[::-1], ()]
-        case int():
-            near = (value + 1, abs(value - 1), value ^ 1 << rng.randrange(20), 0, 2**53 - 1)
-            return [*(min(one, 2**53 - 1) for one in near), b"", "x", ()]
-        case bytes():
-            flipped = bytearray(value or b"\x00")
-            flipped[rng.randrange(len(flipped))] ^= 1 << rng.randrange(8)
-            return [*[bytes(flipped)] * 6, value + b"\x00", value[1:], b"", 7]
-        case _:
-            character = chr(rng.choice(SCALARS))
-            return [str(value) + character, character, "", str(value)[1:], 7]
+@pytest.mark.parametrize("suite", SUITES)
+def test_half_a_record_of_the_ledger_itself_is_unreadable_alike(page: Page, suite: str) -> None:
+    (case,) = (one for one in published(suite) if one["name"] == "proof, call among others")
+    wire = codec.decode(payload_of(str(case["text"])), LIMITS)
+    assert isinstance(wire, tuple)
+    nobodys = [bytes(52), bytes(32) + b"k" * 20, b"s" * 32 + bytes(20)]
+    texts = [text_of(codec.encode((*wire[:4], (one, 0), *wire[5:]))) for one in nobodys]
+    questions = [replace(asked(case), code=one) for one in texts]
+    assert differences(page, questions, ["submission and key", "submission", "key"]) == []
+    for question in questions:
+        assert "record" in str(python_answer(question)["verdict"])
 
 
 def changed_text(text: str, rng: random.Random) -> str:

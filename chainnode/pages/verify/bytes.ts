@@ -103,6 +103,15 @@ export function fromUtf8(data: Uint8Array): string | null {
   }
 }
 
+// One character for each byte. TextDecoder would read windows-1252 under this name.
+export function latin1(data: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < data.length; at += 8192) {
+    text += String.fromCharCode(...data.subarray(at, at + 8192));
+  }
+  return text;
+}
+
 // Number of Unicode characters; a lone surrogate counts as one.
 export function characters(text: string): number {
   let count = 0;

@@ -17,7 +17,7 @@ import {
 import { invalid, Refusal, refusedAs } from "./errors";
 import { requireEqual, requireQuorum, requireWithinEpoch, trustedMembers } from "./header";
 import { INDEX_KIND, indexKey } from "./index_keys";
-import { checkpointContent, encodeEntry, type Entry, quorumOf } from "./ledger";
+import { checkpointContent, encodeEntry, type Entry, quorumOf, requireOneForm } from "./ledger";
 import { type Hash, hashLeaf, hashNode, inclusionRoot, type Path } from "./merkle";
 import { bodyDigest, encodeSubmissionHeader, keyId } from "./submission";
 import type { Trust } from "./trust";
@@ -129,7 +129,7 @@ function rebuiltEntry(proof: CompactProof, trust: Trust): Entry {
   const h = trust.suite.digest;
   const known: WithheldRecord = record.kind === 0 ? record : withheld(record, h);
   const { submissionDigest, keyId: id, callIndex } = originOf(proof, known, trust);
-  return {
+  const entry: Entry = {
     height,
     timeMs,
     submissionDigest,
@@ -142,6 +142,8 @@ function rebuiltEntry(proof: CompactProof, trust: Trust): Entry {
     indexKeys: known.indexKeys,
     bodyDigest: known.bodyDigest,
   };
+  refusedAs("unreadable", "record", () => requireOneForm(entry));
+  return entry;
 }
 
 // All that the entry of a certificate's call holds.

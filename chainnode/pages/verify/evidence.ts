@@ -113,13 +113,17 @@ export function openForm<Name extends string>(
   asConstant(fields.format, "format", "kunlian-evidence");
   asConstant(fields.version, "version", version);
   asConstant(fields.kind, "kind", kind);
-  const chainId = asHex(fields.chain_id, "chain_id", 32);
-  if (!equal(chainId, trust.chainId)) {
-    throw new Refusal("foreign", "chain", `chain ${toHex(trust.chainId)}`, toHex(chainId));
-  }
+  requireChain(fields.chain_id, trust);
   const suite = asText(fields.suite, "suite", 16);
   if (suite !== trust.suite.name) throw invalid("suite", trust.suite.name, shown(suite));
   return fields;
+}
+
+export function requireChain(value: JsonValue, trust: Trust): void {
+  const chainId = asHex(value, "chain_id", 32);
+  if (!equal(chainId, trust.chainId)) {
+    throw new Refusal("foreign", "chain", `chain ${toHex(trust.chainId)}`, toHex(chainId));
+  }
 }
 
 export function readEntry(data: Uint8Array): Entry {

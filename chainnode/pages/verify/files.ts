@@ -1,6 +1,8 @@
 // Files that a person gives: read within bounds, hashed piece by piece, never sent anywhere.
 
-import { concat } from "./bytes";
+import { ARCHIVE_BYTES_MAX, isExport } from "./archive";
+import { concat, latin1 } from "./bytes";
+import { PAGES_FORMAT } from "./pages";
 import { isQrText } from "./qr_text";
 import { readObject } from "./strict_json";
 import type { Suite } from "./suites";
@@ -29,9 +31,12 @@ export async function codeIn(file: File): Promise<string | null> {
 
 // What a file is for, by what stands in it: a dropped file says it by no other means.
 export async function roleOf(file: File): Promise<Role> {
-  if (file.size > JSON_BYTES_MAX) return "document";
-  const start = new TextDecoder("latin1").decode(await file.slice(0, 4096).arrayBuffer());
+  const data = new Uint8Array(await file.slice(0, 4096).arrayBuffer());
+  if (isExport(data) || file.name.endsWith(".kunproof")) return "evidence";
+  const start = latin1(data);
   if (!start.trimStart().startsWith("{")) return "document";
+  if (start.includes(`"${PAGES_FORMAT}"`)) return "evidence";
+  if (file.size > JSON_BYTES_MAX) return "document";
   if (start.includes('"kunlian-evidence"')) return "evidence";
   if (/"kunlian-(?:trust|genesis)"/.test(start)) return "trust";
   return start.includes('"kunlian-certificate"') ? "sidecar" : "document";
@@ -42,6 +47,16 @@ export async function smallFile(file: File): Promise<Uint8Array> {
   if (file.size > JSON_BYTES_MAX) {
     throw new UnusableFile(`expected at most ${JSON_BYTES_MAX} bytes, got ${file.size}`);
   }
+  return bytesOf(file);
+}
+
+// The bytes of evidence, and of a larger file one byte more than any may have: its refusal is the
+// verifier's.
+export async function evidenceFile(file: File): Promise<Uint8Array> {
+  return bytesOf(file.slice(0, ARCHIVE_BYTES_MAX + 1));
+}
+
+async function bytesOf(file: Blob): Promise<Uint8Array> {
   try {
     return new Uint8Array(await file.arrayBuffer());
   } catch {
@@ -121,15 +136,6 @@ function utf16(raw: string): string {
   } catch {
     return "";
   }
-}
-
-// One character for each byte. TextDecoder would read windows-1252 under this name.
-function latin1(data: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < data.length; at += 8192) {
-    text += String.fromCharCode(...data.subarray(at, at + 8192));
-  }
-  return text;
 }
 
 // The identifier that a FILE.kun.json names, or null.

@@ -6,6 +6,7 @@ import type { Hash } from "./merkle";
 export const INDEX_KIND = {
   subject: 1, requester: 2, provider: 3, item: 4, grant: 5, certificate: 6, finding: 7, unmatched: 8,
 } as const;
+export const INDEX_KINDS = 8;
 // A longer value is replaced by its digest, so that a key stays within 64 bytes.
 const VALUE_BYTES_MAX = 63;
 

@@ -132,7 +132,8 @@ export function isLedgersOwn(entry: Entry): boolean {
   return entry.submissionDigest.every((byte) => byte === 0);
 }
 
-function requireOneForm(entry: Entry): void {
+// Refuse what is half a sender's record and half one of the ledger itself.
+export function requireOneForm(entry: Entry): void {
   const isOwn = isLedgersOwn(entry);
   const isNobodys = entry.keyId.every((byte) => byte === 0);
   if ((entry.organisation === "") !== isOwn || isNobodys !== isOwn) {

@@ -6,6 +6,7 @@ import { InvalidTrust } from "./errors";
 import {
   codeIn,
   type Hashed,
+  evidenceFile,
   hashFile,
   roleOf,
   sidecarIdentifier,
@@ -99,7 +100,8 @@ async function outcome(): Promise<Node[]> {
     return await judged(trust, chosen.evidence, hashed);
   } catch (error) {
     if (error instanceof InvalidTrust) return badTrust(error);
-    if (!(error instanceof UnusableFile)) throw error;
+    // A browser that has no room for what a file may hold says so by a RangeError.
+    if (!(error instanceof UnusableFile || error instanceof RangeError)) throw error;
     return trust === null ? badTrust(error) : view.outcome(unusable(error.message), trust);
   }
 }
@@ -110,7 +112,7 @@ function badTrust(error: Error): Node[] {
 
 async function judged(trust: Trust, file: File, hashed: Hashed | null): Promise<Node[]> {
   const asked = { contentDigest: hashed?.digest ?? null, identifier: identifierFor(hashed) };
-  const result = judgeEvidence(await smallFile(file), trust, asked, policy());
+  const result = judgeEvidence(await evidenceFile(file), trust, asked, policy());
   const nodes = view.outcome(result, trust);
   const isAboutFile = result.kind === "certificate" || result.kind === "refused";
   if (hashed !== null && !isAboutFile) nodes.push(element("p", "", view.word("unusedDocument")));
@@ -118,7 +120,7 @@ async function judged(trust: Trust, file: File, hashed: Hashed | null): Promise<
 }
 
 async function judgedCode(text: string, trust: Trust, hashed: Hashed | null): Promise<Node[]> {
-  const evidence = chosen.evidence === undefined ? null : await smallFile(chosen.evidence);
+  const evidence = chosen.evidence === undefined ? null : await evidenceFile(chosen.evidence);
   const result = judgeCodeText(text, evidence, trust, hashed?.digest ?? null, policy());
   return view.outcome(result, trust);
 }

@@ -1,6 +1,7 @@
 // The text that a QR code carries: bytes in base 41, alone or behind an address
 // (docs/wire-format.md §13). As chainnode/verify/qr_text.py.
 
+import { characters } from "./bytes";
 import { ascii } from "./strict_json";
 import { type Refusal, unreadable } from "./errors";
 
@@ -19,9 +20,9 @@ export function isQrText(text: string): boolean {
 }
 
 export function payloadOf(text: string): Uint8Array {
-  const characters = [...text];
-  if (characters.length > TEXT_CHARACTERS_MAX) {
-    throw broken(`at most ${TEXT_CHARACTERS_MAX} characters`, `${characters.length}`);
+  // A character is at most two units.
+  if (text.length > 2 * TEXT_CHARACTERS_MAX || characters(text) > TEXT_CHARACTERS_MAX) {
+    throw broken(`at most ${TEXT_CHARACTERS_MAX} characters`, "more");
   }
   const form = text.startsWith(TEXT_MARK) ? text : text.slice(text.indexOf(FRAGMENT) + 1);
   if (!form.startsWith(TEXT_MARK)) {

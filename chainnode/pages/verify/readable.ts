@@ -2,20 +2,14 @@
 // Everything here is text of strangers; the page shows it as text and nothing else.
 
 import { fromUtf8, toHex } from "./bytes";
-import { Malformed } from "./errors";
 import { INDEX_KIND } from "./index_keys";
 import type { Entry } from "./ledger";
-import { decode, type Plain } from "./messagepack";
+import { readAccess } from "./record_parts";
+import { purposeOf } from "./rows";
 import type { Call } from "./submission";
 import type { Words } from "./verdict";
 import { OUTCOMES } from "./words";
 
-const BODY_LIMITS = { bytes: 4096, depth: 3, elements: 128 };
-// Places in the public and the private part of `access` · `record` (docs/wire-format.md §9).
-const PUBLIC = { requester: 3, provider: 4, item: 5, requestedMs: 11 } as const;
-const PRIVATE = { purpose: 1, reason: 2 } as const;
-const ACCESS_PARTS = 19;
-const ACCESS_PRIVATE_PARTS = 7;
 const HASHED_BYTES = 32;
 
 export interface ReadableEntry {
@@ -31,14 +25,12 @@ export interface ReadableEntry {
 }
 
 export function readableEntry(entry: Entry, call: Call | null): ReadableEntry {
-  const open = call && plainParts(call.public);
-  const access =
-    entry.contract === "access" && open?.length === ACCESS_PARTS ? open : null;
-  const [purpose, hasPurpose] = purposeOf(entry, call);
+  const access = call === null || entry.contract !== "access" ? null : readAccess(call.public);
+  const [purpose, hasPurpose] = shownPurpose(entry, call);
   return {
-    requester: textOf(access?.[PUBLIC.requester]) ?? keyText(entry, INDEX_KIND.requester),
-    provider: textOf(access?.[PUBLIC.provider]) ?? keyText(entry, INDEX_KIND.provider),
-    item: textOf(access?.[PUBLIC.item]) ?? keyText(entry, INDEX_KIND.item),
+    requester: access?.requester ?? keyText(entry, INDEX_KIND.requester),
+    provider: access?.provider ?? keyText(entry, INDEX_KIND.provider),
+    item: access?.item ?? keyText(entry, INDEX_KIND.item),
     subjects: entry.indexKeys
       .filter((key) => key[0] === INDEX_KIND.subject)
       .map((key) => toHex(key.subarray(1))),
@@ -46,24 +38,18 @@ export function readableEntry(entry: Entry, call: Call | null): ReadableEntry {
       zh: `${entry.outcome}`,
       en: `${entry.outcome}`,
     },
-    callTimeMs: numberOf(access?.[PUBLIC.requestedMs]),
+    callTimeMs: access?.requestedMs ?? null,
     purpose,
     hasPurpose,
   };
 }
 
-function purposeOf(entry: Entry, call: Call | null): [string, boolean] {
+function shownPurpose(entry: Entry, call: Call | null): [string, boolean] {
   if (call === null || !call.private.length) return ["withheld", false];
-  const parts = plainParts(call.private);
-  if (parts === null) return ["sealed", false];
-  if (entry.contract === "audit" && typeof parts[1] === "string") return [parts[1], true];
-  if (entry.contract === "access" && parts.length === ACCESS_PRIVATE_PARTS) {
-    const words = [parts[PRIVATE.purpose], parts[PRIVATE.reason]].filter(
-      (one): one is string => typeof one === "string" && one !== "",
-    );
-    if (words.length) return [words.join(" · "), true];
-  }
-  return ["unknown", false];
+  if (entry.contract !== "audit" && entry.contract !== "access") return ["unknown", false];
+  const purpose = purposeOf(entry, call);
+  if (purpose === null) return ["sealed", false];
+  return purpose ? [purpose, true] : ["unknown", false];
 }
 
 // The one index key of this kind; a long value stands there as its hash.
@@ -77,22 +63,4 @@ export function keyValue(key: Uint8Array): string {
   const value = key.subarray(1);
   const text = value.length === HASHED_BYTES ? null : fromUtf8(value);
   return text ?? toHex(value);
-}
-
-function plainParts(data: Uint8Array): Plain[] | null {
-  try {
-    const value = decode(data, BODY_LIMITS);
-    return Array.isArray(value) ? value : null;
-  } catch (error) {
-    if (error instanceof Malformed) return null;
-    throw error;
-  }
-}
-
-function textOf(value: Plain | undefined): string | null {
-  return typeof value === "string" ? value : null;
-}
-
-function numberOf(value: Plain | undefined): number | null {
-  return typeof value === "number" ? value : null;
 }

@@ -42,16 +42,36 @@ export interface RecordFacts {
   readonly author: SubmissionHeader | null;
 }
 
+export interface PlacedRecord extends RecordFacts {
+  readonly position: number;
+}
+
+const ITEM = ["position", "entry", "path", "body"] as const;
+
 export function verifyRecord(evidence: JsonValue, trust: Trust): RecordFacts {
   return asObject(evidence, "evidence").get("version") === 2
     ? verifySecondVersion(evidence, trust)
     : verifyFirstVersion(evidence, trust);
 }
 
-function verifyFirstVersion(evidence: JsonValue, trust: Trust): RecordFacts {
-  const names = ["position", "entry", "path", "body", "block_path"] as const;
+// Evidence of version 1 alone, as exports hold it.
+export function verifyFirstVersion(evidence: JsonValue, trust: Trust): PlacedRecord {
+  const names = [...ITEM, "block_path"] as const;
   const { fields, header } = openEnvelope(evidence, trust, "record", 1, names);
   asArray(fields.block_path, "block_path", { max: 0 });
+  return verifyFields(fields, header, trust);
+}
+
+// An entry under a header that is verified already: an item of an answer.
+export function verifyItem(item: JsonValue, header: CertifiedHeader, trust: Trust): PlacedRecord {
+  return verifyFields(asFields(item, "record", ITEM), header, trust);
+}
+
+function verifyFields(
+  fields: Record<(typeof ITEM)[number], JsonValue>,
+  header: CertifiedHeader,
+  trust: Trust,
+): PlacedRecord {
   const position = asInteger(fields.position, "position");
   const data = asBase64(fields.entry, "entry", { max: ENTRY_BYTES_MAX });
   const entry = readEntry(data);

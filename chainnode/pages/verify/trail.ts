@@ -38,8 +38,9 @@ export interface TrailRow {
 
 export interface TrailListing {
   readonly indexKey: Uint8Array;
-  // How many rows the key has below the index size, shown or not.
+  // How many rows the key has below the index size, shown or not, and the number of the first shown.
   readonly total: number;
+  readonly firstRow: number;
   readonly rows: readonly TrailRow[];
   // Before this time no entry of the period is missing; null: that is not proven.
   readonly completeToMs: number | null;
@@ -91,7 +92,7 @@ export function verifyTrail(evidence: JsonValue, trust: Trust): TrailFacts {
   return {
     kind: "trail", header, fromMs, toMs, asOfMs, listings, completeToMs,
     isComplete: fromMs <= toMs && toMs === completeToMs,
-    rows: rowsOf(listings, fromMs, toMs),
+    rows: inPeriod(listings, fromMs, toMs),
   };
 }
 
@@ -104,7 +105,12 @@ function completeTo(listings: readonly TrailListing[], toMs: number): number | n
   return least;
 }
 
-function rowsOf(listings: readonly TrailListing[], fromMs: number, toMs: number): TrailRow[] {
+// The shown entries of a period, each once, ascending by position.
+export function inPeriod(
+  listings: readonly TrailListing[],
+  fromMs: number,
+  toMs: number,
+): TrailRow[] {
   const found = new Map<number, TrailRow>();
   for (const row of listings.flatMap((listing) => listing.rows)) {
     if (fromMs <= row.entry.timeMs && row.entry.timeMs < toMs) found.set(row.position, row);
@@ -153,6 +159,7 @@ function readListing(value: JsonValue, reader: Reader): TrailListing {
   return {
     indexKey: proven.indexKey,
     total: proven.total,
+    firstRow: proven.firstRow,
     rows,
     completeToMs: coveredUntilMs(proven, times, reader.fromMs, reader.asOfMs),
   };

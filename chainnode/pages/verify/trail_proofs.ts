@@ -116,7 +116,7 @@ export function verifyTrailProof(h: Hash, index: Index, proof: TrailProof): Prov
 // Before which ledger time the disclosed rows are all rows from `fromMs` on; null: a row of the
 // period may stand before the run.
 export function coveredUntilMs(
-  proven: ProvenTrail,
+  proven: Pick<ProvenTrail, "total" | "firstRow">,
   timesMs: readonly number[],
   fromMs: number,
   asOfMs: number,
@@ -124,7 +124,7 @@ export function coveredUntilMs(
   const last = timesMs[timesMs.length - 1];
   if (last === undefined) return proven.total ? null : asOfMs;
   if (proven.firstRow && timesMs[0]! >= fromMs) return null;
-  const isToEnd = proven.firstRow + proven.rows.length === proven.total;
+  const isToEnd = proven.firstRow + timesMs.length === proven.total;
   return isToEnd ? asOfMs : Math.min(asOfMs, last);
 }
 

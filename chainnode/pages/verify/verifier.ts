@@ -1,16 +1,24 @@
 // What the page and its tests call: bytes in, plain values out, no exception for any input.
 
-import { fromHex } from "./bytes";
+import type { AnswerFacts } from "./answer";
+import { ARCHIVE_BYTES_MAX, isArchive } from "./archive";
+import { fromBase64, fromHex, fromUtf8, latin1, toHex } from "./bytes";
 import { verifyCompact } from "./compact";
 import { claimIn, decodeCompact } from "./compact_form";
 import { InvalidTrust, Refusal } from "./errors";
+import { type ExportFacts, verifyExport } from "./export";
 import { type Facts, verifyEvidence } from "./kinds";
 import { type Asked, judgeCertificate, type Policy, verdictOfRefusal } from "./judge";
 import { type CodeForm, codeForm, judgeCode } from "./judge_code";
+import { PAGES_FORMAT, type PagesFacts, verifyPages } from "./pages";
 import { payloadOf } from "./qr_text";
+import { rowLines } from "./rows";
 import { asObject, readObject } from "./strict_json";
 import { loadTrust, type Trust } from "./trust";
 import type { Verdict } from "./verdict";
+
+// Within how many bytes a file names its format.
+const FORMAT_WITHIN = 64;
 
 export interface Refused {
   readonly kind: "refused";
@@ -28,7 +36,7 @@ export type Outcome =
       readonly facts: Facts | null;
       readonly code: CodeForm | null;
     }
-  | { readonly kind: "accepted"; readonly facts: Facts }
+  | { readonly kind: "accepted"; readonly facts: Facts | ExportFacts | PagesFacts }
   | Refused;
 
 export function judgeEvidence(
@@ -38,6 +46,11 @@ export function judgeEvidence(
   policy: Policy,
 ): Outcome {
   return refusing(() => {
+    if (isArchive(data)) return { kind: "accepted", facts: verifyExport(data, trust) };
+    if (latin1(data.subarray(0, FORMAT_WITHIN)).includes(`"${PAGES_FORMAT}"`)) {
+      const facts = verifyPages(readObject(data, ARCHIVE_BYTES_MAX), trust);
+      return { kind: "accepted", facts };
+    }
     const evidence = readObject(data);
     if (asObject(evidence, "evidence").get("kind") === "certificate") {
       const verdict = judgeCertificate(evidence, trust, asked, policy);
@@ -99,8 +112,9 @@ export function unusable(detail: string): Outcome {
 export interface Question {
   // The text of a QR code; null: the evidence is judged for itself.
   readonly code: string | null;
-  // null: none; with a code alone.
+  // null: none; with a code alone. `isBase64`: of bytes that are no text.
   readonly evidence: string | null;
+  readonly isBase64: boolean;
   readonly trust: string;
   readonly digest: string | null;
   readonly identifier: string | null;
@@ -121,7 +135,7 @@ export function answer(question: Question): unknown {
   }
   const contentDigest = question.digest === null ? null : fromHex(question.digest);
   const { code, identifier } = question;
-  const evidence = question.evidence === null ? null : encoder.encode(question.evidence);
+  const evidence = question.evidence === null ? null : evidenceOf(question.evidence, question.isBase64);
   const outcome =
     code === null
       ? judgeEvidence(evidence ?? new Uint8Array(), trust, { contentDigest, identifier }, question)
@@ -134,17 +148,45 @@ export function answer(question: Question): unknown {
   }
 }
 
-// What follows from an accepted trail, named as in the published vectors.
-function proves(facts: Facts): object {
-  if (facts.kind !== "trail") return {};
+function evidenceOf(text: string, isBase64: boolean): Uint8Array {
+  return (isBase64 ? fromBase64(text) : null) ?? new TextEncoder().encode(text);
+}
+
+// What follows from an accepted list, named as in the published vectors.
+function proves(facts: Facts | ExportFacts | PagesFacts): object {
+  switch (facts.kind) {
+    case "trail": return { proves: { ...listed(facts), as_of_ms: facts.asOfMs } };
+    case "answer": return { proves: { ...listed(facts.answer), rows: rowTexts(facts.answer) } };
+    case "export": {
+      const { question, answer, node } = facts;
+      return {
+        proves: {
+          ...listed(answer),
+          question: toHex(question.record.entry.submissionDigest),
+          purpose: question.purpose,
+          as_of_height: answer.header.header.head.height,
+          from_ms: answer.fromMs,
+          to_ms: answer.toMs,
+          replica_id: node && node.replicaId,
+          organisation: node && node.organisation,
+          has_page: facts.hasPage,
+        },
+      };
+    }
+    default: return {};
+  }
+}
+
+function listed(facts: Pick<AnswerFacts, "isComplete" | "completeToMs" | "rows">): object {
   return {
-    proves: {
-      complete: facts.isComplete,
-      complete_to_ms: facts.completeToMs,
-      as_of_ms: facts.asOfMs,
-      positions: facts.rows.map((row) => row.position),
-    },
+    complete: facts.isComplete,
+    complete_to_ms: facts.completeToMs,
+    positions: facts.rows.map((row) => row.position),
   };
+}
+
+function rowTexts({ rows }: Pick<AnswerFacts, "rows">): string | null {
+  return fromUtf8(rowLines(rows));
 }
 
 // The JSON object of `kun verify --json`.

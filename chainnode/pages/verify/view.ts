@@ -1,13 +1,16 @@
 // What is shown of an outcome: colour and word and icon, the five checks, the proven facts.
 
-import { fromUtf8, toHex } from "./bytes";
+import type { AnswerFacts } from "./answer";
+import { concat, fromUtf8, toHex } from "./bytes";
 import type { CertificateFacts } from "./certificate";
 import { definitions, element, icon, inLanguage, type Row } from "./dom";
 import type { EquivocationFacts } from "./equivocation";
 import type { ReceiptFacts, StateFacts } from "./evidence";
+import type { ExportFacts } from "./export";
 import type { CertifiedHeader } from "./header";
 import type { Facts } from "./kinds";
 import { isLedgersOwn } from "./ledger";
+import type { PagesFacts } from "./pages";
 import { keyValue, readableEntry } from "./readable";
 import type { RecordFacts } from "./record";
 import type { TrailFacts, TrailRow } from "./trail";
@@ -29,6 +32,9 @@ import { INDEX_KINDS, KINDS, type Language, type Word, WORDS } from "./words";
 
 const ICONS: Readonly<Record<Colour, string>> = { green: "✓", red: "✗", amber: "!", grey: "?" };
 const MARKS: Readonly<Record<CheckResult, string>> = { pass: "✓", fail: "✗", not_checked: "–" };
+
+// A list and how far it is proven to be whole.
+type List = Pick<AnswerFacts, "header" | "rows" | "isComplete" | "completeToMs">;
 
 export class View {
   constructor(readonly language: Language) {}
@@ -162,13 +168,15 @@ export class View {
     return words === undefined ? "" : this.of(words);
   }
 
-  private facts(facts: Facts, trust: Trust): Node[] {
+  private facts(facts: Facts | ExportFacts | PagesFacts, trust: Trust): Node[] {
     switch (facts.kind) {
       case "record": return [definitions([...this.record(facts), ...this.header(facts.header)])];
       case "receipt": return [definitions([...this.receipt(facts), ...this.header(facts.header)])];
       case "state": return [definitions([...this.state(facts), ...this.header(facts.header)])];
       case "certificate": return [definitions(this.header(facts.header))];
       case "trail": return this.trail(facts);
+      case "answer": return this.pages(facts);
+      case "export": return this.export(facts);
       case "consistency": return [
         element("p", "", this.word("continues")),
         definitions([
@@ -197,7 +205,7 @@ export class View {
   }
 
   // "37 of 37 · complete to … · 3 of 4 signatures · checked in this browser".
-  private trail(facts: TrailFacts): Node[] {
+  private list(facts: List, more: readonly Row[]): Node[] {
     const { header, rows, isComplete } = facts;
     const complete =
       facts.completeToMs === null
@@ -213,27 +221,61 @@ export class View {
       `${this.word("signatures")} ${signatures}`,
       this.word("checkedHere"),
     ].join(" · ");
-    const from = facts.fromMs ? localTime(facts.fromMs) : this.word("beginning");
     return [
       element("p", `seal ${isComplete ? "green" : "amber"}`, icon(isComplete ? "✓" : "!"), banner),
-      definitions([
-        [this.word("asked"), `${from} – ${localTime(facts.toMs)}`],
-        [this.word("keys"), element("span", "code", this.keys(facts))],
-        ...this.header(header),
-      ]),
+      definitions([...more, ...this.header(header)]),
       element("p", "hint", this.word("pseudonyms")),
       rows.length ? this.table(rows) : element("p", "", this.word("zeroRows")),
     ];
   }
 
+  private trail(facts: TrailFacts): Node[] {
+    return this.list(facts, [
+      this.asked(facts),
+      [this.word("keys"), element("span", "code", this.keys(facts))],
+    ]);
+  }
+
+  private pages({ indexKeys, answer }: PagesFacts): Node[] {
+    const keys = indexKeys.map((one) => this.keyName(one)).join("\n");
+    return this.list(answer, [[this.word("keys"), element("span", "code", keys || "–")]]);
+  }
+
+  private export({ question, answer, node }: ExportFacts): Node[] {
+    const { entry } = question.record;
+    const keys = question.values.map((one) =>
+      this.keyName(concat(Uint8Array.of(question.kind), one)),
+    );
+    const submission = `${toHex(entry.submissionDigest)} · ${entry.callIndex}`;
+    const isWithheld = !question.record.call?.private.length;
+    return this.list(answer, [
+      [this.word("askedBy"), entry.organisation],
+      [this.word("askedAt"), `${localTime(entry.timeMs)} · ${this.word("height")} ${entry.height}`],
+      [this.word("purpose"), question.purpose ?? this.word(isWithheld ? "withheld" : "sealedBody")],
+      this.asked(answer),
+      [this.word("keys"), element("span", "code", keys.join("\n"))],
+      [this.word("submission"), element("span", "code", submission)],
+      [
+        this.word("exportedFrom"),
+        node === null ? this.word("noNode") : `${node.replicaId} · ${node.organisation}`,
+      ],
+    ]);
+  }
+
+  private asked({ fromMs, toMs }: { fromMs: number; toMs: number }): Row {
+    const from = fromMs ? localTime(fromMs) : this.word("beginning");
+    return [this.word("asked"), `${from} – ${localTime(toMs)}`];
+  }
+
   private keys(facts: TrailFacts): string {
     return facts.listings
-      .map((one) => {
-        const kind = INDEX_KINDS[one.indexKey[0] ?? 0];
-        const name = kind === undefined ? "" : this.of(kind);
-        return `${name} ${keyValue(one.indexKey)} · ${one.total} ${this.word("rowsInAll")}`;
-      })
+      .map((one) => `${this.keyName(one.indexKey)} · ${one.total} ${this.word("rowsInAll")}`)
       .join("\n");
+  }
+
+  private keyName(key: Uint8Array): string {
+    const kind = INDEX_KINDS[key[0] ?? 0];
+    return `${kind === undefined ? "" : this.of(kind)} ${keyValue(key)}`;
   }
 
   private table(rows: readonly TrailRow[]): HTMLElement {

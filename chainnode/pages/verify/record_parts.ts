@@ -1,0 +1,154 @@
+// What stands in calls of `access` and `audit`: public parts as their contracts read them, private
+// parts where they are not encrypted (docs/wire-format.md §9). null: not what version 1 says. As
+// contracts/schemas/access.py and audit.py.
+
+import { compare } from "./bytes";
+import { SALT_BYTES } from "./claims";
+import { Malformed } from "./errors";
+import { INDEX_KIND, INDEX_KINDS } from "./index_keys";
+import { isLegalText } from "./legal_text";
+import { ORGANISATION_ID } from "./members";
+import { DIGEST_BYTES } from "./merkle";
+import {
+  decode,
+  decodeAnyForm,
+  type Plain,
+  plainArray,
+  plainBytes,
+  plainInteger,
+  plainText,
+} from "./messagepack";
+
+const LIMITS = { bytes: 4096, depth: 2, elements: 64 };
+const CALL_ID_BYTES = 16;
+const SUBJECTS_MAX = 4;
+const STATUS_MAX = 999;
+const STATUS_FAILED_MIN = 400;
+const OTHER_TOKEN_BYTES_MAX = 512;
+const TEXT_CHARACTERS_MAX = 60;
+const VALUES_MAX = 16;
+const VALUE_BYTES_MAX = 240;
+const ASKED_SUBJECTS_MAX = 9;
+
+export interface AccessRecord {
+  readonly callId: Uint8Array;
+  readonly side: "requester" | "provider";
+  readonly requester: string;
+  readonly provider: string;
+  readonly item: string;
+  readonly subjects: readonly Uint8Array[];
+  readonly outcome: "permitted" | "denied" | "failed";
+  readonly status: number;
+  readonly count: number;
+  readonly requestedMs: number;
+}
+
+export interface Question {
+  readonly kind: number;
+  readonly values: readonly Uint8Array[];
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export function readAccess(data: Uint8Array): AccessRecord | null {
+  return orNull(() => {
+    const parts = plainArray(decode(data, LIMITS), "record", { size: 19 });
+    plainBytes(parts[0], "salt", { size: SALT_BYTES });
+    const [side, decision] = [flag(parts[2]), flag(parts[8])];
+    const status = plainInteger(parts[9], "status", STATUS_MAX);
+    const isFailed = status === 0 || status >= STATUS_FAILED_MIN;
+    const record: AccessRecord = {
+      callId: plainBytes(parts[1], "call id", { size: CALL_ID_BYTES }),
+      side: side ? "provider" : "requester",
+      requester: organisation(parts[3]),
+      provider: organisation(parts[4]),
+      item: legal(parts[5]),
+      subjects: digests(parts[7]),
+      outcome: decision ? "denied" : isFailed ? "failed" : "permitted",
+      status,
+      count: plainInteger(parts[10], "count"),
+      requestedMs: plainInteger(parts[11], "requested"),
+    };
+    for (const at of [6, 12]) plainInteger(parts[at], "number");
+    plainBytes(parts[13], "trace id", { size: CALL_ID_BYTES });
+    optionalBytes(parts[14], CALL_ID_BYTES);
+    if (parts[15] !== "") legal(parts[15]);
+    plainBytes(parts[16], "other token", { maximum: OTHER_TOKEN_BYTES_MAX });
+    for (const at of [17, 18]) optionalBytes(parts[at], DIGEST_BYTES);
+    return record;
+  });
+}
+
+export function readQuestionPart(data: Uint8Array): Question | null {
+  return orNull(() => {
+    const parts = plainArray(decode(data, LIMITS), "question", { size: 5 });
+    plainBytes(parts[0], "salt", { size: SALT_BYTES });
+    const kind = plainInteger(parts[1], "kind", INDEX_KINDS);
+    const values = ascending(plainArray(parts[2], "values", { maximum: VALUES_MAX }));
+    const [fromMs, toMs] = [plainInteger(parts[3], "from"), plainInteger(parts[4], "to")];
+    const isSubject = kind === INDEX_KIND.subject;
+    const areLegal = values.every((one) =>
+      isSubject ? one.length === DIGEST_BYTES : 1 <= one.length && one.length <= VALUE_BYTES_MAX,
+    );
+    if (!kind || !areLegal || (isSubject && values.length > ASKED_SUBJECTS_MAX)) {
+      throw new Malformed("question", "a kind and values of it", "others");
+    }
+    if (toMs && toMs < fromMs) throw new Malformed("period", `≥ ${fromMs}`, `${toMs}`);
+    return { kind, values, fromMs, toMs };
+  });
+}
+
+// The texts of a private part after its salt, in any form of MessagePack: no contract reads it.
+export function readPrivate(data: Uint8Array, count: number): string[] | null {
+  return orNull(() => {
+    const limits = { bytes: LIMITS.bytes, depth: 1, elements: 16 };
+    const parts = plainArray(decodeAnyForm(data, limits), "private", { size: count + 1 });
+    plainBytes(parts[0], "salt", { size: SALT_BYTES });
+    return parts.slice(1).map((one) => plainText(one, "text"));
+  });
+}
+
+function orNull<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Malformed) return null;
+    throw error;
+  }
+}
+
+function flag(value: Plain | undefined): number {
+  return plainInteger(value, "flag", 1);
+}
+
+function organisation(value: Plain | undefined): string {
+  const id = plainText(value, "organisation");
+  if (!ORGANISATION_ID.test(id)) throw new Malformed("organisation", "an id", "another text");
+  return id;
+}
+
+function legal(value: Plain | undefined): string {
+  const text = plainText(value, "text", TEXT_CHARACTERS_MAX);
+  if (!text || !isLegalText(text)) throw new Malformed("text", "a legal one", "another");
+  return text;
+}
+
+function digests(value: Plain | undefined): Uint8Array[] {
+  const found = ascending(plainArray(value, "subjects", { maximum: SUBJECTS_MAX }));
+  if (found.some((one) => one.length !== DIGEST_BYTES)) {
+    throw new Malformed("subjects", `${DIGEST_BYTES} bytes each`, "others");
+  }
+  return found;
+}
+
+function ascending(values: readonly Plain[]): Uint8Array[] {
+  const found = values.map((one) => plainBytes(one, "value"));
+  if (found.some((one, at) => at > 0 && compare(found[at - 1]!, one) >= 0)) {
+    throw new Malformed("values", "ascending and distinct", "another order");
+  }
+  return found;
+}
+
+function optionalBytes(value: Plain | undefined, size: number): void {
+  if (plainBytes(value, "bytes").length) plainBytes(value, "bytes", { size });
+}
