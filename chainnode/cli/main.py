@@ -23,6 +23,10 @@ COMMANDS = {
     ),
     "audit": LazyCommand("chainnode.cli.commands.audit:audit", "审计查询 · who accessed what"),
     "cert": LazyCommand("chainnode.cli.commands.cert:cert", "电子证照 · e-certificates"),
+    "catalog": LazyCommand(
+        "chainnode.cli.commands.catalog:catalog", "目录 · what departments share"
+    ),
+    "grant": LazyCommand("chainnode.cli.commands.grant:grant", "授权 · who may call what"),
     "status": LazyCommand(
         "chainnode.cli.commands.status:status", "网络状态 · healthy, degraded or halted, because"
     ),

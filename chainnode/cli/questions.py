@@ -1,7 +1,7 @@
 """The options of a question to the audit log, and how it is asked to the end."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -95,16 +95,29 @@ def question_options(function: Callable[..., int]) -> Callable[..., int]:
 
 def ask(client: "Client", target: "Target", asking: Asking, *, limit: int | None) -> "AuditAnswer":
     """Record the question and take its answer, to the end or to `limit` records."""
+    kind, values = asked_for(asking, target)
+    return ask_to_the_end(
+        client, kind, values, purpose=asking.purpose, period=asking.period, limit=limit
+    )
+
+
+def ask_to_the_end(
+    client: "Client",
+    kind: "IndexKind",
+    values: "Sequence[bytes | str]",
+    *,
+    purpose: str,
+    period: tuple[int, int] = (0, 0),
+    limit: int | None = None,
+) -> "AuditAnswer":
+    """Record a question about these index keys and take its pages, all or up to `limit` rows."""
     from chainnode.cli.outcomes import require_accepted
     from chainnode.client import QuestionNotRecorded
     from chainnode.client.asking import PAGE_ROWS_MAX
 
-    kind, values = asked_for(asking, target)
     size = PAGE_ROWS_MAX if limit is None else min(limit, PAGE_ROWS_MAX)
     try:
-        answer = client.question(
-            kind, values, purpose=asking.purpose, period=asking.period, limit=size
-        )
+        answer = client.question(kind, values, purpose=purpose, period=period, limit=size)
     except QuestionNotRecorded as error:
         require_accepted(error.outcome)
         raise

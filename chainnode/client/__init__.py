@@ -15,6 +15,27 @@ from chainnode.client.calls import (
 from chainnode.client.clients import AsyncClient, Client
 from chainnode.client.codes import CertificateCode
 from chainnode.client.exporting import Exported, NotExportable
+from chainnode.client.grant_calls import (
+    GrantDraft,
+    ItemDraft,
+    apply_for_grant,
+    approve_grant,
+    confirm_grant,
+    publish_item,
+    reject_grant,
+    resume_grant,
+    revoke_grant,
+    suspend_grant,
+    withdraw_item,
+)
+from chainnode.client.key_calls import (
+    add_key,
+    end_key,
+    open_epoch,
+    publish_wrapping_key,
+    share_pair_key,
+    tell_usage,
+)
 from chainnode.client.memory import ChainForked
 from chainnode.client.reading import StateRow
 from chainnode.client.reports import (
@@ -49,7 +70,9 @@ __all__ = [
     "Client",
     "Exported",
     "Final",
+    "GrantDraft",
     "InvalidCall",
+    "ItemDraft",
     "NodeBehind",
     "NodeLied",
     "NodeRefused",
@@ -64,8 +87,23 @@ __all__ = [
     "Unknown",
     "Verification",
     "access_record",
+    "add_key",
+    "apply_for_grant",
+    "approve_grant",
     "audit_question",
+    "confirm_grant",
+    "end_key",
     "import_certificate",
     "issue_certificate",
+    "open_epoch",
+    "publish_item",
+    "publish_wrapping_key",
+    "reject_grant",
+    "resume_grant",
     "revoke_certificate",
+    "revoke_grant",
+    "share_pair_key",
+    "suspend_grant",
+    "tell_usage",
+    "withdraw_item",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from chainnode.errors import InvalidInput
-from chainnode.submission import PRIVATE_BYTES_MAX, SALT_BYTES, Call
+from chainnode.submission import PRIVATE_BYTES_MAX, PUBLIC_BYTES_MAX, SALT_BYTES, Call
 from contracts.schemas import access, audit, certificates
 from contracts.schemas.certificate_states import CertificateState
 from contracts.schemas.codes import MEANINGS, Rejection
@@ -80,16 +80,16 @@ class CertificateDraft:
 def access_record(call: AccessCall, reason: AccessReason) -> Call:
     """Build `access` · `record`: one side's testimony of a data call."""
     part = access.AccessRecord(
-        salt=_salt(), **{name: getattr(call, name) for name in call.__slots__}
+        salt=new_salt(), **{name: getattr(call, name) for name in call.__slots__}
     )
     texts = [getattr(reason, name) for name in reason.__slots__]
-    return _call("record", part, encode_part(access.AccessPrivate(_salt(), *texts)))
+    return build_call("record", part, encode_part(access.AccessPrivate(new_salt(), *texts)))
 
 
 def issue_certificate(draft: CertificateDraft) -> Call:
     """Build `certificates` · `issue`."""
     part = certificates.Issue(
-        salt=_salt(),
+        salt=new_salt(),
         identifier=draft.identifier,
         type=draft.type,
         file_digest=draft.file_digest,
@@ -98,7 +98,7 @@ def issue_certificate(draft: CertificateDraft) -> Call:
         valid_from=draft.valid_from,
         valid_to=draft.valid_to,
     )
-    return _call("issue", part)
+    return build_call("issue", part)
 
 
 def import_certificate(
@@ -111,7 +111,7 @@ def import_certificate(
 ) -> Call:
     """Build `certificates` · `import`: a certificate from before the chain, with its state."""
     part = certificates.Import(
-        salt=_salt(),
+        salt=new_salt(),
         identifier=draft.identifier,
         type=draft.type,
         file_digest=draft.file_digest,
@@ -124,7 +124,7 @@ def import_certificate(
         state=int(state),
         since_ms=since_ms,
     )
-    return _call("import", part)
+    return build_call("import", part)
 
 
 def revoke_certificate(
@@ -136,13 +136,13 @@ def revoke_certificate(
 ) -> Call:
     """Build `certificates` · `revoke`."""
     part = certificates.Revoke(
-        salt=_salt(),
+        salt=new_salt(),
         identifier=identifier,
         code_system=code_system,
         code=code,
         reason_code=reason_code,
     )
-    return _call("revoke", part)
+    return build_call("revoke", part)
 
 
 def audit_question(
@@ -157,15 +157,22 @@ def audit_question(
     if not purpose.strip():
         raise InvalidCall(code="PURPOSE_MISSING", expected="a purpose in words", actual="none")
     ordered = tuple(sorted(set(values)))
-    part = audit.Question(salt=_salt(), kind=kind, values=ordered, from_ms=from_ms, to_ms=to_ms)
-    return _call("question", part, encode_part(audit.QuestionPrivate(_salt(), purpose)))
+    part = audit.Question(salt=new_salt(), kind=kind, values=ordered, from_ms=from_ms, to_ms=to_ms)
+    return build_call("question", part, encode_part(audit.QuestionPrivate(new_salt(), purpose)))
 
 
-def _salt() -> bytes:
+def new_salt() -> bytes:
+    """Return 16 random bytes, which begin every part of a call."""
     return secrets.token_bytes(SALT_BYTES)
 
 
-def _call(action: str, part: PublicPart, private: bytes = b"") -> Call:
+def build_call(action: str, part: PublicPart, private: bytes = b"") -> Call:
+    """Return the call with this part, when a node would read it as it is.
+
+    Raises:
+        InvalidCall: the schema refuses it, or it is too long for a submission.
+
+    """
     public = encode_part(part)
     try:
         # The schema's annotations hold when decoding, so the part is read as a node reads it.
@@ -178,10 +185,11 @@ def _call(action: str, part: PublicPart, private: bytes = b"") -> Call:
             expected=f"none of: {MEANINGS[error.code].sentence}",
             actual=f"{list(error.details)}",
         ) from error
-    if len(private) > PRIVATE_BYTES_MAX:
-        raise InvalidCall(
-            code="PRIVATE_PART_TOO_LONG",
-            expected=f"at most {PRIVATE_BYTES_MAX} bytes",
-            actual=f"{len(private)}",
-        )
+    _require_length("PUBLIC_PART_TOO_LONG", public, PUBLIC_BYTES_MAX)
+    _require_length("PRIVATE_PART_TOO_LONG", private, PRIVATE_BYTES_MAX)
     return Call(action=action, public=public, private=private)
+
+
+def _require_length(code: str, data: bytes, bytes_max: int) -> None:
+    if len(data) > bytes_max:
+        raise InvalidCall(code=code, expected=f"at most {bytes_max} bytes", actual=f"{len(data)}")
