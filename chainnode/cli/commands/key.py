@@ -1,10 +1,11 @@
-"""`kun key`: make a key file and show what it says. Nothing secret is ever printed."""
+"""`kun key`: make a key file, show what it says, replace a key on the chain. Prints no secret."""
 
 from pathlib import Path
 
 import click
 
 from chainnode.cli.exits import ExitCode
+from chainnode.cli.target import acting_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
 
 key = kun_group("key", text="密钥 · keys")
@@ -52,28 +53,89 @@ def show(file: Path) -> int:
     return _show(file)
 
 
+@kun_command("rotate", text="换密钥：登记新的、终止旧的 · add a new key and end the old one")
+@click.argument("old", metavar="OLD")
+@click.argument("new_file", metavar="NEW", type=click.Path(path_type=Path))
+@target_options
+@click.option(
+    "--overlap",
+    default="1m",
+    show_default=True,
+    metavar="TIME",
+    help="旧密钥还有效多久：90s、15m、24h · how long the old one is still good",
+)
+@click.option(
+    "--passphrase-file",
+    type=click.Path(path_type=Path),
+    help="新密钥的口令文件，缺省同 --key · of the new key; default: as for --key",
+)
+def rotate_(
+    *,
+    old: str,
+    new_file: Path,
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+    overlap: str,
+    passphrase_file: Path | None,
+) -> int:
+    """Replace OLD, a key file or key id, by the key in NEW; --key is a member key.
+
+    NEW is made when it does not exist. The same command goes on where one was cut short.
+    """
+    from chainnode.cli.instants import age_ms
+    from chainnode.cli.rotation import Rotation, old_key_id, rotate
+    from chainnode.genesis import ROLES
+    from chainnode.verify.verdict import local_time
+
+    rotation = Rotation(
+        old=old_key_id(old),
+        new_file=new_file,
+        passphrase_file=passphrase_file,
+        overlap_ms=age_ms(overlap, option="--overlap"),
+    )
+    target = acting_target(folder, nodes, key, trust, default="member")
+    done = rotate(target, rotation)
+    facts = {
+        "old": done.old.hex(),
+        "old_ends": local_time(done.old_ends_ms),
+        "new": done.new.hex(),
+        "file": str(new_file),
+        "organisation": done.row.organisation,
+        "roles": ", ".join(ROLES[one] for one in done.row.roles),
+        "height": None if done.final is None else done.final.height,
+    }
+    return _print(facts)
+
+
 def _show(file: Path) -> int:
     import base64
 
     from chainnode.keys import read_key_file
 
-    output = current_session().output
     found = read_key_file(file)
-    facts = {
-        "file": str(file),
-        "suite": found.suite.name,
-        "purpose": found.purpose.value,
-        "key_id": found.key_id.hex(),
-        "public_key": base64.b64encode(found.public_key).decode(),
-    }
+    return _print(
+        {
+            "file": str(file),
+            "suite": found.suite.name,
+            "purpose": found.purpose.value,
+            "key_id": found.key_id.hex(),
+            "public_key": base64.b64encode(found.public_key).decode(),
+        }
+    )
+
+
+def _print(facts: dict[str, str | int | None]) -> int:
+    output = current_session().output
 
     def lines() -> None:
         for name, value in facts.items():
-            output.line(f"{name:<11} {value}")
+            output.line(f"{name:<12} {value}")
 
     output.answer(facts, lines)
     return ExitCode.OK
 
 
-for _command in (new, show):
+for _command in (new, show, rotate_):
     key.add_command(_command)

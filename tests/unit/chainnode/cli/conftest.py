@@ -116,6 +116,16 @@ class Site:
             node.alter = alter
 
 
+def at_home(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `kun` find its settings, its state and its pass phrase in this folder alone."""
+    for name in [one for one in os.environ if one.startswith("KUN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("KUN_LANG", "en")
+    monkeypatch.setenv("KUN_KEY_PASSPHRASE_FILE", str(path / "passphrase"))
+    monkeypatch.setenv("KUN_STATE_DIR", str(path / "state"))
+    monkeypatch.chdir(path)
+
+
 @pytest.fixture(scope="session")
 def evidence() -> SyntheticChain:
     return SyntheticChain("intl")
@@ -128,12 +138,7 @@ def site(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Site]:
-    for name in [one for one in os.environ if one.startswith("KUN_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("KUN_LANG", "en")
-    monkeypatch.setenv("KUN_KEY_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
-    monkeypatch.setenv("KUN_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.chdir(tmp_path)
+    at_home(tmp_path, monkeypatch)
     write_genesis_file(tmp_path / "genesis.json", evidence.genesis)
     write_secret_file(tmp_path / "passphrase", b"correct horse\n")
     write_key_file(

@@ -1,59 +1,18 @@
 """`kun catalog` and `kun grant` over real HTTP, a real chain and real proofs."""
 
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from chainnode.cli.main import run
-from chainnode.genesis import write_genesis_file
-from chainnode.keys import DEVNET_COST, KeyPurpose, Passphrase, write_key_file
-from chainnode.secret_files import write_secret_file
-from chainnode.suites import suite_named
-from tests.builders import ORGANISATIONS, submission_key
-from tests.served_site import Served, served_site
-from tests.unit.chainnode.cli.conftest import Done
+from tests.builders import ORGANISATIONS
+from tests.unit.chainnode.cli.conftest import at_home
+from tests.unit.chainnode.cli.towns import Town, town_at
 
 PROVIDER, REQUESTER, SUPERVISOR, AUDITOR = range(4)
 ITEM = "population/basic"
 FIELDS = ("--field", "name", "--field", "birth_date", "--field", "address")
 PURPOSE = ("--purpose", "yearly review of what is shared")
-
-
-@dataclass
-class Town:
-    """Four departments at one node, each with the key of its number."""
-
-    served: Served
-    path: Path
-    capture: pytest.CaptureFixture[str]
-
-    def kun(self, department: int, *words: str) -> Done:
-        """Run a command with the key of a department."""
-        key = str(self.path / f"key{department}.json")
-        return self.bare(*words, "--key", key)
-
-    def bare(self, *words: str) -> Done:
-        """Run a command without a key."""
-        self.capture.readouterr()
-        trust = ("--trust", str(self.path / "genesis.json"))
-        code = run((*words, "--node", self.served.url, *trust))
-        out, err = self.capture.readouterr()
-        return Done(code=code, out=out, err=err)
-
-    def must(self, department: int, *words: str) -> Done:
-        done = self.kun(department, *words, "--json")
-        assert done.code == 0, done.err
-        return done
-
-    def grant(self, name: str = "G-1") -> dict[str, object]:
-        return self.bare("grant", "show", name, "--json").json
-
-    def applied(self, *more: str, item: tuple[str, ...] = ()) -> None:
-        self.must(PROVIDER, "catalog", "publish", ITEM, "--title", "人口", *FIELDS, *item)
-        self.must(REQUESTER, "grant", "apply", "G-1", "--item", ITEM, *APPLIED, *more)
 
 
 APPLIED = ("--purpose", "核验购房资格", "--from", "2026-01-01", "--to", "2099-12-31")
@@ -64,33 +23,27 @@ CORE = ("--grade", "core", "--supervisor", ORGANISATIONS[SUPERVISOR])
 def town(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Town]:
-    for name in [one for one in os.environ if one.startswith("KUN_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("KUN_LANG", "en")
-    monkeypatch.setenv("KUN_KEY_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
-    monkeypatch.setenv("KUN_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.chdir(tmp_path)
-    write_secret_file(tmp_path / "passphrase", b"correct horse\n")
-    for number in range(4):
-        write_key_file(
-            tmp_path / f"key{number}.json",
-            submission_key("intl", number),
-            suite=suite_named("intl"),
-            purpose=KeyPurpose.SUBMISSION,
-            passphrase=Passphrase(b"correct horse"),
-            cost=DEVNET_COST,
-        )
-    with served_site(tmp_path) as served:
-        write_genesis_file(tmp_path / "genesis.json", served.genesis)
-        yield Town(served=served, path=tmp_path, capture=capsys)
+    at_home(tmp_path, monkeypatch)
+    with town_at(tmp_path, capsys) as made:
+        yield made
+
+
+def shown(town: Town, name: str = "G-1") -> dict[str, object]:
+    return town.bare("grant", "show", name, "--json").json
+
+
+def apply(town: Town, *more: str, item: tuple[str, ...] = ()) -> None:
+    """Let the provider publish an item, and the requester apply for it."""
+    town.must(PROVIDER, "catalog", "publish", ITEM, "--title", "人口", *FIELDS, *item)
+    town.must(REQUESTER, "grant", "apply", "G-1", "--item", ITEM, *APPLIED, *more)
 
 
 def test_an_item_is_published_shown_changed_and_withdrawn(town: Town) -> None:
     first = town.must(PROVIDER, "catalog", "publish", ITEM, "--title", "人口", *FIELDS)
     assert (first.json["version"], first.json["record"]) == (1, 0)
-    shown = town.bare("catalog", "show", ITEM, "--json")
-    assert shown.code == 0
-    assert shown.json == {
+    told = town.bare("catalog", "show", ITEM, "--json")
+    assert told.code == 0
+    assert told.json == {
         "item": ITEM,
         "present": True,
         "title": "人口",
@@ -111,8 +64,8 @@ def test_an_item_is_published_shown_changed_and_withdrawn(town: Town) -> None:
 
 
 def test_what_the_catalogue_lacks_is_proven_absent(town: Town) -> None:
-    shown = town.bare("catalog", "show", "nothing", "--json")
-    assert (shown.code, shown.json) == (1, {"item": "nothing", "present": False})
+    told = town.bare("catalog", "show", "nothing", "--json")
+    assert (told.code, told.json) == (1, {"item": "nothing", "present": False})
     several = town.bare("catalog", "show", "nothing", "none", "--json")
     assert (several.code, len(several.json["items"])) == (1, 2)
 
@@ -140,8 +93,8 @@ def test_a_name_that_the_index_holds_as_a_digest_makes_a_list_incomplete(town: T
 
 
 def test_a_grant_is_applied_for_reviewed_and_in_force(town: Town) -> None:
-    town.applied("--quota", "100", "--kind", "statute")
-    assert town.grant() == {
+    apply(town, "--quota", "100", "--kind", "statute")
+    assert shown(town) == {
         "grant": "G-1",
         "present": True,
         "state": "applied 已申请",
@@ -163,13 +116,13 @@ def test_a_grant_is_applied_for_reviewed_and_in_force(town: Town) -> None:
     narrowed = ("--yes", "--field", "address", "--quota", "10", "--to", "2098-01-01")
     done = town.must(PROVIDER, "grant", "review", "G-1", *narrowed)
     assert done.json["state"] == "active 有效"
-    granted = town.grant()
+    granted = shown(town)
     assert (granted["in_force"], granted["fields"]) == (True, ["address"])
     assert (granted["quota"], granted["valid_to"]) == (10, 20980101)
 
 
 def test_a_core_item_needs_the_second_level(town: Town) -> None:
-    town.applied(item=CORE)
+    apply(town, item=CORE)
     reviewed = town.must(PROVIDER, "grant", "review", "G-1", "--yes")
     assert reviewed.json["state"] == "reviewed 提供方已同意"
     refused = town.kun(PROVIDER, "grant", "confirm", "G-1", "--yes", "--json")
@@ -180,7 +133,7 @@ def test_a_core_item_needs_the_second_level(town: Town) -> None:
 
 @pytest.mark.parametrize("who", ["provider", "supervisor"])
 def test_a_no_of_either_level_rejects(town: Town, who: str) -> None:
-    town.applied(item=CORE)
+    apply(town, item=CORE)
     if who == "provider":
         told = town.must(PROVIDER, "grant", "review", "G-1", "--no")
     else:
@@ -190,13 +143,13 @@ def test_a_no_of_either_level_rejects(town: Town, who: str) -> None:
 
 
 def test_a_grant_is_suspended_resumed_and_revoked(town: Town) -> None:
-    town.applied()
+    apply(town)
     town.must(PROVIDER, "grant", "review", "G-1", "--yes")
     town.must(PROVIDER, "grant", "suspend", "G-1", "--reason", "incident")
-    assert town.grant()["suspended_by"] == ORGANISATIONS[PROVIDER]
-    assert town.grant()["in_force"] is False
+    assert shown(town)["suspended_by"] == ORGANISATIONS[PROVIDER]
+    assert shown(town)["in_force"] is False
     town.must(PROVIDER, "grant", "resume", "G-1", "--reason", "resolved")
-    assert town.grant()["in_force"] is True
+    assert shown(town)["in_force"] is True
     ended = town.must(REQUESTER, "grant", "revoke", "G-1", "--reason", "done")
     assert ended.json["state"] == "revoked 已撤销"
     again = town.kun(REQUESTER, "grant", "revoke", "G-1", "--reason", "done", "--json")
@@ -204,7 +157,7 @@ def test_a_grant_is_suspended_resumed_and_revoked(town: Town) -> None:
 
 
 def test_grants_are_listed_by_side_and_item_and_proven_whole(town: Town) -> None:
-    town.applied()
+    apply(town)
     town.must(REQUESTER, "grant", "apply", "G-2", "--item", ITEM, *APPLIED, "--field", "name")
     town.must(PROVIDER, "grant", "review", "G-2", "--yes")
     for asked in (
@@ -222,12 +175,12 @@ def test_grants_are_listed_by_side_and_item_and_proven_whole(town: Town) -> None
 
 
 def test_lines_for_people_name_what_was_decided(town: Town) -> None:
-    town.applied()
+    apply(town)
     done = town.kun(PROVIDER, "grant", "review", "G-1", "--yes")
     assert done.code == 0
     assert "active 有效" in done.out
-    shown = town.bare("grant", "show", "G-1")
-    assert "in_force      True" in shown.out
+    told = town.bare("grant", "show", "G-1")
+    assert "in_force      True" in told.out
     listed = town.kun(AUDITOR, "grant", "list", "--item", ITEM, *PURPOSE)
     assert "1 of 1, complete to" in listed.out
 
@@ -262,14 +215,14 @@ def test_lines_for_people_name_what_was_decided(town: Town) -> None:
 def test_a_refusal_is_named_and_has_its_exit_code(
     town: Town, department: int, words: tuple[str, ...], exit_code: int, code: str
 ) -> None:
-    town.applied()
+    apply(town)
     done = town.kun(department, *words, "--json")
     assert (done.code, done.json["error"]["code"]) == (exit_code, code)
 
 
 def test_a_grant_that_the_chain_lacks_is_proven_absent(town: Town) -> None:
-    shown = town.bare("grant", "show", "G-9", "--json")
-    assert (shown.code, shown.json) == (1, {"grant": "G-9", "present": False})
+    told = town.bare("grant", "show", "G-9", "--json")
+    assert (told.code, told.json) == (1, {"grant": "G-9", "present": False})
 
 
 def test_a_decision_needs_a_key(town: Town) -> None:
