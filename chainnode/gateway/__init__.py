@@ -5,6 +5,7 @@ from chainnode.gateway.core import Gateway
 from chainnode.gateway.guard import PersonalText, refuse_personal_text
 from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptMessage
 from chainnode.gateway.pseudonyms import CustodianAccess, NotTokenised, Pseudonyms
+from chainnode.gateway.replay import Replayer, ReplaySettings
 from chainnode.gateway.requesting import CallIntent, Requester
 from chainnode.gateway.rows import CachedRows
 from chainnode.gateway.spool import Spool, SpoolLimits
@@ -48,6 +49,8 @@ __all__ = [
     "NotTokenised",
     "PersonalText",
     "Pseudonyms",
+    "ReplaySettings",
+    "Replayer",
     "Requester",
     "Settled",
     "Spool",

@@ -21,7 +21,11 @@ def entry(
         call_id=number.to_bytes(16),
         side=side,
         calls=tuple(
-            Call(action="record", public=b"%d.%d." % (number, place) + content, private=b"")
+            Call(
+                action="record" if place == calls - 1 else "people",
+                public=b"%d.%d.%d." % (side, number, place) + content,
+                private=b"",
+            )
             for place in range(calls)
         ),
         made_ms=NOW_MS + number,
