@@ -23,6 +23,8 @@ from tests.unit.chainnode.gateway.spool_parts import CHAIN_ID, entry
 
 PUT, OFFERED = "put", "offered"
 PUTS: Final = 96
+# One in so many is refused for ever.
+REFUSED_EACH: Final = 30
 # More than one submission takes, so that most moments have some that wait.
 WAITING_MAX: Final = 8
 CALLS_PER_SUBMISSION: Final = 8
@@ -33,6 +35,11 @@ SEGMENT_BYTES: Final = 4_000
 def entry_of_run(number: int) -> SpoolEntry:
     """The testimony of call `number`: of different lengths, so that sectors end anywhere."""
     return entry(number, calls=2, content=bytes([number + 1]) * (37 * number % 401))
+
+
+def is_refused(one: SpoolEntry) -> bool:
+    """Whether the ledger of the run refuses this testimony."""
+    return int.from_bytes(one.call_id) % REFUSED_EACH == 0
 
 
 @dataclass
@@ -56,7 +63,8 @@ async def until_waiting(spool: Spool, *, at_most: int) -> None:
 async def live(witness: int, folder: Path) -> None:
     """Put while replay runs, a few at a time."""
     ledger = SayingLedger(
-        witness=witness, refused_numbers=dict.fromkeys(range(0, PUTS, 30), Code.OUT_OF_RANGE)
+        witness=witness,
+        refused_numbers=dict.fromkeys(range(0, PUTS, REFUSED_EACH), Code.OUT_OF_RANGE),
     )
     spool = Spool.open(folder / "spool", chain_id=CHAIN_ID)
     replayer = Replayer(

@@ -172,13 +172,13 @@ class SpoolAndLedger(RuleBasedStateMachine):
 
     def _opened(self) -> Spool:
         spool = opened(self.folder / "spool", SpoolLimits(entries_max=ENTRIES_MAX))
-        spool._thread = AtOnce()  # noqa: SLF001
+        spool._thread = AtOnce()  # noqa: SLF001 - production has a thread there
         return spool
 
     def _kill(self) -> None:
         """Leave everything as a killed process does; the kernel closes its files."""
-        os.close(self.spool._lock)  # noqa: SLF001
-        self.spool._lock = -1  # noqa: SLF001
+        os.close(self.spool._lock)  # noqa: SLF001 - as a killed process leaves it
+        self.spool._lock = -1  # noqa: SLF001 - as a killed process leaves it
         self._run(self.spool.close())
 
     async def _replay(self, steps: int) -> None:
