@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from chainnode.codec import Limits, decode
+from chainnode.codec import Limits, as_array, decode
 from chainnode.gateway import EntryId, Replayer, Spool, SpoolCorrupted
 from chainnode.gateway.replay_backoff import Backoff
 from chainnode.submission import decode_submission
@@ -41,7 +41,7 @@ class Promises:
     offered: list[bytes] = field(default_factory=list)
 
     def hear(self, said: Said) -> None:
-        kind, *values = (tuple[object, ...])(decode(said.payload, _LIMITS))  # type: ignore[arg-type]
+        kind, *values = as_array(decode(said.payload, _LIMITS), None, "what was said")
         if kind == PUT:
             number, entry_id = values
             assert isinstance(number, int)
