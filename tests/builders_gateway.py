@@ -1,5 +1,6 @@
 """A gateway in memory: real core and signatures, and the ports of its world as a test sets them."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -127,11 +128,13 @@ class Queue:
     settles: bool = True
     is_full: bool = False
     fates: list[Fate] = field(default_factory=list)
+    has_entry: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def put(self, entry: SpoolEntry) -> EntryId:
         if self.is_full:
             raise SpoolFull(what="entries", expected="room", actual="none")
         self.entries.append(entry)
+        self.has_entry.set()
         return EntryId(len(self.entries))
 
     async def settled(self, entry_id: EntryId, *, timeout_s: float) -> Fate:

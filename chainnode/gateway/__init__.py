@@ -1,6 +1,8 @@
 """The gateway between a department's services and the ledger."""
 
 from chainnode.gateway.asgi import GatewayMiddleware
+from chainnode.gateway.caller import Caller, CallNotMade, CallOutcome
+from chainnode.gateway.calling import AsyncCallTransport, CallTransport
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.guard import PersonalText, refuse_personal_text
 from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptMessage
@@ -31,10 +33,15 @@ from chainnode.gateway.spool_errors import (
 )
 
 __all__ = [
+    "AsyncCallTransport",
     "CachedRows",
     "CallIdentity",
     "CallIntent",
+    "CallNotMade",
+    "CallOutcome",
     "CallQueue",
+    "CallTransport",
+    "Caller",
     "CustodianAccess",
     "DamagedKept",
     "DeadLetter",
