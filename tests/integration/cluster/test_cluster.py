@@ -8,10 +8,13 @@ from typing import cast
 import httpx
 import pytest
 
+from chainnode.client import AsyncClient
 from chainnode.driver.kinds import FrameKind
 from chainnode.errors import StorageError
 from chainnode.submission import Submission
+from chainnode.verify import verify_evidence
 from chainnode.verify.evidence import verify_receipt_evidence, verify_record_evidence
+from chainnode.verify.forms import RecordPlace
 from chainnode.verify.header import verify_header
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trail import verify_trail_evidence
@@ -342,6 +345,24 @@ def shown(page: JsonObject, trust: Trust) -> list[int]:
     """Return the positions that a page proves."""
     (listing,) = verify_trail_evidence(page["evidence"], trust).listings
     return [row.position for row in listing.rows]
+
+
+async def test_whoever_asks_is_shown_who_signed_a_record_in_the_log_and_in_its_block(
+    tmp_path: Path,
+) -> None:
+    async with running_cluster(tmp_path) as cluster:
+        sent = [call_record(cluster, nonce) for nonce in range(3)]
+        for submission in sent:
+            await final(cluster, 0, submission)
+        urls = [one.url for one in cluster.members.values()]
+        async with AsyncClient(urls, cluster.trust) as client:
+            for position, submission in enumerate(sent):
+                for place in RecordPlace:
+                    facts, evidence = await client.authored_record(position, place=place)
+                    assert facts.author is not None
+                    assert facts.author.public_key == submission.public_key
+                    assert facts.entry.submission_digest == submission.digest
+                    assert verify_evidence(evidence, cluster.trust) == facts
 
 
 async def test_a_client_that_hangs_up_while_it_waits_frees_its_place(tmp_path: Path) -> None:
