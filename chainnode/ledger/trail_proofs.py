@@ -104,11 +104,6 @@ class ProvenTrail:
     rows: tuple[tuple[int, bytes], ...] = field(repr=False)
 
     @property
-    def is_from_start(self) -> bool:
-        """Whether no row stands before those that are disclosed."""
-        return self.first_row == 0 and (bool(self.rows) or not self.trail.rows)
-
-    @property
     def is_to_end(self) -> bool:
         """Whether no row below the index size stands after those that are disclosed."""
         return self.first_row + len(self.rows) == self.trail.rows

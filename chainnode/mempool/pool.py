@@ -111,12 +111,6 @@ class Mempool:
             turn = served
         return tuple(taken)
 
-    def seal(self, digests: Iterable[SubmissionDigest]) -> None:
-        """Keep these out of the next batches: they stand in a proposal, also another replica's."""
-        for digest in digests:
-            if (submission := self._waiting.get(digest)) is not None:
-                self._seal_one(submission)
-
     def unseal_all(self) -> None:
         """Offer again what was sealed, at its old place: the proposals of the old view are gone."""
         for lane in self._lanes.values():

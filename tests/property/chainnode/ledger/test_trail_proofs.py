@@ -129,7 +129,7 @@ def test_every_run_of_every_size_is_proven_as_the_format_words_it(size: int, sha
         assert proven.trail == one.trail()
         expected = rows[shown.start : shown.stop]
         assert [position.to_bytes(8) + leaf for position, leaf in proven.rows] == expected
-        assert proven.is_from_start == ((shown.start == 0 and bool(expected)) or not rows)
+        assert proven.first_row == shown.start
         assert proven.is_to_end == (shown.stop == len(rows))
 
 
@@ -158,7 +158,7 @@ def test_a_key_without_rows_is_proven_absent_and_held_as_nothing() -> None:
     proven = one.verify(proof)
 
     assert (proven.trail, proven.rows) == (EMPTY_TRAIL, ())
-    assert proven.is_from_start
+    assert proven.first_row == 0
     assert proven.is_to_end
     verify_continuation(EMPTY_TRAIL, proof)
     with pytest.raises(InvalidProof, match="held trail"):

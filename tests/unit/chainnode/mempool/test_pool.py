@@ -68,14 +68,6 @@ def test_what_was_taken_is_not_offered_again_until_the_view_changes() -> None:
     assert names_taken(pool) == ["a1", "b1", "a2"]
 
 
-def test_what_another_replica_proposed_is_not_offered() -> None:
-    pool = pool_with("a1", "a2", "b1")
-    pool.seal(digests("a1", "b1", "unknown"))
-    assert names_taken(pool) == ["a2"]
-    pool.unseal_all()
-    assert names_taken(pool) == ["a1", "b1", "a2"]
-
-
 def test_unsealed_ones_stand_before_later_ones_of_their_key() -> None:
     pool = pool_with("a1", "a2")
     names_taken(pool)

@@ -88,14 +88,6 @@ class PoolAgainstModel(RuleBasedStateMachine):
         assert [one.digest for one in taken] == list(digests(*(row.name for row in expected)))
         assert sum(len(one.encoded) + overhead_bytes for one in taken) <= bytes_max
 
-    @rule(names=SOME_NAMES)
-    def seal(self, names: list[str]) -> None:
-        self.pool.seal(digests(*names))
-        for row in self.rows:
-            if row.name in names and row.state == "fresh":
-                row.state = "sealed"
-        self.settle_turns()
-
     @rule()
     def unseal_all(self) -> None:
         self.pool.unseal_all()
