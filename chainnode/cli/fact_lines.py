@@ -43,6 +43,7 @@ _CHINESE = {
     "members": "成员",
     "exported_from": "导出节点",
     "page": "附核验页",
+    "page_same": "核验页与本版本相同",
     "fingerprint": "指纹",
     "chain_id": "链标识",
     "suite": "算法套件",

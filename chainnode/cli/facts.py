@@ -106,7 +106,17 @@ def export_document(facts: "ExportFacts") -> dict[str, object]:
         **answer_facts(facts.answer),
         "exported_from": facts.organisation,
         "page": facts.has_page,
+        "page_same": _is_our_page(facts),
     }
+
+
+def _is_our_page(facts: "ExportFacts") -> bool | None:
+    """Return whether the page that came along is, byte for byte, that of this release."""
+    from chainnode.pages import verify_page
+
+    if facts.page_digest is None:
+        return None
+    return facts.page_digest == facts.answer.header.trust.suite.digest(verify_page())
 
 
 def answer_facts(answer: "AnswerFacts") -> dict[str, object]:

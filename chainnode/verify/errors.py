@@ -15,6 +15,11 @@ class InvalidEvidence(InvalidInput):
         self.actual = actual
         super().__init__(f"{check}: expected {expected}, got {actual}")
 
+    @property
+    def zh(self) -> str:
+        """Return the sentence for a reader of Chinese; names of checks and values stay."""
+        return f"证据未通过核验：{self}"
+
 
 class UnreadableEvidence(InvalidEvidence):
     """Not evidence at all: JSON, base64 or canonical encoding does not decode."""
@@ -37,6 +42,12 @@ class OlderThanPinned(InvalidEvidence):
             f"{super().__str__()}; ask a node for newer evidence, or judge this one with the "
             "genesis file or a trust file from before it"
         )
+
+    @property
+    def zh(self) -> str:
+        """Return the same for a reader of Chinese."""
+        told = f"高度 {self.actual} 低于信任文件所钉的区块（{self.expected}）"
+        return f"{told}；请向节点索取较新的证据，或用创世文件或更早的信任文件核验"
 
 
 class UnknownEpoch(InvalidEvidence):

@@ -58,13 +58,22 @@ _KEY_BYTES_MAX = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFacts:
-    """What an export proves; `replica_id` is the node that signed it too, None without one."""
+    """What an export proves; `replica_id` is the node that signed it too, None without one.
+
+    `page_digest` is that of the page that comes along, if one does: both signed it, and nothing
+    says whose page it is.
+    """
 
     question: AskedQuestion
     answer: AnswerFacts
     replica_id: int | None
     organisation: str | None
-    has_page: bool
+    page_digest: bytes | None
+
+    @property
+    def has_page(self) -> bool:
+        """Whether a page comes along."""
+        return self.page_digest is not None
 
 
 def answer_pages(pages: list[JsonObject]) -> dict[str, JsonObject]:
@@ -148,7 +157,7 @@ def verify_export(data: bytes, trust: Trust) -> ExportFacts:
         answer=answer,
         replica_id=None if node is None else node.replica_id,
         organisation=None if node is None else node.organisation,
-        has_page=PAGE in members,
+        page_digest=trust.suite.digest(members[PAGE]) if PAGE in members else None,
     )
 
 

@@ -32,6 +32,8 @@ from chainnode.verify.verdict import (
     StateWord,
     Verdict,
     VerdictCode,
+    Words,
+    check_of,
     local_time,
     state_word,
 )
@@ -148,31 +150,38 @@ def verdict_of_refusal(error: InvalidEvidence) -> Verdict:
         case UnreadableEvidence():
             return unreadable(str(error))
         case NoQuorum() | OlderThanPinned() | OtherQuestion() | UnknownEpoch():
-            return _unproven(VerdictCode.CANNOT_DECIDE, CheckName.QUORUM, str(error))
+            return _unproven(VerdictCode.CANNOT_DECIDE, CheckName.QUORUM, _told(error))
         case ForeignEvidence():
-            return _unproven(VerdictCode.UNTRUSTED_ISSUER, CheckName.ISSUER, str(error))
+            return _unproven(VerdictCode.UNTRUSTED_ISSUER, CheckName.ISSUER, _told(error))
         case _:
             at = _REFUSED_AT.get(error.check, CheckName.QUORUM)
-            return _unproven(VerdictCode.TAMPERED, at, str(error))
+            return _unproven(VerdictCode.TAMPERED, at, _told(error))
+
+
+def _told(error: InvalidEvidence) -> Words:
+    return Words(zh=error.zh, en=str(error))
 
 
 def unreadable(detail: str, *, identifier: str | None = None) -> Verdict:
     """Say that what was given is no certificate, identifier or evidence at all."""
-    return _unproven(VerdictCode.UNREADABLE, CheckName.CONTENT, detail, identifier=identifier)
+    words = Words(zh=f"无法识别：{detail}", en=detail)
+    return _unproven(VerdictCode.UNREADABLE, CheckName.CONTENT, words, identifier=identifier)
 
 
 def cannot_decide(detail: str, *, identifier: str | None = None) -> Verdict:
     """Say that no checked evidence is at hand; says nothing against the certificate."""
-    return _unproven(VerdictCode.CANNOT_DECIDE, CheckName.FRESHNESS, detail, identifier=identifier)
+    words = Words(zh=f"没有可核验的证据：{detail}", en=detail)
+    return _unproven(VerdictCode.CANNOT_DECIDE, CheckName.FRESHNESS, words, identifier=identifier)
 
 
 def _unproven(
-    verdict: VerdictCode, at: CheckName, detail: str, *, identifier: str | None = None
+    verdict: VerdictCode, at: CheckName, detail: Words, *, identifier: str | None = None
 ) -> Verdict:
+    nothing = Words(zh="什么也没有证明", en="nothing is proven")
     checks = tuple(
-        Check(name=name, result=CheckResult.FAIL, detail=detail)
+        check_of(name, CheckResult.FAIL, detail)
         if name is at
-        else Check(name=name, result=CheckResult.NOT_CHECKED, detail="nothing is proven")
+        else check_of(name, CheckResult.NOT_CHECKED, nothing)
         for name in CheckName
     )
     return Verdict(
@@ -220,25 +229,33 @@ def _state_at(found: RegisteredCertificate | None, header_time_ms: int, as_of_ms
 
 
 def _content(facts: CertificateFacts, *, has_content: bool) -> Check:
-    result, detail = CheckResult.NOT_CHECKED, "the file itself was not shown"
+    result = CheckResult.NOT_CHECKED
+    detail = Words(zh="没有出示文件本身", en="the file itself was not shown")
     if facts.found is None:
-        detail = "no certificate to compare with"
+        detail = Words(zh="没有可比对的证照", en="no certificate to compare with")
     elif facts.query.content_digest is not None and not facts.is_of_file:
         result = CheckResult.FAIL
-        detail = "the chain knows this identifier with another content"
+        detail = Words(
+            zh="链上这个标识登记的是另一份内容",
+            en="the chain knows this identifier with another content",
+        )
     elif has_content:
-        result, detail = CheckResult.PASS, "these bytes are the registered file"
-    return Check(name=CheckName.CONTENT, result=result, detail=detail)
+        result = CheckResult.PASS
+        detail = Words(zh="手中的文件就是登记的文件", en="these bytes are the registered file")
+    return check_of(CheckName.CONTENT, result, detail)
 
 
 def _issuer(found: RegisteredCertificate | None) -> Check:
-    result, detail = CheckResult.NOT_CHECKED, "no certificate, hence no issuer"
-    if found is not None:
-        may_issue = found.issuer is not None and Role.ISSUER in found.issuer.roles
-        result = CheckResult.PASS if may_issue else CheckResult.FAIL
-        right = "may issue" if may_issue else "has no right to issue"
-        detail = f"{_issuer_name(found)} {right}"
-    return Check(name=CheckName.ISSUER, result=result, detail=detail)
+    if found is None:
+        detail = Words(zh="没有证照，因而没有签发机构", en="no certificate, hence no issuer")
+        return check_of(CheckName.ISSUER, CheckResult.NOT_CHECKED, detail)
+    may_issue = found.issuer is not None and Role.ISSUER in found.issuer.roles
+    name = _issuer_name(found)
+    if may_issue:
+        told = Words(zh=f"{name} 有签发权", en=f"{name} may issue")
+        return check_of(CheckName.ISSUER, CheckResult.PASS, told)
+    told = Words(zh=f"{name} 没有签发权", en=f"{name} has no right to issue")
+    return check_of(CheckName.ISSUER, CheckResult.FAIL, told)
 
 
 def _issuer_name(found: RegisteredCertificate) -> str:
@@ -247,33 +264,38 @@ def _issuer_name(found: RegisteredCertificate) -> str:
 
 def _history(found: RegisteredCertificate | None) -> Check:
     if found is None:
-        return Check(
-            name=CheckName.HISTORY,
-            result=CheckResult.NOT_CHECKED,
-            detail="no certificate, hence no history",
-        )
-    return Check(
-        name=CheckName.HISTORY,
-        result=CheckResult.PASS,
-        detail=f"all {len(found.history)} entries, count and root proven",
+        detail = Words(zh="没有证照，因而没有历史", en="no certificate, hence no history")
+        return check_of(CheckName.HISTORY, CheckResult.NOT_CHECKED, detail)
+    count = len(found.history)
+    detail = Words(
+        zh=f"全部 {count} 条，条数与根均已证明",
+        en=f"all {count} entries, count and root proven",
     )
+    return check_of(CheckName.HISTORY, CheckResult.PASS, detail)
 
 
 def _quorum(facts: CertificateFacts) -> Check:
     header = facts.header
-    return Check(
-        name=CheckName.QUORUM,
-        result=CheckResult.PASS,
-        detail=f"{len(header.signers)} signatures, {header.quorum} needed, block {header.height}",
+    return quorum_check(len(header.signers), needed=header.quorum, height=header.height)
+
+
+def quorum_check(signatures: int, *, needed: int, height: int) -> Check:
+    """Return the passed check that enough members signed a block."""
+    detail = Words(
+        zh=f"{signatures} 个签名，需要 {needed} 个，区块 {height}",
+        en=f"{signatures} signatures, {needed} needed, block {height}",
     )
+    return check_of(CheckName.QUORUM, CheckResult.PASS, detail)
 
 
 def _freshness(facts: CertificateFacts, as_of_ms: int, max_age_ms: int) -> Check:
-    proven = local_time(facts.header.time_ms)
+    proven, judged = local_time(facts.header.time_ms), local_time(as_of_ms)
     is_fresh = as_of_ms - facts.header.time_ms <= max_age_ms
-    age = f"proven for {proven}, judged for {local_time(as_of_ms)}"
-    return Check(
-        name=CheckName.FRESHNESS,
-        result=CheckResult.PASS if is_fresh else CheckResult.FAIL,
-        detail=age if is_fresh else f"{age}: older than allowed",
+    age = Words(
+        zh=f"证明于 {proven}，判断时点 {judged}",
+        en=f"proven for {proven}, judged for {judged}",
     )
+    if is_fresh:
+        return check_of(CheckName.FRESHNESS, CheckResult.PASS, age)
+    late = Words(zh=f"{age.zh}：超过允许的时龄", en=f"{age.en}: older than allowed")
+    return check_of(CheckName.FRESHNESS, CheckResult.FAIL, late)

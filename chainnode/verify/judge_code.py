@@ -10,10 +10,28 @@ from chainnode.verify.claims import CertificateClaim
 from chainnode.verify.compact import CompactFacts, ReferenceFacts, verify_compact
 from chainnode.verify.errors import InvalidEvidence, OtherQuestion
 from chainnode.verify.header import require_equal
-from chainnode.verify.judge import Policy, judge_facts, verdict_of_refusal
+from chainnode.verify.judge import Policy, judge_facts, quorum_check, verdict_of_refusal
 from chainnode.verify.strict_json import JsonObject, JsonValue
 from chainnode.verify.trust import Trust
-from chainnode.verify.verdict import Check, CheckName, CheckResult, Verdict, VerdictCode, local_time
+from chainnode.verify.verdict import (
+    Check,
+    CheckName,
+    CheckResult,
+    Verdict,
+    VerdictCode,
+    Words,
+    check_of,
+    local_time,
+)
+
+_ISSUE_ALONE = Words(zh="二维码只证明签发", en="a code shows the issue alone")
+_NOTHING_SINCE = Words(
+    zh="二维码不证明此后的状态：请询问节点，或出示状态证据",
+    en="a code proves nothing of the state since: ask a node, or show evidence",
+)
+_NO_SIGNATURES = Words(
+    zh="这种二维码不带成员的签名", en="a code of this kind shows no signatures of members"
+)
 
 
 def judge_code(
@@ -122,40 +140,43 @@ def _alone(
         checks=(
             _content(code, content_digest),
             _issuer(code),
-            Check(
-                name=CheckName.HISTORY,
-                result=CheckResult.NOT_CHECKED,
-                detail="a code shows the issue alone",
-            ),
+            check_of(CheckName.HISTORY, CheckResult.NOT_CHECKED, _ISSUE_ALONE),
             _quorum(code),
-            Check(
-                name=CheckName.FRESHNESS,
-                result=CheckResult.FAIL,
-                detail="a code proves nothing of the state since: ask a node, or show evidence",
-            ),
+            check_of(CheckName.FRESHNESS, CheckResult.FAIL, _NOTHING_SINCE),
         ),
     )
 
 
 def _content(code: CompactFacts | ReferenceFacts, content_digest: bytes | None) -> Check:
-    result, detail = CheckResult.NOT_CHECKED, "the file itself was not shown"
-    if content_digest is not None and code.claim is not None:
-        is_same = content_digest == code.claim.part.file_digest
-        result = CheckResult.PASS if is_same else CheckResult.FAIL
-        detail = "these bytes are the file of this code" if is_same else "the file is another one"
-    return Check(name=CheckName.CONTENT, result=result, detail=detail)
+    if content_digest is None or code.claim is None:
+        detail = Words(zh="没有出示文件本身", en="the file itself was not shown")
+        return check_of(CheckName.CONTENT, CheckResult.NOT_CHECKED, detail)
+    if content_digest == code.claim.part.file_digest:
+        detail = Words(
+            zh="手中的文件就是这个二维码的文件", en="these bytes are the file of this code"
+        )
+        return check_of(CheckName.CONTENT, CheckResult.PASS, detail)
+    detail = Words(zh="手中的是另一个文件", en="the file is another one")
+    return check_of(CheckName.CONTENT, CheckResult.FAIL, detail)
 
 
 def _issuer(code: CompactFacts | ReferenceFacts) -> Check:
     """Pass what was issued: the chain takes it from an organisation with that right alone."""
     if isinstance(code, CompactFacts) and code.claim is not None:
-        when = f"at height {code.height}, {local_time(code.time_ms)}"
-        detail = f"{code.entry.organisation} issued it {when}, with the right to do so"
-        return Check(name=CheckName.ISSUER, result=CheckResult.PASS, detail=detail)
-    detail = "no certificate, hence no issuer"
+        when, name = local_time(code.time_ms), code.entry.organisation
+        detail = Words(
+            zh=f"{name} 于高度 {code.height}、{when} 签发，有签发权",
+            en=f"{name} issued it at height {code.height}, {when}, with the right to do so",
+        )
+        return check_of(CheckName.ISSUER, CheckResult.PASS, detail)
+    detail = Words(zh="没有证照，因而没有签发机构", en="no certificate, hence no issuer")
     if code.claim is not None:
-        detail = f"signed by key {_key_id(code).hex()}; whose that is, is not shown"
-    return Check(name=CheckName.ISSUER, result=CheckResult.NOT_CHECKED, detail=detail)
+        key = _key_id(code).hex()
+        detail = Words(
+            zh=f"由密钥 {key} 签名；密钥属于谁，没有出示",
+            en=f"signed by key {key}; whose that is, is not shown",
+        )
+    return check_of(CheckName.ISSUER, CheckResult.NOT_CHECKED, detail)
 
 
 def _key_id(code: CompactFacts | ReferenceFacts) -> bytes:
@@ -164,13 +185,5 @@ def _key_id(code: CompactFacts | ReferenceFacts) -> bytes:
 
 def _quorum(code: CompactFacts | ReferenceFacts) -> Check:
     if isinstance(code, ReferenceFacts):
-        return Check(
-            name=CheckName.QUORUM,
-            result=CheckResult.NOT_CHECKED,
-            detail="a code of this kind shows no signatures of members",
-        )
-    return Check(
-        name=CheckName.QUORUM,
-        result=CheckResult.PASS,
-        detail=f"{len(code.signers)} signatures, {code.quorum} needed, block {code.height}",
-    )
+        return check_of(CheckName.QUORUM, CheckResult.NOT_CHECKED, _NO_SIGNATURES)
+    return quorum_check(len(code.signers), needed=code.quorum, height=code.height)

@@ -90,11 +90,20 @@ class CheckResult(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One of the five checks; `detail` is one sentence for people."""
+    """One of the five checks; `detail` is one sentence for people, `zh` the same in Chinese.
+
+    Documents carry `detail` alone: equal at every door, whatever the language of the reader.
+    """
 
     name: CheckName
     result: CheckResult
     detail: str
+    zh: str
+
+
+def check_of(name: CheckName, result: CheckResult, detail: Words) -> Check:
+    """Return a check with its sentence in both languages."""
+    return Check(name=name, result=result, detail=detail.en, zh=detail.zh)
 
 
 # VALID needs these three to pass, not merely not to fail.

@@ -244,7 +244,7 @@ def verify(
         document = proven_document(data, believed)
     except InvalidEvidence as error:
         refusal = {"proven": False, "check": error.check, "because": str(error)}
-        told = output.words(f"未证明：{error}", f"not proven: {error}")
+        told = output.words(f"未证明：{error.zh}", f"not proven: {error}")
         output.answer(refusal, lambda: output.line(told))
         is_unreadable = isinstance(error, UnreadableEvidence)
         return ExitCode.USAGE if is_unreadable else ExitCode.CANNOT_DECIDE

@@ -6,6 +6,7 @@ asking a node.
 """
 
 import json
+import shlex
 import sys
 import time
 from dataclasses import dataclass
@@ -36,8 +37,10 @@ _CHECKS = {
     "quorum": "签名 quorum",
     "freshness": "时效 freshness",
 }
-# The format stands near the beginning of an evidence file.
+# The format stands near the beginning of an evidence file, and of an export's first member.
 _FORMAT_WITHIN = 4096
+# Answers to questions, by how they begin: other files may be zip archives or JSON too.
+_ANSWERS = ((b"PK", b'"kunlian-export"'), (b"{", b'"kunlian-audit-answer"'))
 _ONLINE_AGE, _OFFLINE_AGE = "5m", "24h"
 _URLS = ("http://", "https://")
 # A QR code holds less; a longer file is a file.
@@ -93,6 +96,7 @@ def verify(
 ) -> int:
     """Judge, print the verdict, and leave with its exit code."""
     output = current_session().output
+    _refuse_answer(subject)
     default_age = _OFFLINE_AGE if offline else _ONLINE_AGE
     question = Question(
         subject=subject,
@@ -162,6 +166,35 @@ def _refuse_second_file(question: Question) -> None:
             "FILE_WITHOUT_CODE",
             Text("--file 只与二维码一起使用", "--file goes with a QR code alone"),
         )
+
+
+def _refuse_answer(subject: str) -> None:
+    """Send whoever holds an export or the kept pages of an answer to the command for them.
+
+    Raises:
+        UsageProblem: it is one of the two.
+
+    """
+    head = _head(subject)
+    if any(head.startswith(begin) and mark in head for begin, mark in _ANSWERS):
+        command = f"kun audit verify {shlex.quote(subject)}"
+        raise UsageProblem(
+            "AUDIT_ANSWER",
+            Text("这是审计查询的答复，不是证照", "this is the answer to an audit question"),
+            hint=Text(command, command),
+        )
+
+
+def _head(subject: str) -> bytes:
+    """Return how a file begins; nothing of what is no file, or can be read but once."""
+    try:
+        if not Path(subject).is_file():
+            return b""
+        with Path(subject).open("rb") as opened:
+            return opened.read(_FORMAT_WITHIN)
+    except (OSError, ValueError):
+        # A code is longer than a name may be; what is wrong with a file is said later.
+        return b""
 
 
 def is_evidence(data: bytes) -> bool:
@@ -347,7 +380,8 @@ def _print(output: Output, found: Judged, *, is_devnet: bool) -> None:
         output.line(f"  {output.words('二维码所证', 'the code says')}: {_shown_code(issued)}")
     for check in verdict.checks:
         mark = _MARKS[check.result.value]
-        output.line(f"  {mark} {_CHECKS[check.name.value]}: {check.detail}")
+        told = output.words(check.zh, check.detail)
+        output.line(f"  {mark} {_CHECKS[check.name.value]}: {told}")
     for report in found.reports:
         output.line(f"  ! {report.node}: {report.detail}")
     if is_devnet:

@@ -7,6 +7,7 @@ import pytest
 from chainnode.cli.exits import UsageProblem
 from chainnode.cli.organisations import organisation_named, shown_names
 from chainnode.cli.target import resolve_target
+from chainnode.pages import verify_page
 from chainnode.verify.archive import read_archive, write_archive
 from tests.builders_evidence import POLICE, SUBJECT
 from tests.builders_exports import PURPOSE, QuestionedChain, questioned_chain
@@ -79,6 +80,28 @@ def test_an_export_is_checked_without_any_node(site: Site, evidence: QuestionedC
     plain = site.bare("audit", "verify", str(file), "--trust", site.trust)
     assert "20 of 20" in plain.out
     assert not any(node.seen for node in site.nodes)
+
+
+def test_an_answer_is_no_certificate_and_the_command_for_it_is_named(
+    site: Site, evidence: QuestionedChain
+) -> None:
+    site.kun(*_QUERY, "--evidence", "pages.json", signs=True)
+    for file in (str(export_of(site, evidence)), "pages.json"):
+        done = site.bare("verify", file, "--json")
+        assert (done.code, done.json["error"]["code"]) == (2, "AUDIT_ANSWER")
+        assert f"kun audit verify {file}" in site.bare("verify", file).err
+    archive = site.file("paper.ofd", write_archive({"manifest.json": b"{}"}))
+    judged = site.kun("verify", archive, "--as-of", "2026-03-02T10:00:30+08:00", "--json")
+    assert judged.json["verdict"] == "NOT_REGISTERED"
+
+
+def test_an_export_says_whether_its_page_is_that_of_this_release(
+    site: Site, evidence: QuestionedChain
+) -> None:
+    for page, same in ((b"<html>", False), (verify_page(), True), (None, None)):
+        file = site.file("report.kunproof", evidence.export(page=page))
+        done = site.bare("audit", "verify", file, "--trust", site.trust, "--json")
+        assert (done.code, done.json["page"], done.json["page_same"]) == (0, page is not None, same)
 
 
 def test_a_changed_export_is_refused_with_the_exit_code_of_its_fault(

@@ -26,6 +26,35 @@ _CASES = [
 ]
 
 
+@pytest.mark.parametrize("name", ["valid", "foreign issuer", "state IN_MAKING"])
+def test_a_reader_of_chinese_is_told_of_each_check_in_chinese(site: Site, name: str) -> None:
+    path = site.file("paper.pdf", sample(name).content)
+    chinese = site.kun("--lang", "zh", "verify", path, *_AS_OF).out
+    english = site.kun("--lang", "en", "verify", path, *_AS_OF).out
+    told = [one.partition(": ")[2] for one in chinese.splitlines() if one[2:3] in "✓✗–"]
+    assert len(told) == 5
+    assert all(any("\u4e00" <= letter <= "\u9fff" for letter in one) for one in told)
+    assert not any(one in english for one in told)
+
+
+def test_evidence_from_before_a_newer_pin_says_what_to_do(site: Site) -> None:
+    evidence = site.evidence
+    header = evidence.header(height=20)
+    newer = evidence.trust.pinned_at(
+        epoch=0,
+        height=20,
+        header_digest=header.digest(evidence.suite.digest),
+        time_ms=TIME_MS,
+    )
+    trust = site.file("newer.json", json.dumps(newer.form()).encode())
+    paper = site.file("paper.json", json.dumps(evidence.certificate_of(sample("valid"))).encode())
+    record = site.file("record.json", json.dumps(evidence.record(3)).encode())
+    for words in (("verify", paper, "--offline"), ("audit", "verify", record)):
+        for language, hint in (("en", "genesis file"), ("zh", "创世文件")):
+            done = site.bare("--lang", language, *words, "--trust", trust)
+            assert (done.code, hint in done.out) == (3, True)
+
+
 @pytest.mark.parametrize(("name", "verdict", "code"), _CASES)
 def test_a_file_gets_its_verdict_and_exit_code(
     site: Site, name: str, verdict: str, code: int

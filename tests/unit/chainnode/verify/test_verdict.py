@@ -10,7 +10,7 @@ from chainnode.verify.verdict import MUST_PASS, local_time
 
 def checks(**changed: CheckResult) -> tuple[Check, ...]:
     return tuple(
-        Check(name=name, result=changed.get(name.value, CheckResult.PASS), detail="x")
+        Check(name=name, result=changed.get(name.value, CheckResult.PASS), detail="x", zh="x")
         for name in CheckName
     )
 
