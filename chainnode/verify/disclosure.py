@@ -7,8 +7,6 @@ fields, and nothing of its other fields. Whose word it is says the record: one h
 import contextlib
 from dataclasses import dataclass, field
 
-import msgspec
-
 from chainnode.exchange import (
     Disclosure,
     Field,
@@ -32,6 +30,8 @@ from chainnode.verify.strict_json import (
 )
 from chainnode.verify.trust import Trust
 from contracts.schemas import access
+from contracts.schemas.codes import Rejection
+from contracts.schemas.shape import Schema
 
 KIND = "disclosure"
 MESSAGES = ("request", "response")
@@ -39,6 +39,7 @@ FIELDS_SHOWN_MAX = 4096
 _NAMES = (*RECORD_NAMES, "message", "size", "fields")
 _FIELD_NAMES = ("index", "salt", "name", "value", "path")
 _SALT_BYTES = 16
+_HALF = Schema(access.AccessRecord)
 _TEXT_CHARACTERS_MAX = 1024 * 1024
 
 
@@ -123,8 +124,8 @@ def recorded_half(record: RecordFacts | BlockRecordFacts) -> access.AccessRecord
     """
     entry, call = record.entry, record.call
     if call is not None and (entry.contract, call.action) == (access.NAME, "record"):
-        with contextlib.suppress(msgspec.ValidationError):
-            return msgspec.msgpack.decode(call.public, type=access.AccessRecord)
+        with contextlib.suppress(Rejection):
+            return _HALF.decode(call.public)
     raise InvalidEvidence(
         check="disclosure",
         expected="the record of one side of a call, with its body",

@@ -2,6 +2,7 @@
 
 import { type CertificateFacts, verifyCertificate } from "./certificate";
 import { type ConsistencyFacts, verifyConsistency } from "./consistency";
+import { type DisclosureFacts, verifyDisclosure } from "./disclosure";
 import { type EquivocationFacts, verifyEquivocation } from "./equivocation";
 import { unreadable } from "./errors";
 import { type ReceiptFacts, type StateFacts, verifyReceipt, verifyState } from "./evidence";
@@ -19,7 +20,8 @@ export type Facts =
   | EquivocationFacts
   | TrailFacts
   | ConsistencyFacts
-  | ForkFacts;
+  | ForkFacts
+  | DisclosureFacts;
 
 export function verifyEvidence(evidence: JsonValue, trust: Trust): Facts {
   const kind = asObject(evidence, "evidence").get("kind") ?? null;
@@ -31,6 +33,7 @@ export function verifyEvidence(evidence: JsonValue, trust: Trust): Facts {
     case "trail": return verifyTrail(evidence, trust);
     case "consistency": return verifyConsistency(evidence, trust);
     case "fork": return verifyFork(evidence, trust);
+    case "disclosure": return verifyDisclosure(evidence, trust);
     case "equivocation": return verifyEquivocation(evidence, trust);
     default: throw unreadable("kind", "a known kind of evidence", shown(kind));
   }

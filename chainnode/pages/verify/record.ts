@@ -46,6 +46,7 @@ export interface PlacedRecord extends RecordFacts {
   readonly position: number;
 }
 
+export const RECORD_NAMES = ["entry", "place", "body", "authorship"] as const;
 const ITEM = ["position", "entry", "path", "body"] as const;
 
 export function verifyRecord(evidence: JsonValue, trust: Trust): RecordFacts {
@@ -82,8 +83,16 @@ function verifyFields(
 }
 
 function verifySecondVersion(evidence: JsonValue, trust: Trust): RecordFacts {
-  const names = ["entry", "place", "body", "authorship"] as const;
-  const { fields, header } = openEnvelope(evidence, trust, "record", 2, names);
+  const { fields, header } = openEnvelope(evidence, trust, "record", 2, RECORD_NAMES);
+  return verifyRecordFields(fields, header, trust);
+}
+
+// The fields of a record of version 2 under a header that is verified already.
+export function verifyRecordFields(
+  fields: Record<(typeof RECORD_NAMES)[number], JsonValue>,
+  header: CertifiedHeader,
+  trust: Trust,
+): RecordFacts {
   const data = asBase64(fields.entry, "entry", { max: ENTRY_BYTES_MAX });
   const entry = readEntry(data);
   const position = readPlace(fields.place, data, entry, header, trust);

@@ -41,6 +41,9 @@ export interface AccessRecord {
   readonly status: number;
   readonly count: number;
   readonly requestedMs: number;
+  // Empty or 32 bytes.
+  readonly requestCommitment: Uint8Array;
+  readonly responseCommitment: Uint8Array;
 }
 
 export interface Question {
@@ -68,13 +71,14 @@ export function readAccess(data: Uint8Array): AccessRecord | null {
       status,
       count: plainInteger(parts[10], "count"),
       requestedMs: plainInteger(parts[11], "requested"),
+      requestCommitment: optionalBytes(parts[17], DIGEST_BYTES),
+      responseCommitment: optionalBytes(parts[18], DIGEST_BYTES),
     };
     for (const at of [6, 12]) plainInteger(parts[at], "number");
     plainBytes(parts[13], "trace id", { size: CALL_ID_BYTES });
     optionalBytes(parts[14], CALL_ID_BYTES);
     if (parts[15] !== "") legal(parts[15]);
     plainBytes(parts[16], "other token", { maximum: OTHER_TOKEN_BYTES_MAX });
-    for (const at of [17, 18]) optionalBytes(parts[at], DIGEST_BYTES);
     return record;
   });
 }
@@ -149,6 +153,7 @@ function ascending(values: readonly Plain[]): Uint8Array[] {
   return found;
 }
 
-function optionalBytes(value: Plain | undefined, size: number): void {
-  if (plainBytes(value, "bytes").length) plainBytes(value, "bytes", { size });
+function optionalBytes(value: Plain | undefined, size: number): Uint8Array {
+  const data = plainBytes(value, "bytes");
+  return data.length ? plainBytes(data, "bytes", { size }) : data;
 }

@@ -171,6 +171,11 @@ export class View {
   private facts(facts: Facts | ExportFacts | PagesFacts, trust: Trust): Node[] {
     switch (facts.kind) {
       case "record": return [definitions([...this.record(facts), ...this.header(facts.header)])];
+      case "disclosure": return [
+        definitions([...this.record(facts.record), ...this.header(facts.header)]),
+        element("h3", "", this.word(facts.message)),
+        definitions(facts.fields.map((one): Row => [one.name, one.value])),
+      ];
       case "receipt": return [definitions([...this.receipt(facts), ...this.header(facts.header)])];
       case "state": return [definitions([...this.state(facts), ...this.header(facts.header)])];
       case "certificate": return [definitions(this.header(facts.header))];

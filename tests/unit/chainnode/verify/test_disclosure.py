@@ -3,11 +3,13 @@
 import base64
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from chainnode.client.disclosing import disclosure_evidence
 from chainnode.exchange import commitment
+from chainnode.submission import Call
 from chainnode.verify import InvalidEvidence, UnreadableEvidence, verify_evidence
 from chainnode.verify.disclosure import DisclosureFacts
 from chainnode.verify.strict_json import JsonObject
@@ -114,3 +116,17 @@ def test_a_body_that_is_not_the_recorded_one_is_refused() -> None:
     forged["body"] = [body[0], base64.b64encode(public).decode(), body[2]]
     with pytest.raises(InvalidEvidence):
         verify_evidence(forged, chain.trust)
+
+
+class GarbledChain(HalvesChain):
+    """A chain whose half is no MessagePack at all: a later rule set may record anything."""
+
+    def _call(self, index: int) -> Call:
+        call = super()._call(index)
+        return replace(call, public=b"\xc1\xff") if index == POSITION else call
+
+
+def test_a_half_that_does_not_decode_is_refused_and_nothing_else_escapes() -> None:
+    chain = GarbledChain("intl")
+    with pytest.raises(InvalidEvidence, match="one side of a call"):
+        verify_evidence(evidence(chain, "request", {"method"}), chain.trust)
