@@ -128,7 +128,7 @@ class KeyFile:
     def _secret(self, passphrase: Passphrase) -> bytes:
         try:
             return self.suite.unseal(
-                key=_sealing_key(self.suite, passphrase, self.cost, self.salt),
+                key=sealing_key(self.suite, passphrase, self.cost, self.salt),
                 nonce=self.nonce,
                 ciphertext=self.ciphertext,
                 associated=_associated(self.suite, self.purpose, self.public_key),
@@ -220,7 +220,7 @@ def key_document(
 ) -> bytes:
     """Return the content of a key file; `salt` and `nonce` are fresh, but in test vectors."""
     ciphertext = suite.seal(
-        key=_sealing_key(suite, passphrase, cost, salt),
+        key=sealing_key(suite, passphrase, cost, salt),
         nonce=nonce,
         plaintext=key.secret_bytes(),
         associated=_associated(suite, purpose, key.public_key),
@@ -384,7 +384,8 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return names
 
 
-def _sealing_key(suite: Suite, passphrase: Passphrase, cost: KdfCost, salt: bytes) -> bytes:
+def sealing_key(suite: Suite, passphrase: Passphrase, cost: KdfCost, salt: bytes) -> bytes:
+    """Return the key of the suite's AEAD that a pass phrase gives; costs one run of scrypt."""
     return hashlib.scrypt(
         passphrase.value,
         salt=salt,

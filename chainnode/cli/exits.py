@@ -71,6 +71,8 @@ EXIT_CODES: dict[str, ExitCode] = {
     "chainnode.errors.InvalidInput": ExitCode.USAGE,
     "chainnode.errors.InvariantBroken": ExitCode.BUG,
     "chainnode.recovery.document.InvalidRecovery": ExitCode.CANNOT_DECIDE,
+    "chainnode.custodian.desk.LedgerUnavailable": ExitCode.CANNOT_DECIDE,
+    "chainnode.custodian.records.NotRecorded": ExitCode.CANNOT_DECIDE,
     "chainnode.client.exporting.NotExportable": ExitCode.CANNOT_DECIDE,
     "chainnode.client.memory.ChainForked": ExitCode.CANNOT_DECIDE,
     "chainnode.client.reports.CannotDecide": ExitCode.CANNOT_DECIDE,

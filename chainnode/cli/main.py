@@ -34,6 +34,9 @@ COMMANDS = {
         "chainnode.cli.commands.doctor:doctor", "自检 · checks, and what mends them"
     ),
     "node": LazyCommand("chainnode.cli.commands.node:node", "节点 · run one node"),
+    "custodian": LazyCommand(
+        "chainnode.cli.commands.custodian:custodian", "标识托管 · makes subject tokens"
+    ),
     "key": LazyCommand("chainnode.cli.commands.key:key", "密钥 · keys"),
     "trust": LazyCommand("chainnode.cli.commands.trust:trust", "信任文件 · trust files"),
     "config": LazyCommand("chainnode.cli.commands.config:config", "配置 · configuration"),

@@ -45,7 +45,7 @@ _HEADER_CHARACTERS_MAX: Final = 512
 _ORGANISATION_CHARACTERS: Final = range(2, 33)
 # A daily ceiling opens again within a day.
 _WAIT_S_MAX: Final = 86_400
-_GRANT_CHARACTERS_MAX: Final = 64
+_NAME_CHARACTERS_MAX: Final = 64
 _SIGNED_TAG: Final = "kun.ask"
 _HEADER_TAG: Final = "kun.askheader"
 _VERSION: Final = 1
@@ -95,12 +95,17 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AskBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """For whom tokens are asked. `grant` entitles a caller; `purpose` is an auditor's reason."""
+    """For whom tokens are asked.
+
+    `grant`, or `item` for one that its owner shares without condition, entitles a caller;
+    `purpose` is an auditor's reason.
+    """
 
     places: tuple[Place, ...]
     id_type: str
     identifiers: tuple[str, ...]
     grant: str = ""
+    item: str = ""
     purpose: str = ""
 
     def __repr__(self) -> str:
@@ -194,7 +199,8 @@ def read_body(body: bytes) -> AskBody:
         legal = len(place.department) in _ORGANISATION_CHARACTERS
         _require("department", f"2 … {_ORGANISATION_CHARACTERS[-1]} characters", is_met=legal)
         _require("epoch", "0 … 2^32 − 1", is_met=0 <= place.epoch < 2**32)
-    _require("grant", f"≤ {_GRANT_CHARACTERS_MAX}", is_met=len(ask.grant) <= _GRANT_CHARACTERS_MAX)
+    _require("item", f"≤ {_NAME_CHARACTERS_MAX}", is_met=len(ask.item) <= _NAME_CHARACTERS_MAX)
+    _require("grant", f"≤ {_NAME_CHARACTERS_MAX}", is_met=len(ask.grant) <= _NAME_CHARACTERS_MAX)
     _require(
         "purpose", f"≤ {PURPOSE_CHARACTERS_MAX}", is_met=len(ask.purpose) <= PURPOSE_CHARACTERS_MAX
     )

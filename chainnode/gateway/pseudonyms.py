@@ -10,6 +10,7 @@ import ipaddress
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -75,7 +76,7 @@ class CustodianAccess:
     """Whom a gateway asks, as whom, and for which department's tokens.
 
     `department` is the provider of the calls; when it is not our own organisation, `grant`
-    names what entitles us to call it.
+    names what entitles us to call it, or `item` what its owner shares without condition.
     """
 
     url: str
@@ -86,6 +87,7 @@ class CustodianAccess:
     suite: Suite
     key: PrivateKey = field(repr=False)
     grant: str = ""
+    item: str = ""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -95,6 +97,16 @@ class CustodianAccess:
                 "custodian: expected https://host:port (http on this machine only),"
                 f" got {self.url!r:.80}"
             )
+
+    def open_cache(self, path: Path | None) -> TokenCache:
+        """Open the cache of this department's tokens; None keeps it in memory.
+
+        Raises:
+            ConfigurationError: the file can neither be used nor made anew.
+
+        """
+        scope = (self.chain_id, self.department)
+        return TokenCache(path, key=self.key, suite=self.suite, scope=scope)
 
 
 class Pseudonyms:
@@ -233,6 +245,7 @@ class Pseudonyms:
             id_type=kind.value,
             identifiers=tuple(numbers),
             grant=access.grant,
+            item=access.item,
         )
         body = body_of(ask)
         target = AskTarget(

@@ -65,6 +65,8 @@ FROM_OUTSIDE = (
 )
 # How a token is asked for, and what one is: no secret and no I/O.
 ASKING_CUSTODIAN = ("chainnode.custodian.asks", "chainnode.custodian.tokens")
+# What departments run beside their node, each by a command of its own.
+OUTSIDE_SERVICES = ("chainnode.custodian", "chainnode.gateway")
 # What a service of ours beside the node shares with it: logs, figures, its interpreter.
 SERVED_OUTSIDE = ("chainnode.logs", "chainnode.metrics")
 # The running node as others see it: its composition and its public methods.
@@ -255,7 +257,7 @@ WALLS = (
     Wall(
         why="the custodian's insides are known to its command alone, its forms to who asks",
         inside=PRODUCTION,
-        besides=("chainnode.custodian", "chainnode.cli", "devnet"),
+        besides=("chainnode.custodian", "chainnode.cli"),
         forbids=("chainnode.custodian",),
         allows=ASKING_CUSTODIAN,
     ),
@@ -280,7 +282,7 @@ WALLS = (
         why="cli knows the node's public methods and what stands outside",
         inside=("chainnode.cli",),
         forbids=PRODUCTION,
-        allows=("chainnode.cli", "chainnode.gateway", "devnet", *NODE, *FROM_OUTSIDE),
+        allows=("chainnode.cli", *OUTSIDE_SERVICES, "devnet", *NODE, *FROM_OUTSIDE),
     ),
     Wall(
         why="a command is imported when it is run, and devnet by a command alone",

@@ -1,0 +1,152 @@
+"""The settings of a custodian: one TOML file, every path relative to it. Frozen and validated."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from chainnode.config import Address, parse_address
+from chainnode.custodian.desk import KEY_RATE, ORGANISATION_RATE, DeskLimits
+from chainnode.custodian.limits import Rate
+from chainnode.errors import ConfigurationError
+
+_FILE_BYTES_MAX: Final = 256 * 1024
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_DEFAULTS: Final = DeskLimits()
+
+Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+Positive = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+
+
+class InvalidCustodianConfig(ConfigurationError):
+    """A configuration file with a fault; names section and setting."""
+
+    def __init__(self, path: Path, fault: str) -> None:
+        self.path = path
+        self.fault = fault
+        super().__init__(f"{path}: {fault}")
+
+
+class _Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    organisation: Text
+    listen: Text
+    key: Text
+    root: Text
+    data_dir: Text
+    log_dir: Text
+    passphrase_file: Text | None = None
+    usage_interval_s: Annotated[int, Meta(ge=1, le=86_400)] = 3_600
+
+
+class _Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    certificate: Text
+    key: Text
+    client_ca: Text | None = None
+
+
+class _Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    trust: Text
+    nodes: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=64)]
+
+
+class _Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    key_per_second: float = KEY_RATE.per_second
+    key_burst: Positive = KEY_RATE.burst
+    organisation_per_second: float = ORGANISATION_RATE.per_second
+    organisation_burst: Positive = ORGANISATION_RATE.burst
+    organisation_per_day: Positive = _DEFAULTS.per_day
+    auditor_per_day: Positive = _DEFAULTS.auditor_per_day
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    custodian: _Service
+    ledger: _Ledger
+    tls: _Tls | None = None
+    limits: _Limits = _Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Certificate and key of the door; with `client_ca` callers need a certificate too."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustodianConfig:
+    """Everything a custodian needs to start."""
+
+    organisation: str
+    listen: Address
+    key: Path
+    root: Path
+    data_dir: Path
+    log_dir: Path
+    passphrase_file: Path | None
+    usage_interval_s: int
+    tls: TlsFiles | None
+    trust: Path
+    nodes: tuple[str, ...]
+    limits: DeskLimits
+
+
+def load_custodian_config(path: Path) -> CustodianConfig:
+    """Read and validate a `custodian.toml`.
+
+    Raises:
+        InvalidCustodianConfig: unreadable, or with a fault.
+
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_FILE_BYTES_MAX + 1)
+        found = msgspec.convert(tomllib.loads(raw.decode()), _File)
+        return _checked(path, found)
+    except OSError as error:
+        raise InvalidCustodianConfig(path, f"cannot be read: {error.strerror}") from error
+    except (ValueError, ConfigurationError) as error:
+        raise InvalidCustodianConfig(path, str(error)) from error
+
+
+def _checked(path: Path, found: _File) -> CustodianConfig:
+    service, limits, base = found.custodian, found.limits, path.parent
+    listen = parse_address(service.listen)
+    if found.tls is None and listen.host not in _LOOPBACK:
+        raise ConfigurationError(
+            f"[custodian] listen = {listen}: expected a section [tls], identity numbers never"
+            " travel in clear over a network"
+        )
+    return CustodianConfig(
+        organisation=service.organisation,
+        listen=listen,
+        key=base / service.key,
+        root=base / service.root,
+        data_dir=base / service.data_dir,
+        log_dir=base / service.log_dir,
+        passphrase_file=None if service.passphrase_file is None else base / service.passphrase_file,
+        usage_interval_s=service.usage_interval_s,
+        tls=None if found.tls is None else _tls(found.tls, base),
+        trust=base / found.ledger.trust,
+        nodes=found.ledger.nodes,
+        limits=DeskLimits(
+            key=Rate(per_second=limits.key_per_second, burst=limits.key_burst),
+            organisation=Rate(
+                per_second=limits.organisation_per_second, burst=limits.organisation_burst
+            ),
+            per_day=limits.organisation_per_day,
+            auditor_per_day=limits.auditor_per_day,
+        ),
+    )
+
+
+def _tls(found: _Tls, base: Path) -> TlsFiles:
+    return TlsFiles(
+        certificate=base / found.certificate,
+        key=base / found.key,
+        client_ca=None if found.client_ca is None else base / found.client_ca,
+    )

@@ -1,0 +1,165 @@
+"""The custodian's process: opens everything, serves until SIGTERM, tells the ledger of it."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import ssl
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from chainnode.client import Client
+from chainnode.custodian.config import CustodianConfig
+from chainnode.custodian.counters import Counters
+from chainnode.custodian.desk import Desk, DeskIdentity
+from chainnode.custodian.ledger import LedgerRows
+from chainnode.custodian.records import Records
+from chainnode.custodian.root_file import read_root
+from chainnode.custodian.server import CustodianApp
+from chainnode.custodian.tokens import RootSecret
+from chainnode.errors import ConfigurationError, StorageError
+from chainnode.keys import KeyPurpose, open_key, read_passphrase
+from chainnode.logs import start_logging
+from chainnode.secret_files import read_secret_file
+from chainnode.verify.trust import Trust
+
+# Asks are decided side by side; most of one is an elliptic curve and a write to disk.
+_THREADS: Final = 4
+_TRUST_BYTES_MAX: Final = 4 * 1024 * 1024
+_PEM_BYTES_MAX: Final = 64 * 1024
+_HEAD_BYTES_MAX: Final = 16 * 1024
+_SHUTDOWN_S: Final = 5
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCustodian:
+    """Everything of one custodian that is open."""
+
+    identity: DeskIdentity
+    rows: LedgerRows
+    counters: Counters
+    records: Records
+
+
+@contextlib.contextmanager
+def opened(config: CustodianConfig) -> Iterator[OpenCustodian]:
+    """Open secrets, counters and the client of the ledger; close what needs closing.
+
+    Raises:
+        ConfigurationError: a file, key or pass phrase is wrong, or of another suite.
+
+    """
+    passphrase = read_passphrase(config.passphrase_file)
+    trust = _trust(config.trust)
+    suite, key = open_key(config.key, purpose=KeyPurpose.SUBMISSION, passphrase=passphrase)
+    if suite.name != trust.suite.name:
+        raise ConfigurationError(
+            f"{config.key}: expected a key of suite {trust.suite.name}, got {suite.name}"
+        )
+    root = RootSecret(
+        read_root(config.root, suite=suite, passphrase=passphrase),
+        suite=suite,
+        chain_id=trust.chain_id,
+    )
+    identity = DeskIdentity(
+        organisation=config.organisation, chain_id=trust.chain_id, suite=suite, root=root
+    )
+    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    state_file = config.data_dir / "ledger.json"
+    with (
+        Client(config.nodes, trust, key, state_file=state_file) as client,
+        contextlib.closing(Counters(config.data_dir)) as counters,
+    ):
+        rows = LedgerRows(client)
+        records = Records(identity, ledger=rows, counters=counters)
+        yield OpenCustodian(identity=identity, rows=rows, counters=counters, records=records)
+
+
+def run_custodian(config: CustodianConfig) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigurationError: it cannot start as it is configured.
+
+    """
+    # What is in memory must not come to lie on a disk after a crash.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    start_logging(config.log_dir)
+    with opened(config) as custodian, ThreadPoolExecutor(max_workers=_THREADS) as threads:
+        desk = Desk(
+            custodian.identity,
+            ledger=custodian.rows,
+            counters=custodian.counters,
+            limits=config.limits,
+            now_ms=_now_ms,
+        )
+        app = CustodianApp(desk, counters=custodian.counters, threads=threads)
+        asyncio.run(_serve(config, app, custodian.records))
+
+
+async def _serve(config: CustodianConfig, app: CustodianApp, records: Records) -> None:
+    server = uvicorn.Server(_server_config(config, app))
+    telling = asyncio.ensure_future(_tell(records, config.usage_interval_s))
+    _LOG.info("custodian_started", extra={"address": str(config.listen)})
+    try:
+        await server.serve()
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        with contextlib.suppress(StorageError):
+            await asyncio.to_thread(records.tell_usage)
+        _LOG.info("custodian_stopped")
+
+
+async def _tell(records: Records, interval_s: int) -> None:
+    """Tell the ledger at the start what a former life left, then once in an interval."""
+    while True:
+        try:
+            await asyncio.to_thread(records.tell_usage)
+        except StorageError:
+            # The door refuses by itself while nothing can be counted.
+            _LOG.exception("usage_not_read")
+        await asyncio.sleep(interval_s)
+
+
+def _server_config(config: CustodianConfig, app: CustodianApp) -> uvicorn.Config:
+    tls = config.tls
+    if tls is not None:
+        # Only to refuse a key that others can read.
+        read_secret_file(tls.key, bytes_max=_PEM_BYTES_MAX)
+    has_clients = tls is not None and tls.client_ca is not None
+    return uvicorn.Config(
+        app,
+        host=config.listen.host,
+        port=config.listen.port,
+        http="h11",
+        h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
+        ssl_ca_certs=None if tls is None or tls.client_ca is None else str(tls.client_ca),
+        ssl_cert_reqs=ssl.CERT_REQUIRED if has_clients else ssl.CERT_NONE,
+    )
+
+
+def _trust(path: Path) -> Trust:
+    try:
+        with path.open("rb") as file:
+            return Trust.load(file.read(_TRUST_BYTES_MAX + 1))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
