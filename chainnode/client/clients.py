@@ -306,9 +306,9 @@ class AsyncClient:
             submitting.settle_signed(self._session, submission, wait_s=wait_s)
         )
 
-    async def nonce_next(self) -> int:
+    async def nonce_next(self, public_key: bytes) -> int:
         """See `submitting.nonce_next`."""
-        return await self._transport.run(submitting.nonce_next(self._session))
+        return await self._transport.run(submitting.nonce_next(self._session, public_key))
 
     async def receipt(self, digest: bytes) -> ReceiptFacts:
         """See `submitting.receipt`."""

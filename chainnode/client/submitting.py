@@ -160,16 +160,14 @@ def settle_signed(session: Session, submission: Submission, *, wait_s: float) ->
     return (yield from settle(session, submission, deadline_s=deadline_s, reports=Reports()))
 
 
-def nonce_next(session: Session) -> Plan[int]:
-    """Return the next nonce of the key as a node tells it, unproven; counts nothing.
+def nonce_next(session: Session, public_key: bytes) -> Plan[int]:
+    """Return the next nonce of a key as a node tells it, unproven; counts nothing.
 
     Raises:
         CannotDecide: no node told.
-        ConfigurationError: the client has no key.
 
     """
-    told = yield from _told_nonce(session, _required_key(session), Reports())
-    return told
+    return (yield from _told_nonce(session, public_key, Reports()))
 
 
 def receipt(session: Session, digest: bytes) -> Plan[ReceiptFacts]:
@@ -208,12 +206,12 @@ def _next_nonce(session: Session, key: PrivateKey, reports: Reports) -> Plan[tup
     taken = session.nonces.take()
     if taken is not None:
         return taken
-    told = yield from _told_nonce(session, key, reports)
+    told = yield from _told_nonce(session, key.public_key, reports)
     return session.nonces.learn(told)
 
 
-def _told_nonce(session: Session, key: PrivateKey, reports: Reports) -> Plan[int]:
-    identity = key_id(session.trust.suite, key.public_key)
+def _told_nonce(session: Session, public_key: bytes, reports: Reports) -> Plan[int]:
+    identity = key_id(session.trust.suite, public_key)
     ask = Ask(method="GET", path=f"/v1/keys/{identity.hex()}")
     for node in tuple(session.ordered()):
         told = yield from session.attempt(node, ask, _nonce_next)

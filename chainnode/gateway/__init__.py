@@ -1,15 +1,18 @@
 """The gateway between a department's services and the ledger."""
 
+from chainnode.gateway.access_log import AccessLog
 from chainnode.gateway.asgi import GatewayMiddleware
 from chainnode.gateway.caller import Caller, CallNotMade, CallOutcome
 from chainnode.gateway.calling import AsyncCallTransport, CallTransport
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.guard import PersonalText, refuse_personal_text
 from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptMessage
+from chainnode.gateway.opening import open_caller, open_gateway
 from chainnode.gateway.pseudonyms import CustodianAccess, NotTokenised, Pseudonyms
 from chainnode.gateway.replay import Replayer, ReplaySettings
 from chainnode.gateway.requesting import CallIntent, Requester
 from chainnode.gateway.rows import CachedRows
+from chainnode.gateway.settings import GatewaySettings, read_settings
 from chainnode.gateway.spool import Spool, SpoolLimits
 from chainnode.gateway.spool_entries import (
     CallIdentity,
@@ -33,6 +36,7 @@ from chainnode.gateway.spool_errors import (
 )
 
 __all__ = [
+    "AccessLog",
     "AsyncCallTransport",
     "CachedRows",
     "CallIdentity",
@@ -49,6 +53,7 @@ __all__ = [
     "Fate",
     "Gateway",
     "GatewayMiddleware",
+    "GatewaySettings",
     "InvalidEntry",
     "KeptCall",
     "KeptCalls",
@@ -71,5 +76,8 @@ __all__ = [
     "UnknownEntry",
     "UnknownSpoolFormat",
     "Waiting",
+    "open_caller",
+    "open_gateway",
+    "read_settings",
     "refuse_personal_text",
 ]

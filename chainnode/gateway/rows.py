@@ -94,9 +94,14 @@ class CachedRows:
         proven = await self._row(USED, grant, day)
         return Proven(row=proven.row.calls if proven.row else 0, height=proven.height)
 
+    @property
+    def under_way(self) -> tuple[asyncio.Task[_Held[object]], ...]:
+        """Proofs that are being fetched."""
+        return tuple(self._fetching.values())
+
     async def close(self) -> None:
         """Stop fetching."""
-        tasks = tuple(self._fetching.values())
+        tasks = self.under_way
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,285 @@
+"""Opens what a gateway stands on: key, trust, client, spool and its replay, custodian, rows.
+
+Everything belongs to the running event loop and is given back in the opposite order. As whom a
+gateway speaks is what the ledger says of its key; a key that may not speak opens no gateway.
+"""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from chainnode.client import AsyncClient, CannotDecide
+from chainnode.client.session import system_ms
+from chainnode.client.transport import AsyncTransport, trusting
+from chainnode.errors import ConfigurationError, NodeError
+from chainnode.gateway.authentication import Authenticator
+from chainnode.gateway.caller import Caller
+from chainnode.gateway.core import Gateway
+from chainnode.gateway.counters import GatewayCounters
+from chainnode.gateway.deciding import Decider
+from chainnode.gateway.guard import refuse_personal_text
+from chainnode.gateway.halves import CONTRACT_VERSION
+from chainnode.gateway.ports import RowsUnavailable, Tokeniser
+from chainnode.gateway.pseudonyms import CustodianAccess, Pseudonyms
+from chainnode.gateway.quotas import QuotaCounter
+from chainnode.gateway.recording import Recorder
+from chainnode.gateway.replay import Replayer, ReplaySettings
+from chainnode.gateway.replays import CallMemory
+from chainnode.gateway.requesting import Requester
+from chainnode.gateway.rows import CachedRows
+from chainnode.gateway.settings import GatewaySettings
+from chainnode.gateway.spool import Spool
+from chainnode.gateway.token_cache import TokenCache
+from chainnode.keys import KeyPurpose, open_key, read_passphrase
+from chainnode.submission import key_id
+from chainnode.suites.port import PrivateKey, Suite
+from chainnode.verify import Trust
+from chainnode.verify.trust import TRUST_BYTES_MAX
+from contracts.schemas.members import Role
+from contracts.schemas.pseudonyms import EPOCHS
+
+_RULES_MIN: Final = 2
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSide:
+    """What both sides of calls have in common: as whom, over which chain, kept where."""
+
+    suite: Suite
+    key: PrivateKey = field(repr=False)
+    trust: Trust = field(repr=False)
+    organisation: str
+    client: AsyncClient
+    rows: CachedRows
+    spool: Spool
+
+
+@asynccontextmanager
+async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
+    """Open the providing side of one service.
+
+    Raises:
+        ConfigurationError: a file or setting cannot be used.
+        StorageError: the spool cannot be used.
+        CannotDecide: no node says as whom the key speaks.
+
+    """
+    async with open_ledger_side(settings) as side:
+        service = settings.service(side.organisation)
+        async with _open_tokeniser(settings, side, department=side.organisation) as tokeniser:
+            yield Gateway(
+                authenticator=Authenticator(
+                    suite=side.suite,
+                    chain_id=side.trust.chain_id,
+                    provider=side.organisation,
+                    rows=side.rows,
+                    now_ms=system_ms,
+                    started_ms=system_ms(),
+                    window_ms=settings.window_ms,
+                ),
+                decider=Decider(
+                    service=service,
+                    rows=side.rows,
+                    quotas=QuotaCounter(),
+                    guard=refuse_personal_text,
+                    tokeniser=tokeniser,
+                ),
+                recorder=Recorder(
+                    suite=side.suite,
+                    key=side.key,
+                    chain_id=side.trust.chain_id,
+                    service=service,
+                    queue=side.spool,
+                    now_ms=system_ms,
+                ),
+                memory=CallMemory(),
+                counters=GatewayCounters(),
+            )
+
+
+@asynccontextmanager
+async def open_caller(settings: GatewaySettings, *, provider: str) -> AsyncIterator[Caller]:
+    """Open the calling side for calls to one department.
+
+    Raises:
+        ConfigurationError, StorageError, CannotDecide: as `open_gateway`.
+
+    """
+    async with (
+        open_ledger_side(settings) as side,
+        _open_tokeniser(settings, side, department=provider) as tokeniser,
+    ):
+        yield Caller(
+            requester=Requester(
+                suite=side.suite,
+                key=side.key,
+                chain_id=side.trust.chain_id,
+                organisation=side.organisation,
+                system=settings.system,
+            ),
+            rows=side.rows,
+            queue=side.spool,
+            guard=refuse_personal_text,
+            now_ms=system_ms,
+            tokeniser=tokeniser,
+            subjects=settings.subjects,
+            id_type=settings.subject_type,
+        )
+
+
+@asynccontextmanager
+async def open_ledger_side(settings: GatewaySettings) -> AsyncIterator[LedgerSide]:
+    """Open key, trust, client, spool and rows, and replay what the spool holds.
+
+    Raises:
+        ConfigurationError, StorageError, CannotDecide: as `open_gateway`.
+
+    """
+    trust = _read_trust(settings)
+    suite, key = await asyncio.to_thread(_open_key, settings)
+    if suite.name != trust.suite.name:
+        raise ConfigurationError(
+            f"{settings.key}: expected a key of suite {trust.suite.name}, got {suite.name}"
+        )
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(
+            AsyncClient(settings.nodes, trust, key, tls=_tls(settings))
+        )
+        rows = CachedRows(client, now_ms=system_ms)
+        stack.push_async_callback(rows.close)
+        organisation = await _organisation(settings, suite, key, rows)
+        spool = await asyncio.to_thread(Spool.open, settings.spool, chain_id=trust.chain_id)
+        stack.push_async_callback(spool.close)
+        replayer = Replayer(
+            spool, client, key, settings=ReplaySettings(contract_version=CONTRACT_VERSION)
+        )
+        await stack.enter_async_context(_running(replayer))
+        yield LedgerSide(
+            suite=suite,
+            key=key,
+            trust=trust,
+            organisation=organisation,
+            client=client,
+            rows=rows,
+            spool=spool,
+        )
+
+
+@asynccontextmanager
+async def _running(replayer: Replayer) -> AsyncIterator[None]:
+    """Replay in the background; what ends it ends what the spool takes, and is logged."""
+    task = asyncio.create_task(replayer.run(), name="kun-replay")
+    task.add_done_callback(_tell_end)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, NodeError):
+            await task
+
+
+def _tell_end(task: "asyncio.Task[None]") -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        _LOG.critical("the spool is replayed no more: %s", type(error).__name__)
+
+
+@asynccontextmanager
+async def _open_tokeniser(
+    settings: GatewaySettings, side: LedgerSide, *, department: str
+) -> AsyncIterator[Tokeniser | None]:
+    """Open the way to the custodian of a department's tokens; None where no URL is set."""
+    if not settings.custodian:
+        yield None
+        return
+    access = CustodianAccess(
+        url=settings.custodian,
+        chain_id=side.trust.chain_id,
+        custodian=settings.custodian_organisation or await _custodian(side, department),
+        organisation=side.organisation,
+        department=department,
+        suite=side.suite,
+        key=side.key,
+        grant=settings.custodian_grant,
+    )
+    cache = TokenCache(
+        settings.token_cache,
+        key=side.key,
+        suite=side.suite,
+        scope=(side.trust.chain_id, department),
+    )
+    tls = trusting((settings.custodian,), _tls(settings))
+    pseudonyms = Pseudonyms(access, transport=AsyncTransport(tls=tls), cache=cache)
+    try:
+        yield pseudonyms
+    finally:
+        await pseudonyms.close()
+
+
+async def _custodian(side: LedgerSide, department: str) -> str:
+    """Return the organisation that makes the tokens of a department, as the ledger says."""
+    found = await side.client.state(EPOCHS, department)
+    if found.row is None:
+        raise ConfigurationError(f"custodian: {department} has no key epoch on the ledger")
+    return found.row.custodian
+
+
+async def _organisation(
+    settings: GatewaySettings, suite: Suite, key: PrivateKey, rows: CachedRows
+) -> str:
+    """Return for whom the key speaks; with `organisation` set, a ledger out of reach may wait."""
+    try:
+        row = (await rows.key(key_id(suite, key.public_key))).row
+    except RowsUnavailable:
+        if settings.organisation:
+            return settings.organisation
+        raise
+    if row is None or Role.SERVICE not in row.roles or not row.is_valid_at(system_ms()):
+        raise ConfigurationError(
+            f"{settings.key}: expected a key that the ledger knows as a valid service key"
+        )
+    if settings.organisation and settings.organisation != row.organisation:
+        raise ConfigurationError(
+            f"organisation: expected {row.organisation}, for which the key speaks,"
+            f" got {settings.organisation}"
+        )
+    return row.organisation
+
+
+def _open_key(settings: GatewaySettings) -> tuple[Suite, PrivateKey]:
+    return open_key(
+        settings.key,
+        purpose=KeyPurpose.SUBMISSION,
+        passphrase=read_passphrase(settings.passphrase_file),
+    )
+
+
+def _read_trust(settings: GatewaySettings) -> Trust:
+    try:
+        trust = Trust.load(settings.trust.read_bytes()[: TRUST_BYTES_MAX + 1])
+    except OSError as error:
+        raise ConfigurationError(f"{settings.trust}: cannot be read: {error.strerror}") from error
+    if trust.parameters.rules < _RULES_MIN:
+        raise ConfigurationError(
+            f"{settings.trust}: expected a chain of rules {_RULES_MIN}, which knows grants and"
+            f" halves with tokens, got rules {trust.parameters.rules}"
+        )
+    return trust
+
+
+def _tls(settings: GatewaySettings) -> ssl.SSLContext | None:
+    if settings.tls_ca is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=settings.tls_ca)
+    except OSError as error:
+        raise ConfigurationError(f"{settings.tls_ca}: expected certificates in PEM") from error
+
+
+__all__ = ["CannotDecide", "LedgerSide", "open_caller", "open_gateway", "open_ledger_side"]

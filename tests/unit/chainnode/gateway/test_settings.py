@@ -1,0 +1,99 @@
+"""Settings of a gateway: keywords before the file, every fault in one error."""
+
+from pathlib import Path
+
+import pytest
+
+from chainnode.errors import ConfigurationError
+from chainnode.gateway.selectors import Selector
+from chainnode.gateway.service import OnFailure
+from chainnode.gateway.settings import FILE_SETTING, read_settings
+
+FILE = """
+node = ["https://node.dept.local:8443", "https://other.local:8443"]
+key = "dept.key"
+trust = "trust.json"
+item = "人口库/基本信息"
+subject = ["json:id_card", "query:id"]
+purpose = "header:X-Purpose"
+open_paths = ["/healthz"]
+[fields]
+full_name = "name"
+[proxy]
+listen = "127.0.0.1:0"
+"""
+
+
+def test_file_says_everything_and_its_paths_are_relative_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "kun-gateway.toml"
+    path.write_text(FILE)
+    settings = read_settings(path)
+    assert settings.nodes == ("https://node.dept.local:8443", "https://other.local:8443")
+    assert (settings.key, settings.trust) == (tmp_path / "dept.key", tmp_path / "trust.json")
+    assert settings.subjects == (Selector.parse("json:id_card"), Selector.parse("query:id"))
+    assert settings.field_of == {"full_name": "name"}
+    assert settings.service("ORG").open_paths == frozenset({"/healthz"})
+
+
+def test_keyword_goes_before_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "kun-gateway.toml"
+    path.write_text(FILE)
+    settings = read_settings(path, {"on_failure": "block", "key": "here.key", "system": None})
+    assert settings.on_failure is OnFailure.BLOCK
+    assert settings.key == Path("here.key")
+
+
+def test_file_that_a_variable_names_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "other.toml"
+    path.write_text(FILE)
+    monkeypatch.setenv(FILE_SETTING, str(path))
+    assert read_settings().item == "人口库/基本信息"
+
+
+def test_keywords_alone_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings(
+        None, {"node": "http://127.0.0.1:1", "key": "k", "trust": "t", "item": "i"}
+    )
+    assert settings.nodes == ("http://127.0.0.1:1",)
+    assert settings.on_failure is OnFailure.SPOOL
+
+
+def test_one_error_names_every_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError) as refused:
+        read_settings(
+            None, {"node": 1, "on_failur": "block", "on_failure": "open", "system": "x" * 61}
+        )
+    said = str(refused.value)
+    for fault in ("key:", "trust:", "node:", "did you mean on_failure", "on_failure:", "system:"):
+        assert fault in said
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["node = ", "\udcff", "node = [1", "x" * 70_000],
+    ids=["cut", "bytes", "open", "large"],
+)
+def test_file_that_is_no_toml_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "kun-gateway.toml"
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ConfigurationError):
+        read_settings(path)
+
+
+def test_file_that_is_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError):
+        read_settings(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("window_ms", 0), ("receipt_timeout_s", 0), ("request_bytes_max", -1), ("item", "")],
+)
+def test_limit_out_of_range_makes_no_service(name: str, value: object) -> None:
+    given = {"node": "http://n", "key": "k", "trust": "t", "item": "i", name: value}
+    with pytest.raises(ConfigurationError):
+        read_settings(None, given).service("ORG")
