@@ -17,6 +17,7 @@ from chainnode.client import AccessCall, AccessReason, access_record
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.submission import Call, Submission, sign_submission
 from chainnode.verify.trust import Trust
+from contracts.schemas import access
 from contracts.schemas.access import Decision, Side
 
 MEDIA_TYPE = "application/vnd.kunlian.submission+msgpack"
@@ -67,7 +68,8 @@ def signed_submissions(net: Devnet, *, count: int, calls_each: int) -> list[Subm
             chain_id=trust.chain_id,
             nonce=nonce,
             valid_until_ms=now_ms + _VALID_MS,
-            contract="access",
+            contract=access.NAME,
+            contract_version=access.VERSION,
             calls=[_record(now_ms) for _ in range(calls_each)],
         )
         for nonce in range(count)

@@ -3,7 +3,11 @@
 A rule never changes: a new one has a new version and holds from a position of the log on.
 """
 
-from contracts.schemas.access import AccessRecord
+from collections.abc import Sequence
+
+from contracts.schemas.access import AccessRecord, People
+from contracts.schemas.access_1 import AccessRecord as FirstAccessRecord
+from contracts.schemas.access_sealed import Seal, Sealed, SealedRow, Unseal
 from contracts.schemas.audit import Question
 from contracts.schemas.catalog import Publish, Withdraw
 from contracts.schemas.certificates import Import, Issue, Revoke
@@ -23,8 +27,8 @@ def index_keys(digest: Digester, part: PublicPart, organisation: str) -> tuple[b
     Every rule lists its kinds ascending, and subjects ascend by their schema.
     """
     match part:
-        case AccessRecord():
-            return _access_keys(digest, part)
+        case FirstAccessRecord():
+            return _call_keys(digest, part)
         case Issue() | Import() | Revoke():
             return (
                 index_key(digest, IndexKind.PROVIDER, organisation),
@@ -60,6 +64,8 @@ def _exchange_keys(digest: Digester, part: PublicPart, organisation: str) -> tup
                 index_key(digest, IndexKind.REQUESTER, part.requester),
                 index_key(digest, IndexKind.PROVIDER, part.provider),
             )
+        case People() | Seal() | Sealed():
+            return _access_keys(digest, part, organisation)
         case PublishKey():
             return (index_key(digest, IndexKind.PROVIDER, organisation),)
         case _:
@@ -76,7 +82,53 @@ def grant_keys(digest: Digester, grant: str, row: GrantRow) -> tuple[bytes, ...]
     )
 
 
-def _access_keys(digest: Digester, part: AccessRecord) -> tuple[bytes, ...]:
+def _access_keys(
+    digest: Digester, part: People | Seal | Sealed, organisation: str
+) -> tuple[bytes, ...]:
+    match part:
+        case People():
+            return tuple(_SUBJECT + token for token in part.tokens)
+        case Sealed():
+            return (
+                *(_SUBJECT + subject for subject in part.subjects),
+                index_key(digest, IndexKind.PROVIDER, organisation),
+            )
+        case Seal():
+            return (
+                index_key(digest, IndexKind.REQUESTER, part.department),
+                index_key(digest, IndexKind.PROVIDER, organisation),
+            )
+
+
+def half_keys(digest: Digester, half: AccessRecord, findings: Sequence[int]) -> tuple[bytes, ...]:
+    """Return the keys of a half: whom it is about, both sides, item, grant, what was found."""
+    return (
+        *_call_keys(digest, half),
+        *(index_key(digest, IndexKind.FINDING, bytes((number,))) for number in findings),
+    )
+
+
+def gap_keys(
+    digest: Digester, half: AccessRecord, *, finding: int | None = None, gap_at: str | None
+) -> tuple[bytes, ...]:
+    """Return the keys of a record that the ledger makes about this half and its gap."""
+    keys = half_keys(digest, half, () if finding is None else (finding,))
+    if gap_at is None:
+        return keys
+    return (*keys, index_key(digest, IndexKind.UNMATCHED, gap_at))
+
+
+def unsealed_index_keys(digest: Digester, part: Unseal, sealed: SealedRow) -> tuple[bytes, ...]:
+    """Return the keys of an opened call: subjects and department as the state has them."""
+    return (
+        *(_SUBJECT + subject for subject in sealed.subjects),
+        index_key(digest, IndexKind.REQUESTER, part.requester),
+        index_key(digest, IndexKind.PROVIDER, sealed.organisation),
+        index_key(digest, IndexKind.ITEM, part.item),
+    )
+
+
+def _call_keys(digest: Digester, part: AccessRecord | FirstAccessRecord) -> tuple[bytes, ...]:
     keys = [_SUBJECT + subject for subject in part.subjects]
     keys.append(index_key(digest, IndexKind.REQUESTER, part.requester))
     keys.append(index_key(digest, IndexKind.PROVIDER, part.provider))

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from contracts import (
     access,
+    access_1,
     audit,
     catalog,
     certificates,
@@ -25,7 +26,7 @@ def _by_name(contracts: Sequence[Contract]) -> _Contracts:
 # What the rules of a chain hold never changes: other contracts are other rules.
 CONTRACTS: Mapping[int, _Contracts] = MappingProxyType(
     {
-        1: _by_name((access.CONTRACT, audit.CONTRACT, certificates.CONTRACT, members.CONTRACT)),
+        1: _by_name((access_1.CONTRACT, audit.CONTRACT, certificates.CONTRACT, members.CONTRACT)),
         2: _by_name(
             (
                 access.CONTRACT,

@@ -12,7 +12,7 @@ import msgspec
 
 from chainnode.errors import InvalidInput
 from chainnode.submission import PRIVATE_BYTES_MAX, PUBLIC_BYTES_MAX, SALT_BYTES, Call
-from contracts.schemas import access, audit, certificates
+from contracts.schemas import access, access_sealed, audit, certificates
 from contracts.schemas.certificate_states import CertificateState
 from contracts.schemas.codes import MEANINGS, Rejection
 from contracts.schemas.shape import PublicPart, encode_part
@@ -30,7 +30,10 @@ class InvalidCall(InvalidInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessCall:
-    """A data call as one side knows it; docs/wire-format.md §9, `access` · `record`."""
+    """A data call as one side knows it; docs/wire-format.md §14, `access` · `record`.
+
+    `fields` are bits of the catalogue item; `other` is the other side's token (§15).
+    """
 
     call_id: bytes
     side: access.Side
@@ -39,7 +42,9 @@ class AccessCall:
     item: str
     trace_id: bytes
     item_version: int = 1
+    fields: int = 0
     subjects: tuple[bytes, ...] = ()
+    people: int = 0
     decision: access.Decision = access.Decision.PERMIT
     status: int = 0
     count: int = 0
@@ -47,7 +52,8 @@ class AccessCall:
     answered_ms: int = 0
     parent_call_id: bytes = b""
     grant: str = ""
-    other_token: bytes = b""
+    checked_height: int = 0
+    other: bytes = b""
     request_commitment: bytes = b""
     response_commitment: bytes = b""
 
@@ -60,8 +66,11 @@ class AccessReason:
     reason_text: str = ""
     case_number: str = ""
     operator: str = ""
+    operator_role: str = ""
     system: str = ""
     represented_party: str = ""
+    legal_basis: str = ""
+    derived_from: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +91,74 @@ def access_record(call: AccessCall, reason: AccessReason) -> Call:
     part = access.AccessRecord(
         salt=new_salt(), **{name: getattr(call, name) for name in call.__slots__}
     )
-    texts = [getattr(reason, name) for name in reason.__slots__]
-    return build_call("record", part, encode_part(access.AccessPrivate(new_salt(), *texts)))
+    why = access.AccessPrivate(
+        salt=new_salt(), **{name: getattr(reason, name) for name in reason.__slots__}
+    )
+    return build_call("record", part, encode_part(why))
+
+
+def access_people(call: AccessCall, *, first: int, tokens: Sequence[bytes]) -> Call:
+    """Build `access` · `people`: subjects beyond the four of a half, which comes after them."""
+    part = access.People(
+        salt=new_salt(),
+        call_id=call.call_id,
+        side=call.side,
+        requester=call.requester,
+        provider=call.provider,
+        first=first,
+        tokens=tuple(tokens),
+    )
+    return build_call("people", part)
+
+
+def seal_department(
+    *, seal_id: bytes, department: str, from_ms: int, until_ms: int, basis: bytes
+) -> Call:
+    """Build `access` · `seal`: a department may keep its calls secret for a time."""
+    part = access_sealed.Seal(
+        salt=new_salt(),
+        seal_id=seal_id,
+        department=department,
+        from_ms=from_ms,
+        until_ms=until_ms,
+        basis=basis,
+    )
+    return build_call("seal", part)
+
+
+def sealed_call(
+    *,
+    seal_id: bytes,
+    subjects: Sequence[bytes],
+    count: int,
+    requested_ms: int,
+    commitment: bytes,
+) -> Call:
+    """Build `access` · `sealed`: a call under seal; `commitment` is to who, what and why."""
+    part = access_sealed.Sealed(
+        salt=new_salt(),
+        seal_id=seal_id,
+        subjects=tuple(subjects),
+        count=count,
+        requested_ms=requested_ms,
+        commitment=commitment,
+    )
+    return build_call("sealed", part)
+
+
+def unseal_call(
+    *, commitment: bytes, secret: bytes, requester: str, item: str, purpose: str
+) -> Call:
+    """Build `access` · `unseal`: open a sealed call."""
+    part = access_sealed.Unseal(
+        salt=new_salt(),
+        commitment=commitment,
+        secret=secret,
+        requester=requester,
+        item=item,
+        purpose=purpose,
+    )
+    return build_call("unseal", part)
 
 
 def issue_certificate(draft: CertificateDraft) -> Call:

@@ -29,6 +29,7 @@ from chainnode.verify.strict_json import (
 )
 from consensus.types import Epoch, Membership
 from contracts.schemas.codes import Code
+from contracts.schemas.versions import version_of
 
 MEDIA_TYPE = "application/vnd.kunlian.submission+msgpack"
 WAIT_S_DEFAULT = 30.0
@@ -80,9 +81,11 @@ def submit(
     contract: str,
     calls: Sequence[Call],
     wait_s: float = WAIT_S_DEFAULT,
-    contract_version: int = 1,
+    contract_version: int | None = None,
 ) -> Plan[Outcome]:
     """Sign the calls with the next nonce and bring them to finality.
+
+    `contract_version` None: the one that the rules of the chain have.
 
     Raises:
         CannotDecide: no node told the next nonce; nothing was signed or sent.
@@ -92,6 +95,8 @@ def submit(
     key = _required_key(session)
     reports = Reports()
     deadline_s = session.monotonic_s() + wait_s
+    if contract_version is None:
+        contract_version = version_of(session.trust.parameters.rules, contract)
     draft = _Draft(
         key=key, contract=contract, contract_version=contract_version, calls=tuple(calls)
     )

@@ -4,7 +4,6 @@ docs/wire-format.md §11, §15. Proves that a department recorded a call whose m
 fields, and nothing of its other fields. Whose word it is says the record: one half is one side's.
 """
 
-import contextlib
 from dataclasses import dataclass, field
 
 from chainnode.exchange import (
@@ -20,6 +19,7 @@ from chainnode.verify.evidence import RecordFacts, open_envelope, read_path
 from chainnode.verify.forms import EVIDENCE_VERSION_2
 from chainnode.verify.header import CertifiedHeader, refused
 from chainnode.verify.record import RECORD_NAMES, BlockRecordFacts, verify_record_fields
+from chainnode.verify.rows import Half, read_half
 from chainnode.verify.strict_json import (
     JsonValue,
     as_array,
@@ -29,9 +29,6 @@ from chainnode.verify.strict_json import (
     as_text,
 )
 from chainnode.verify.trust import Trust
-from contracts.schemas import access
-from contracts.schemas.codes import Rejection
-from contracts.schemas.shape import Schema
 
 KIND = "disclosure"
 MESSAGES = ("request", "response")
@@ -39,7 +36,6 @@ FIELDS_SHOWN_MAX = 4096
 _NAMES = (*RECORD_NAMES, "message", "size", "fields")
 _FIELD_NAMES = ("index", "salt", "name", "value", "path")
 _SALT_BYTES = 16
-_HALF = Schema(access.AccessRecord)
 _TEXT_CHARACTERS_MAX = 1024 * 1024
 
 
@@ -115,17 +111,17 @@ def _shown_field(value: JsonValue) -> ShownField:
     )
 
 
-def recorded_half(record: RecordFacts | BlockRecordFacts) -> access.AccessRecord:
+def recorded_half(record: RecordFacts | BlockRecordFacts) -> Half:
     """Return the public part of a half.
 
     Raises:
         InvalidEvidence: the record is no half of a call, or its body is not shown.
 
     """
-    entry, call = record.entry, record.call
-    if call is not None and (entry.contract, call.action) == (access.NAME, "record"):
-        with contextlib.suppress(Rejection):
-            return _HALF.decode(call.public)
+    entry = record.entry
+    half = None if record.call is None else read_half(entry, record.call)
+    if half is not None:
+        return half
     raise InvalidEvidence(
         check="disclosure",
         expected="the record of one side of a call, with its body",

@@ -16,9 +16,12 @@ from chainnode.submission import Call
 from chainnode.verify.question import question_purpose
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.verdict import local_time
-from contracts.schemas import access, audit
+from contracts.schemas import access, access_1, audit
 from contracts.schemas.codes import Rejection
 from contracts.schemas.shape import Schema
+
+# What one side said of a data call, in either version of the contract.
+Half = access_1.AccessRecord | access.AccessRecord
 
 
 class ProvenRecord(Protocol):
@@ -69,12 +72,8 @@ def canonical_line(document: JsonObject) -> bytes:
 
 
 def _access(entry: Entry, call: Call | None) -> JsonObject | None:
-    if call is None or entry.contract != access.NAME:
-        return None
-    try:
-        record = _access_schema().decode(call.public)
-    except Rejection:
-        # A record of another version of the contract: its envelope is shown alone.
+    record = None if call is None else read_half(entry, call)
+    if record is None:
         return None
     return {
         "call_id": record.call_id.hex(),
@@ -83,11 +82,32 @@ def _access(entry: Entry, call: Call | None) -> JsonObject | None:
         "provider": record.provider,
         "item": record.item,
         "subjects": [one.hex() for one in record.subjects],
-        "outcome": record.outcome.name.lower(),
+        "outcome": record.kind.name.lower(),
         "status": record.status,
         "count": record.count,
         "requested": local_time(record.requested_ms),
     }
+
+
+def read_half(entry: Entry, call: Call) -> Half | None:
+    """Read what one side said of a data call; None: it is another record, or unreadable."""
+    is_known = entry.contract_version in {access_1.VERSION, access.VERSION}
+    if entry.contract != access.NAME or call.action != "record" or not is_known:
+        return None
+    try:
+        return _schema(entry.contract_version).decode(call.public)
+    except Rejection:
+        return None
+
+
+def _why(entry: Entry, private: bytes) -> access_1.AccessPrivate | access.AccessPrivate | None:
+    """Read why a call was made; None: it is encrypted, or there is nothing to read."""
+    try:
+        if entry.contract_version == access_1.VERSION:
+            return msgspec.msgpack.decode(private, type=access_1.AccessPrivate)
+        return msgspec.msgpack.decode(private, type=access.AccessPrivate)
+    except (msgspec.MsgspecError, ValueError):
+        return None
 
 
 def _purpose(entry: Entry, call: Call | None) -> str | None:
@@ -98,14 +118,14 @@ def _purpose(entry: Entry, call: Call | None) -> str | None:
         return question_purpose(call.private)
     if entry.contract != access.NAME:
         return None
-    try:
-        why = msgspec.msgpack.decode(call.private, type=access.AccessPrivate)
-    except (msgspec.MsgspecError, ValueError):
-        # Encrypted, or of another version.
+    why = _why(entry, call.private)
+    if why is None:
         return None
     return " ".join(one for one in (why.purpose_code, why.reason_text) if one)
 
 
 @cache
-def _access_schema() -> Schema[access.AccessRecord]:
+def _schema(version: int) -> Schema[access_1.AccessRecord] | Schema[access.AccessRecord]:
+    if version == access_1.VERSION:
+        return Schema(access_1.AccessRecord)
     return Schema(access.AccessRecord)

@@ -1,4 +1,8 @@
-"""Schemas of the contract `access`: one side's record of a data call between departments."""
+"""Schemas of the contract `access`: what one side says of a data call between departments.
+
+docs/wire-format.md §14. Records that the ledger makes about calls are in `access_gaps`, calls
+under seal in `access_sealed`.
+"""
 
 from enum import IntEnum
 from typing import Annotated
@@ -6,7 +10,21 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from contracts.schemas.call_words import (
+    CALL_ID_BYTES,
+    NAME,
+    STATUS_MAX,
+    SUBJECTS_MAX,
+    AccessOutcome,
+    CallId,
+    Decision,
+    Side,
+    kind_of_half,
+)
+from contracts.schemas.catalog import FIELD_BITS_MAX
+from contracts.schemas.match_states import Match
 from contracts.schemas.shape import (
+    DIGEST_BYTES,
     Digest,
     Flag,
     Natural,
@@ -22,51 +40,104 @@ from contracts.schemas.shape import (
     require_text,
 )
 from contracts.schemas.state import Row, Table
+from contracts.schemas.tokens import EMBEDDED_BYTES_MAX
 
-NAME = "access"
-VERSION = 1
-CALL_ID_BYTES = 16
-SUBJECTS_MAX = 4
-STATUS_MAX = 999
-OTHER_TOKEN_BYTES_MAX = 512
-# Statuses from here on are refusals and failures of HTTP; 0 is no answer at all.
-_STATUS_FAILED_MIN = 400
+__all__ = ["CALL_ID_BYTES", "NAME", "STATUS_MAX", "AccessOutcome", "Decision", "Side"]
 
-CallId = Annotated[bytes, Meta(min_length=CALL_ID_BYTES, max_length=CALL_ID_BYTES)]
+VERSION = 2
+# Subjects beyond those of a half, in one record of people: ten index keys.
+PEOPLE_MAX = 10
 
 
-class Side(IntEnum):
-    """Which of the two departments speaks."""
+class Finding(IntEnum):
+    """What the ledger found about an accepted half; bit `number − 1` of its findings."""
 
-    REQUESTER = 0
-    PROVIDER = 1
-
-
-class Decision(IntEnum):
-    """What the side's gateway decided before anything was released."""
-
-    PERMIT = 0
-    DENY = 1
+    NO_GRANT = 1
+    GRANT_NOT_ACTIVE = 2
+    OUTSIDE_GRANT = 3
+    QUOTA_EXCEEDED = 4
+    LATE = 5
+    HALVES_DIFFER = 6
 
 
-class AccessOutcome(IntEnum):
-    """Outcomes of accepted records: a denied or failed call is a record as well."""
+class Differs(IntEnum):
+    """In what two halves differ, as bits."""
 
-    PERMITTED = 0
-    DENIED = 1
-    FAILED = 2
+    ITEM = 1
+    FIELDS = 2
+    GRANT = 4
+    PEOPLE = 8
+    DECISION = 16
+    ANSWER = 32
+    REQUEST = 64
+    RESPONSE = 128
 
 
-class AccessRecord(PublicPart, frozen=True):
-    """Testimony of one side; instants are its own clock's, 0 where it knows none."""
+FINDING_WORDS = {
+    Finding.NO_GRANT: "无授权",
+    Finding.GRANT_NOT_ACTIVE: "授权无效",
+    Finding.OUTSIDE_GRANT: "超出授权范围",
+    Finding.QUOTA_EXCEEDED: "超出每日限额",
+    Finding.LATE: "逾期记录",
+    Finding.HALVES_DIFFER: "双方记录不一致",
+}
+# An outcome is kind + 8 · findings.
+_KINDS = 8
+
+
+def outcome_of(kind: AccessOutcome, findings: tuple[Finding, ...]) -> int:
+    """Return the outcome of a half of this kind with these findings."""
+    return kind + _KINDS * sum(1 << finding - 1 for finding in findings)
+
+
+def kind_in(outcome: int) -> AccessOutcome:
+    """Return the kind in the outcome of a record of action `record`."""
+    return AccessOutcome(outcome % _KINDS)
+
+
+def findings_in(outcome: int) -> tuple[Finding, ...]:
+    """Return the findings, ascending, in the outcome of a record of action `record`."""
+    bits = outcome // _KINDS
+    return tuple(one for one in Finding if bits >> one - 1 & 1)
+
+
+class CallPart(PublicPart, frozen=True):
+    """What names a call, and who speaks of it."""
 
     call_id: CallId
     side: Flag
     requester: OrganisationId
     provider: OrganisationId
+
+    def check(self) -> None:
+        """Refuse illegal names."""
+        require_organisation(self, "requester", self.requester)
+        require_organisation(self, "provider", self.provider)
+
+    @property
+    def call(self) -> tuple[str, str, bytes]:
+        """Requester, provider, call id: what a call is known by."""
+        return self.requester, self.provider, self.call_id
+
+    @property
+    def speaker(self) -> str:
+        """The organisation for which this side speaks."""
+        return self.requester if self.side == Side.REQUESTER else self.provider
+
+    @property
+    def listener(self) -> str:
+        """The organisation on the other side."""
+        return self.provider if self.side == Side.REQUESTER else self.requester
+
+
+class AccessRecord(CallPart, frozen=True):
+    """One half: testimony of one side; instants are its own clock's, 0 where it knows none."""
+
     item: Text
     item_version: Natural
+    fields: Annotated[int, Meta(ge=0, le=FIELD_BITS_MAX)]
     subjects: Annotated[tuple[Digest, ...], Meta(max_length=SUBJECTS_MAX)]
+    people: Natural
     decision: Flag
     status: Annotated[int, Meta(ge=0, le=STATUS_MAX)]
     count: Natural
@@ -75,14 +146,14 @@ class AccessRecord(PublicPart, frozen=True):
     trace_id: CallId
     parent_call_id: Annotated[bytes, Meta(max_length=CALL_ID_BYTES)]
     grant: OptionalText
-    other_token: Annotated[bytes, Meta(max_length=OTHER_TOKEN_BYTES_MAX)]
+    checked_height: Natural
+    other: Annotated[bytes, Meta(max_length=EMBEDDED_BYTES_MAX)]
     request_commitment: OptionalDigest
     response_commitment: OptionalDigest
 
     def check(self) -> None:
         """Refuse illegal names, subjects out of order, and half a digest."""
-        require_organisation(self, "requester", self.requester)
-        require_organisation(self, "provider", self.provider)
+        CallPart.check(self)
         require_text(self, "item", self.item)
         require_ascending(self, "subjects", self.subjects)
         require_digest_or_empty(self, "parent_call_id", self.parent_call_id, CALL_ID_BYTES)
@@ -91,18 +162,24 @@ class AccessRecord(PublicPart, frozen=True):
         require_digest_or_empty(self, "response_commitment", self.response_commitment)
 
     @property
-    def speaker(self) -> str:
-        """The organisation for which this side speaks."""
-        return self.requester if self.side == Side.REQUESTER else self.provider
+    def kind(self) -> AccessOutcome:
+        """Permitted, denied or failed."""
+        return kind_of_half(self.decision, self.status)
 
-    @property
-    def outcome(self) -> AccessOutcome:
-        """Denied if the gateway said so; else failed without an answer or from status 400."""
-        if self.decision == Decision.DENY:
-            return AccessOutcome.DENIED
-        if self.status == 0 or self.status >= _STATUS_FAILED_MIN:
-            return AccessOutcome.FAILED
-        return AccessOutcome.PERMITTED
+
+class People(CallPart, frozen=True):
+    """Subjects beyond the four of a half, `first` of which is how many stood before."""
+
+    first: Natural
+    tokens: Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=PEOPLE_MAX)]
+
+    def check(self) -> None:
+        """Refuse illegal names, and tokens out of order."""
+        CallPart.check(self)
+        require_ascending(self, "tokens", self.tokens)
+
+
+PEOPLE_RECORDED = 3
 
 
 class AccessPrivate(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
@@ -113,16 +190,68 @@ class AccessPrivate(msgspec.Struct, array_like=True, forbid_unknown_fields=True,
     reason_text: str
     case_number: str
     operator: str
+    operator_role: str
     system: str
     represented_party: str
+    legal_basis: str
+    derived_from: tuple[CallId, ...]
 
 
-class HalfRow(Row, frozen=True):
-    """Where a side's record of a call stands."""
+class Place(Row, frozen=True):
+    """Where a record stands: its submission, and which call of it."""
 
     submission_digest: bytes
     call_index: int
 
 
+# On the wire a place, or an empty array for none.
+OptionalPlace = tuple[object, ...]
+
+
+def place_in(stored: OptionalPlace) -> Place | None:
+    """Read a place that may be none."""
+    return msgspec.convert(stored, type=Place) if stored else None
+
+
+class CallRow(Row, frozen=True):
+    """A call: how its halves stand, and where; `waiting` is the first until the second is here."""
+
+    match: Match
+    requesters: OptionalPlace
+    providers: OptionalPlace
+    waiting: bytes
+
+    def place_of(self, side: int) -> Place | None:
+        """Return where the half of a side stands."""
+        return place_in(self.requesters if side == Side.REQUESTER else self.providers)
+
+
+class PeopleRow(Row, frozen=True):
+    """The people of one side of a call, so far."""
+
+    count: int = 0
+    last: bytes = b""
+    digest: bytes = bytes(DIGEST_BYTES)
+
+
+class UsedRow(Row, frozen=True):
+    """Calls under a grant on one day."""
+
+    calls: int = 0
+
+
+class OpenRow(Row, frozen=True):
+    """How many gaps were found at an organisation, and how many of them were closed."""
+
+    opened: int = 0
+    closed: int = 0
+
+
+# Key: requester, provider, call id.
+CALLS = Table(NAME, "call", CallRow)
 # Key: requester, provider, call id, side.
-HALVES = Table(NAME, "half", HalfRow)
+PEOPLE = Table(NAME, "people", PeopleRow)
+# Key: grant, day (YYYYMMDD, +08:00).
+USED = Table(NAME, "used", UsedRow)
+# Key: organisation.
+OPEN = Table(NAME, "open", OpenRow)

@@ -50,6 +50,19 @@ class Code(IntEnum):
     MEMBERS_KEY_OUTLIVES_SENDER = 47
 
     ACCESS_DOUBLE_RECORD = 60
+    ACCESS_PEOPLE_DIFFER = 61
+    ACCESS_PEOPLE_AFTER_HALF = 62
+    ACCESS_PEOPLE_NOT_NEXT = 63
+    ACCESS_PEOPLE_NOT_ASCENDING = 64
+    ACCESS_SEAL_OF_OWN_DEPARTMENT = 65
+    ACCESS_SEAL_KNOWN = 66
+    ACCESS_NO_SUCH_SEAL = 67
+    ACCESS_OUTSIDE_SEAL = 68
+    ACCESS_COMMITMENT_KNOWN = 69
+    ACCESS_NO_SUCH_COMMITMENT = 70
+    ACCESS_COMMITMENT_DIFFERS = 71
+    ACCESS_UNSEALED_ALREADY = 72
+    ACCESS_SEALED_UNTIL = 73
 
     CERTIFICATES_INVALID_IDENTIFIER = 80
     CERTIFICATES_FOREIGN_ISSUER_CODE = 81
@@ -164,6 +177,30 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
             ("sender_end_ms", "key_end_ms"),
         ),
         Code.ACCESS_DOUBLE_RECORD: Meaning("this side recorded the call before", _FIRST_RECORD),
+        Code.ACCESS_PEOPLE_DIFFER: Meaning(
+            "another number of people than this side recorded before its half",
+            ("expected", "actual"),
+        ),
+        Code.ACCESS_PEOPLE_AFTER_HALF: Meaning("people are recorded before the half of their side"),
+        Code.ACCESS_PEOPLE_NOT_NEXT: Meaning(
+            "people that do not follow those recorded before", ("expected", "actual")
+        ),
+        Code.ACCESS_PEOPLE_NOT_ASCENDING: Meaning(
+            "a token that is not above the last one recorded before"
+        ),
+        Code.ACCESS_SEAL_OF_OWN_DEPARTMENT: Meaning("nobody seals the own department"),
+        Code.ACCESS_SEAL_KNOWN: Meaning("the seal is registered already"),
+        Code.ACCESS_NO_SUCH_SEAL: Meaning("no seal has this id"),
+        Code.ACCESS_OUTSIDE_SEAL: Meaning(
+            "the seal does not hold at this time", ("from_ms", "until_ms", "now_ms")
+        ),
+        Code.ACCESS_COMMITMENT_KNOWN: Meaning("the commitment is registered already"),
+        Code.ACCESS_NO_SUCH_COMMITMENT: Meaning("no sealed call has this commitment"),
+        Code.ACCESS_COMMITMENT_DIFFERS: Meaning("this is not what was committed to"),
+        Code.ACCESS_UNSEALED_ALREADY: Meaning("the sealed call is open already"),
+        Code.ACCESS_SEALED_UNTIL: Meaning(
+            "the department opens a sealed call when the seal has passed", ("until_ms", "now_ms")
+        ),
         Code.CERTIFICATES_INVALID_IDENTIFIER: Meaning(
             "not a well-formed 证照标识", ("fault", "expected", "actual")
         ),

@@ -42,10 +42,11 @@ def action(
         if len(private) < private_bytes_min:
             raise Rejection(Code.PRIVATE_PART_TOO_SHORT, (private_bytes_min, len(private)))
         done = run(state, context, part)
-        found = keys_of(state, context, part)
-        if isinstance(done, Effect):
-            return Accepted(done.outcome, found, done.own, done.due)
-        return Accepted(done, found)
+        effect = done if isinstance(done, Effect) else Effect(outcome=done)
+        found = effect.index_keys
+        if found is None:
+            found = keys_of(state, context, part)
+        return Accepted(effect.outcome, found, effect.own, effect.due)
 
     return handle
 

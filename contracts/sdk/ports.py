@@ -89,9 +89,13 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule made of a call: its outcome, and what follows from it."""
+    """What a rule made of a call: its outcome, and what follows from it.
+
+    `index_keys` None: they follow from public part, sender and state.
+    """
 
     outcome: int
+    index_keys: tuple[bytes, ...] | None = None
     own: tuple[OwnRecord, ...] = ()
     due: tuple[Due, ...] = ()
 

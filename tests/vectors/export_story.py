@@ -15,7 +15,8 @@ from chainnode.verify.archive import MANIFEST, SIGNATURES, write_archive
 from chainnode.verify.forms import Anchor, base64_text
 from chainnode.verify.strict_json import JsonObject, JsonValue
 from chainnode.verify.trust import Trust
-from contracts.schemas.access import AccessPrivate, AccessRecord, Decision, Side
+from contracts.schemas.access_1 import AccessPrivate, AccessRecord
+from contracts.schemas.call_words import Decision, Side
 from contracts.schemas.shape import encode_part
 from tests.builders_evidence import GENESIS_MS, ISSUER, POLICE, SUBJECT
 from tests.builders_exports import PURPOSE, Members, QuestionedChain

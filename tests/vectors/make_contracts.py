@@ -19,7 +19,7 @@ from pathlib import Path
 from chainnode.execution.crypto import SuiteCrypto
 from chainnode.suites import suite_named
 from contracts.index_rule import index_keys
-from contracts.schemas.access import HALVES, HalfRow
+from contracts.schemas.access_1 import HALVES, HalfRow
 from contracts.schemas.certificates import (
     CERTIFICATES,
     FILES,

@@ -9,7 +9,7 @@ import pytest
 from chainnode.execution.crypto import SuiteCrypto
 from chainnode.suites import suite_named
 from contracts.registry import contract_named
-from contracts.schemas.access import AccessRecord
+from contracts.schemas.access_1 import AccessRecord
 from contracts.schemas.audit import Question
 from contracts.schemas.catalog import Publish, Withdraw
 from contracts.schemas.certificates import Import, Issue, Revoke

@@ -14,7 +14,7 @@ from chainnode.submission import PUBLIC_BYTES_MAX
 from contracts.index_rule import index_keys
 from contracts.registry import CONTRACTS, contract
 from contracts.schemas import catalog_states, grant_states
-from contracts.schemas.access import HALVES, HalfRow
+from contracts.schemas.access_1 import HALVES, HalfRow
 from contracts.schemas.certificate_states import STATE_WORDS, TRANSITIONS, CertificateState
 from contracts.schemas.codes import MEANINGS, Code, Rejection, digest_of_words, digest_words
 from contracts.schemas.index_kinds import IndexKind, index_key

@@ -14,7 +14,8 @@ from chainnode.ledger.chain import Ledger
 from chainnode.ledger.genesis_block import members_of
 from chainnode.ledger.merkle import hash_leaf, merkle_root
 from chainnode.submission import Call, body_digest, key_id
-from contracts.schemas.access import NAME, AccessRecord
+from contracts.schemas.access_1 import AccessRecord
+from contracts.schemas.call_words import NAME
 from contracts.schemas.codes import Code, digest_of_words
 from contracts.schemas.members import KEYS, KeyRow
 from contracts.schemas.nonces import WINDOWS

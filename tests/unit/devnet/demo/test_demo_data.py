@@ -94,7 +94,7 @@ def test_each_half_is_one_that_the_contract_takes_and_both_tell_the_same() -> No
     outcomes = Counter[AccessOutcome]()
     for one in planned[:200]:
         mine, other = (_RECORD.decode(one.call.half(side).public) for side in Side)
-        outcomes[mine.outcome] += 1
+        outcomes[mine.kind] += 1
         assert (mine.speaker, other.speaker) == (one.call.requester, one.call.provider)
         assert mine.subjects == other.subjects
         assert mine.answered_ms < _NOW_MS

@@ -137,7 +137,7 @@ def test_a_known_person_is_shown_and_the_half_is_on_the_chain(running: Running) 
         POLICE.organisation,
     )
     assert record.call_id.hex() == _CALL_ID
-    assert record.outcome is AccessOutcome.PERMITTED
+    assert record.kind is AccessOutcome.PERMITTED
     assert (record.item, record.count, record.status) == (POLICE.serves, 1, 200)
 
 
@@ -181,7 +181,7 @@ def test_a_denied_or_failed_call_is_a_record_too(
     running.stop()
 
     assert response.status_code == status
-    assert [one.outcome for one in running.records] == [outcome]
+    assert [one.kind for one in running.records] == [outcome]
     assert running.log == [_CALL_ID]
 
 

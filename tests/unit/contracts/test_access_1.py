@@ -2,7 +2,7 @@
 
 import pytest
 
-from contracts.schemas.access import HALVES, HalfRow
+from contracts.schemas.access_1 import HALVES, HalfRow
 from contracts.schemas.codes import Code, digest_of_words
 from contracts.schemas.index_kinds import IndexKind
 from tests.unit.contracts.builders import (
