@@ -157,6 +157,9 @@ class NaiveMap:
 class SyntheticChain:
     """Headers, entries, receipts and a state that a quorum of four keys vouches for."""
 
+    # Of `access`, which all records say they are of.
+    contract_version = 1
+
     def __init__(self, suite_name: str, *, label: str = "synthetic") -> None:
         self.suite = suite_named(suite_name)
         self.vote_keys = self.private_keys(range(1, 5))
@@ -408,7 +411,7 @@ class SyntheticChain:
                 organisation=POLICE,
                 key_id=key_id(self.suite, self.client_key.public_key),
                 contract="access",
-                contract_version=1,
+                contract_version=self.contract_version,
                 outcome=0,
                 index_keys=keys,
                 body_digest=self.calls[index].body_digest(self.suite),

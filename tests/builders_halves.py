@@ -23,6 +23,8 @@ NOT_A_HALF = 1
 class HalvesChain(IndexedChain):
     """A chain on which one record is a half with commitments to both of its messages."""
 
+    contract_version = 2
+
     def _call(self, index: int) -> Call:
         if index == NOT_A_HALF:
             return super()._call(index)

@@ -245,6 +245,7 @@ class IndexedChain(SyntheticChain):
             nonce=block,
             valid_until_ms=GENESIS_MS + (block + 20) * 1000,
             contract="access",
+            contract_version=self.contract_version,
             calls=self.calls[block * CALLS_PER_BLOCK : (block + 1) * CALLS_PER_BLOCK],
         )
 
@@ -262,7 +263,7 @@ class IndexedChain(SyntheticChain):
                 organisation=POLICE,
                 key_id=key_id(self.suite, self.client_key.public_key),
                 contract="access",
-                contract_version=1,
+                contract_version=self.contract_version,
                 outcome=0,
                 index_keys=tuple(sorted(keys)),
                 body_digest=self.calls[position].body_digest(self.suite),

@@ -8,12 +8,12 @@ from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
     from chainnode.exchange import Field
+    from chainnode.verify.rows import Half as RecordedHalf
     from chainnode.verify.trust import Trust
-    from contracts.schemas.access import AccessRecord
 
 
 def kept_message(
-    trust: "Trust", part: "AccessRecord", *, message: str, kept: Path, secret: Path
+    trust: "Trust", part: "RecordedHalf", *, message: str, kept: Path, secret: Path
 ) -> tuple[bytes, tuple["Field", ...]]:
     """Return seed and fields of one message of a recorded half.
 

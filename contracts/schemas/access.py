@@ -42,7 +42,15 @@ from contracts.schemas.shape import (
 from contracts.schemas.state import Row, Table
 from contracts.schemas.tokens import EMBEDDED_BYTES_MAX
 
-__all__ = ["CALL_ID_BYTES", "NAME", "STATUS_MAX", "AccessOutcome", "Decision", "Side"]
+__all__ = [
+    "CALL_ID_BYTES",
+    "NAME",
+    "STATUS_MAX",
+    "SUBJECTS_MAX",
+    "AccessOutcome",
+    "Decision",
+    "Side",
+]
 
 VERSION = 2
 # Subjects beyond those of a half, in one record of people: ten index keys.

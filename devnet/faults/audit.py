@@ -15,12 +15,10 @@ from chainnode.client.session import hash_names
 from chainnode.errors import InvalidInput
 from chainnode.verify import Trust, verify_evidence, verify_header
 from chainnode.verify.evidence import ReceiptFacts, RecordFacts
+from chainnode.verify.rows import read_half
 from chainnode.verify.strict_json import JsonObject, JsonValue, read_object
-from contracts.schemas.access import AccessRecord
-from contracts.schemas.shape import Schema
 from devnet.faults.journal import Acknowledged, read_lines
 
-_RECORD: Final = Schema(AccessRecord)
 _TIMEOUT_S: Final = 30.0
 _HTTP_OK: Final = 200
 _FAULTS_SHOWN_MAX: Final = 20
@@ -151,7 +149,8 @@ class Auditor:
         facts = verify_evidence(_fetch(http, f"/v1/records/{position}"), self._trust)
         if not isinstance(facts, RecordFacts) or facts.call is None:
             raise NotProven(f"expected a record at position {position}")
-        call_id = _RECORD.decode(facts.call.public).call_id.hex()
+        half = read_half(facts.entry, facts.call)
+        call_id = "" if half is None else half.call_id.hex()
         if call_id != one.call_ids[row] or facts.entry.submission_digest.hex() != one.digest:
             raise NotProven(f"another record at position {position}")
 

@@ -25,7 +25,7 @@ from chainnode.verify.archive import (
 from chainnode.verify.pages import pages_form
 from chainnode.verify.rows import canonical_line
 from chainnode.verify.strict_json import JsonObject, read_object
-from contracts.schemas.access import AccessPrivate, AccessRecord
+from contracts.schemas.access_1 import AccessPrivate, AccessRecord
 from contracts.schemas.shape import encode_part
 from tests.browser.answers import Question, differences, page_answers, python_answer
 from tests.browser.changes import changed_bytes, changed_value
