@@ -9,6 +9,9 @@ also checks that this script makes them again as they are.
   keys for the sender; `refused` rows of contract, action, public part, code, details.
 * `state.json`: state keys and values of wire format §9 for one row of each table.
 * `history.json`: leaves of a certificate's history and, per suite, their root.
+* `exchange.json`: a story of the contracts that rules 2 add: state `before` and `after` as rows of
+  key, value; `steps` with organisation, time, call, and receipt code, details, outcome, index keys
+  per suite. Every submission digest is 32 bytes `D`, every key has all roles.
 * `chain.json`: per suite the header digests of the three blocks of `fixed_chain`.
 """
 
@@ -50,6 +53,7 @@ from tests.unit.contracts.builders import (
     changed,
     identifier,
 )
+from tests.vectors.exchange_story import exchange
 
 FOLDER = Path(__file__).parent / "contracts"
 SUITES = ("sm", "intl")
@@ -146,6 +150,7 @@ FILES_MADE: dict[str, Callable[[], object]] = {
     "parts.json": parts,
     "state.json": state,
     "history.json": history,
+    "exchange.json": lambda: exchange(SUITES),
     "chain.json": chain,
 }
 
