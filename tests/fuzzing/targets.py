@@ -38,7 +38,16 @@ from consensus.codec import message_to_plain
 from consensus.decoding import message_from_plain
 from consensus.errors import InvalidMessage
 from consensus.messages import Batch
-from contracts.schemas import access, audit, certificates, members
+from contracts.schemas import (
+    access,
+    audit,
+    catalog,
+    certificates,
+    content,
+    grants,
+    members,
+    pseudonyms,
+)
 from contracts.schemas.codes import Rejection
 from contracts.schemas.identifiers import parse_identifier
 from contracts.schemas.shape import Schema, encode_part
@@ -56,6 +65,16 @@ _PARTS = (
     certificates.Revoke,
     members.AddKey,
     members.EndKey,
+    catalog.Publish,
+    catalog.Withdraw,
+    content.PublishKey,
+    content.ShareKey,
+    grants.Apply,
+    grants.Review,
+    grants.Confirm,
+    grants.Suspend,
+    pseudonyms.OpenEpoch,
+    pseudonyms.Usage,
 )
 _SCHEMAS = tuple(Schema(part) for part in _PARTS)
 _LEDGER_VALUES: tuple[tuple[Callable[[bytes], object], Callable[..., bytes]], ...] = (
@@ -252,6 +271,8 @@ def _public_parts(data: bytes) -> None:
 def _public_part_seeds() -> Iterator[bytes]:
     for part in json.loads((VECTORS / "contracts" / "parts.json").read_text())["accepted"]:
         yield bytes.fromhex(part["public"])
+    for step in json.loads((VECTORS / "contracts" / "exchange.json").read_text())["steps"]:
+        yield bytes.fromhex(step["public"])
 
 
 def _identifier(data: bytes) -> None:
