@@ -27,6 +27,9 @@ COMMANDS = {
         "chainnode.cli.commands.catalog:catalog", "目录 · what departments share"
     ),
     "grant": LazyCommand("chainnode.cli.commands.grant:grant", "授权 · who may call what"),
+    "gateway": LazyCommand(
+        "chainnode.cli.commands.gateway:gateway", "网关 · between services and the ledger"
+    ),
     "status": LazyCommand(
         "chainnode.cli.commands.status:status", "网络状态 · healthy, degraded or halted, because"
     ),

@@ -34,6 +34,8 @@ from chainnode.gateway.spool_errors import (
     UnknownEntry,
     UnknownSpoolFormat,
 )
+from chainnode.gateway.spool_file import StoredSpool, look_at_spool
+from chainnode.gateway.spool_metrics import spool_readings
 
 __all__ = [
     "AccessLog",
@@ -73,11 +75,14 @@ __all__ = [
     "SpoolLimits",
     "SpoolOfAnotherChain",
     "SpoolStatus",
+    "StoredSpool",
     "UnknownEntry",
     "UnknownSpoolFormat",
     "Waiting",
+    "look_at_spool",
     "open_caller",
     "open_gateway",
     "read_settings",
     "refuse_personal_text",
+    "spool_readings",
 ]

@@ -34,7 +34,7 @@ from chainnode.gateway.spool_records import Answered, Died, Recorded, Signed
 from chainnode.ledger.types import Receipt
 from chainnode.submission import Submission, rejoin_submission, sign_submission
 from chainnode.suites.port import PrivateKey
-from contracts.schemas.access import NAME
+from contracts.schemas.access import NAME, VERSION
 from contracts.schemas.codes import Code
 
 # Enough to keep up with any gateway at a block a second; few enough that one refused entry is
@@ -54,7 +54,7 @@ class ReplaySettings:
     """How entries are joined and sent."""
 
     contract: str = NAME
-    contract_version: int = 1
+    contract_version: int = VERSION
     calls_max: int = CALLS_PER_SUBMISSION
     bytes_max: int = BYTES_PER_SUBMISSION
     wait_s: float = WAIT_S_DEFAULT

@@ -4,6 +4,7 @@ A torn tail is cut, because nothing of it was acknowledged. Whatever else is wro
 name and left as it is: an entry may be the only testimony there is.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,18 @@ _TAG_CHARACTERS_MAX: Final = 32
 _PREFIX: Final = "spool-"
 _FIRST_SEGMENT: Final = 1
 _CHAIN_ID_BYTES: Final = 32
+# A running gateway replaces its file now and then; to miss it so often is another fault.
+_LOOKS_MAX: Final = 5
 _HEAD_LIMITS: Final = Limits(bytes_max=512, depth_max=2, elements_max=16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSpool:
+    """What a segment holds; `end` is where its last whole frame does."""
+
+    chain_id: bytes
+    state: SpoolState
+    end: Position
 
 
 def open_spool_log(directory: Path, *, chain_id: bytes) -> tuple[SegmentLog[Record], SpoolState]:
@@ -54,22 +66,39 @@ def open_spool_log(directory: Path, *, chain_id: bytes) -> tuple[SegmentLog[Reco
         if not numbers:
             return _begin(folder, chain_id), SpoolState()
         path = folder.path(numbers[-1])
-        state, position = read_spool(path, number=numbers[-1], chain_id=chain_id)
-        descriptor = open_segment(path, length=position.length)
+        stored = read_spool(path, number=numbers[-1], chain_id=chain_id)
+        descriptor = open_segment(path, length=stored.end.length)
         folder.remove_older(than=numbers[-1])
     except OSError as error:
         raise StorageError(f"{directory}: spool: {error.strerror or error}") from error
-    return _log(folder, chain_id, descriptor, position), state
+    return _log(folder, chain_id, descriptor, stored.end), stored.state
 
 
-def newest_segment(directory: Path) -> tuple[Path, int] | None:
-    """Return the file that says everything, and its number; None where nothing was ever kept."""
+def look_at_spool(directory: Path) -> StoredSpool | None:
+    """Read a spool for people, also beside a running gateway; None where nothing was ever kept.
+
+    Takes no lock and changes nothing.
+
+    Raises:
+        SpoolCorrupted, UnknownSpoolFormat: it cannot be believed.
+        StorageError: it cannot be read.
+
+    """
     folder = SegmentFolder(directory=directory, prefix=_PREFIX)
-    numbers = folder.numbers()
-    return (folder.path(numbers[-1]), numbers[-1]) if numbers else None
+    for _ in range(_LOOKS_MAX):
+        numbers = folder.numbers()
+        if not numbers:
+            return None
+        try:
+            return read_spool(folder.path(numbers[-1]), number=numbers[-1], chain_id=None)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StorageError(f"{directory}: spool: {error.strerror or error}") from error
+    raise StorageError(f"{directory}: spool: its file was replaced again and again; look once more")
 
 
-def read_spool(path: Path, *, number: int, chain_id: bytes | None) -> tuple[SpoolState, Position]:
+def read_spool(path: Path, *, number: int, chain_id: bytes | None) -> StoredSpool:
     """Fold the records of a segment, and tell where its last whole frame ends.
 
     `chain_id` None believes what the segment says of its chain: for people who only look.
@@ -82,7 +111,7 @@ def read_spool(path: Path, *, number: int, chain_id: bytes | None) -> tuple[Spoo
     frames = _frames(path)
     if not frames:
         raise SpoolCorrupted(path, expected="the head of a segment", actual="none")
-    _require_head(path, frames[0].payload, number=number, chain_id=chain_id)
+    stored_chain = _chain_of(path, frames[0].payload, number=number, chain_id=chain_id)
     state, codec = SpoolState(), SpoolRecords()
     for frame in frames[1:]:
         try:
@@ -92,7 +121,8 @@ def read_spool(path: Path, *, number: int, chain_id: bytes | None) -> tuple[Spoo
                 path, expected=f"a record that ends at byte {frame.end}", actual=str(error)
             ) from error
     last = frames[-1]
-    return state, Position(segment=number, length=last.end, chain=last.chain)
+    end = Position(segment=number, length=last.end, chain=last.chain)
+    return StoredSpool(chain_id=stored_chain, state=state, end=end)
 
 
 def _frames(path: Path) -> list[Frame]:
@@ -104,7 +134,8 @@ def _frames(path: Path) -> list[Frame]:
         ) from error
 
 
-def _require_head(path: Path, payload: bytes, *, number: int, chain_id: bytes | None) -> None:
+def _chain_of(path: Path, payload: bytes, *, number: int, chain_id: bytes | None) -> bytes:
+    """Return the chain that a segment names, if it is the one of `chain_id`."""
     try:
         fields = as_array(decode(payload, _HEAD_LIMITS), None, "segment head")
         tag = as_text(fields[0] if fields else b"", "tag", maximum=_TAG_CHARACTERS_MAX)
@@ -122,6 +153,7 @@ def _require_head(path: Path, payload: bytes, *, number: int, chain_id: bytes | 
         raise SpoolCorrupted(path, expected=f"segment {number}", actual=f"segment {stored_number}")
     if chain_id is not None and stored_chain != chain_id:
         raise SpoolOfAnotherChain(path)
+    return stored_chain
 
 
 def _begin(folder: SegmentFolder, chain_id: bytes) -> SegmentLog[Record]:

@@ -1,0 +1,149 @@
+"""`kun gateway`: what a gateway keeps for the ledger, and what the ledger refused for ever."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chainnode.cli.exits import ExitCode, UsageProblem
+from chainnode.cli.tree import current_session, kun_command, kun_group
+from chainnode.cli.words import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainnode.gateway import DeadLetter, EntryId, StoredSpool
+
+_COLUMNS = (
+    Text("编号", "entry"),
+    Text("需方", "requester"),
+    Text("供方", "provider"),
+    Text("调用", "call"),
+    Text("时间", "made"),
+    Text("拒绝原因", "refused because"),
+)
+
+gateway = kun_group("gateway", text="网关 · between services and the ledger")
+spool = kun_group("spool", text="待上链队列 · what waits for the ledger")
+
+
+def _spool_option(function: "Callable[..., int]") -> "Callable[..., int]":
+    return click.option(
+        "--spool",
+        "folder",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        required=True,
+        envvar="KUN_GATEWAY_SPOOL",
+        help="队列目录 · folder of the spool",
+    )(function)
+
+
+@kun_command("status", text="待上链多少、最早何时 · how much waits, since when")
+@_spool_option
+def spool_status(folder: Path) -> int:
+    """Read the spool, also beside a running gateway, and say what it holds."""
+    from chainnode.cli.spool_words import status_document
+
+    output = current_session().output
+    document = status_document(_stored(folder))
+
+    def lines() -> None:
+        waiting, dead = document["waiting"], document["dead_letters"]
+        output.line(output.words(f"待上链 {waiting} 条", f"{waiting} entries wait"))
+        if document["oldest_made"] is not None:
+            oldest = document["oldest_made"]
+            output.line(output.words(f"最早生成于 {oldest}", f"oldest made {oldest}"))
+        output.line(output.words(f"永久拒绝 {dead} 条", f"{dead} refused for ever"))
+        settled = document["settled"]
+        output.line(output.words(f"已上链 {settled} 条", f"{settled} settled so far"))
+
+    output.answer(document, lines)
+    return ExitCode.OK
+
+
+@kun_command("dead-letters", text="被永久拒绝的 · what the ledger refuses for ever")
+@_spool_option
+@click.option(
+    "--retry",
+    "retried",
+    type=int,
+    multiple=True,
+    metavar="ENTRY",
+    help="放回队列，可重复；先停止网关 · put back; stop the gateway first",
+)
+def dead_letters(folder: Path, retried: tuple[int, ...]) -> int:
+    """List the dead letters with code and words, or put some back into the queue."""
+    from chainnode.cli.spool_words import letter_document, refusal_words
+    from chainnode.verify.verdict import local_time
+
+    output = current_session().output
+    stored = _stored(folder)
+    letters: Sequence[DeadLetter] = () if stored is None else stored.state.dead_letters()
+    if retried:
+        letters = _put_back(folder, stored, letters, retried)
+    document = {
+        "dead_letters": [letter_document(one) for one in letters],
+        "put_back": sorted(set(retried)),
+    }
+
+    def lines() -> None:
+        rows = [
+            (
+                str(one.entry_id),
+                one.identity.requester,
+                one.identity.provider,
+                one.identity.call_id.hex(),
+                local_time(one.made_ms),
+                refusal_words(one),
+            )
+            for one in letters
+        ]
+        if rows:
+            output.table([output.words(one.zh, one.en) for one in _COLUMNS], rows)
+        else:
+            output.line(output.words("没有被永久拒绝的记录", "no dead letters"))
+
+    output.answer(document, lines)
+    return ExitCode.OK
+
+
+def _stored(folder: Path) -> "StoredSpool | None":
+    from chainnode.gateway import look_at_spool
+
+    return look_at_spool(folder)
+
+
+def _put_back(
+    folder: Path,
+    stored: "StoredSpool | None",
+    letters: "Sequence[DeadLetter]",
+    retried: tuple[int, ...],
+) -> "Sequence[DeadLetter]":
+    """Put dead letters back into the queue and return those that are left."""
+    import asyncio
+
+    from chainnode.gateway import Spool
+
+    chosen: list[EntryId] = [one.entry_id for one in letters if one.entry_id in retried]
+    missing = sorted(set(retried) - set(chosen))
+    if stored is None or missing:
+        raise UsageProblem(
+            "NO_DEAD_LETTER",
+            Text(f"不是被永久拒绝的记录：{missing}", f"no dead letters: {missing}"),
+        )
+    chain_id = stored.chain_id
+
+    async def put_back() -> "Sequence[DeadLetter]":
+        opened = Spool.open(folder, chain_id=chain_id)
+        try:
+            await opened.retry(chosen)
+            return opened.state.dead_letters()
+        finally:
+            await opened.close()
+
+    return asyncio.run(put_back())
+
+
+spool.add_command(spool_status)
+gateway.add_command(spool)
+gateway.add_command(dead_letters)
