@@ -68,9 +68,10 @@ def said(folder: Path) -> list[int]:
     return [int(one) for one in path.read_text().split()] if path.exists() else []
 
 
-def until(holds: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
+def until(count: int, folder: Path, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until so many puts have returned."""
     deadline = time.monotonic() + PATIENCE_S
-    while not holds():
+    while len(said(folder)) < count:
         assert process.poll() is None, process.stderr and process.stderr.read().decode()
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -99,7 +100,7 @@ def test_each_call_that_was_put_stands_on_the_ledger_once(
         for number in range(ROUNDS):
             process = started(folder, tmp_path, number * PUTS_A_ROUND, PUTS_A_ROUND)
             goal = len(said(tmp_path)) + chance.randint(1, 60)
-            until(lambda goal=goal: len(said(tmp_path)) >= goal, process)  # type: ignore[misc]
+            until(goal, tmp_path, process)
             if number == ROUNDS // 2:
                 kill_node(folder, topology.nodes[-1])
             process.send_signal(signal.SIGKILL)
