@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from chainnode.errors import NodeError
 from chainnode.gateway.answers import ServiceAnswer
 from chainnode.gateway.connections import (
+    AmbiguousLength,
     Application,
     ClientGone,
     Connection,
@@ -105,6 +106,9 @@ class GatewayMiddleware:
         try:
             request = await connection.request(bytes_max=gateway.service.request_bytes_max)
         except ClientGone:
+            return
+        except AmbiguousLength:
+            await connection.answer(gateway.refuse(Unrecorded.AMBIGUOUS_LENGTH))
             return
         except RequestTooLarge:
             await connection.answer(gateway.refuse(Unrecorded.BODY_TOO_LARGE))

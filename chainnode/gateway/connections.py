@@ -18,6 +18,10 @@ class ClientGone(Exception):
     """The caller went away before its request was whole."""
 
 
+class AmbiguousLength(Exception):
+    """Headers say the body's length in more than one way: two readers could see two requests."""
+
+
 class RequestTooLarge(Exception):
     """The body is larger than a call to this service may be."""
 
@@ -40,6 +44,7 @@ class Connection:
 
         Raises:
             ClientGone: it ended before it was whole.
+            AmbiguousLength: its length is said twice, or in an unknown way.
             RequestTooLarge: its body is longer than `bytes_max`.
 
         """
@@ -47,8 +52,7 @@ class Connection:
             (name.decode("latin-1").lower(), value.decode("latin-1"))
             for name, value in self.scope["headers"]
         )
-        declared = next((value for name, value in headers if name == "content-length"), "0")
-        if declared.isdigit() and int(declared[:20]) > bytes_max:
+        if _declared_length(headers) > bytes_max:
             raise RequestTooLarge
         return HttpRequest(
             method=str(self.scope["method"]).upper(),
@@ -78,6 +82,22 @@ class Connection:
                 raise RequestTooLarge
             if not message.get("more_body", False):
                 return bytes(body)
+
+
+def _declared_length(headers: tuple[tuple[str, str], ...]) -> int:
+    """Return the length that headers declare, 0 where they declare none.
+
+    Raises:
+        AmbiguousLength: twice, both ways, or not as RFC 9112 §6 has it.
+
+    """
+    lengths = [value for name, value in headers if name == "content-length"]
+    codings = [value.lower() for name, value in headers if name == "transfer-encoding"]
+    is_clear = len(lengths) + len(codings) <= 1 and codings in ([], ["chunked"])
+    declared = lengths[0] if lengths else "0"
+    if not is_clear or not (declared.isascii() and declared.isdigit()):
+        raise AmbiguousLength
+    return int(declared[:20])
 
 
 def _target(scope: Message) -> str:

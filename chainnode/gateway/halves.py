@@ -6,18 +6,21 @@ into people records of ten each, all tokens ascending, so that nobody falls out 
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Final
 
-from chainnode.codec import encode
 from chainnode.errors import InvariantBroken
 from chainnode.exchange import CallReason
 from chainnode.gateway.spool_entries import SpoolEntry
 from chainnode.submission import PRIVATE_BYTES_MAX, SALT_BYTES, Call
-from contracts.schemas.access import SUBJECTS_MAX, Decision, Side
-
-CONTRACT: Final = "access"
-CONTRACT_VERSION: Final = 2
-PEOPLE_TOKENS_MAX: Final = 10
+from contracts.schemas.access import (
+    PEOPLE_MAX,
+    SUBJECTS_MAX,
+    AccessPrivate,
+    AccessRecord,
+    Decision,
+    People,
+    Side,
+)
+from contracts.schemas.shape import encode_part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,56 +81,68 @@ def _people(half: Half) -> tuple[Call, ...]:
     return tuple(
         Call(
             action="people",
-            public=encode(
-                (
-                    _salt(),
-                    identity.call_id,
-                    int(identity.side),
-                    identity.requester,
-                    identity.provider,
-                    first,
-                    further[first : first + PEOPLE_TOKENS_MAX],
+            public=encode_part(
+                People(
+                    salt=_salt(),
+                    call_id=identity.call_id,
+                    side=int(identity.side),
+                    requester=identity.requester,
+                    provider=identity.provider,
+                    first=first,
+                    tokens=further[first : first + PEOPLE_MAX],
                 )
             ),
         )
-        for first in range(0, len(further), PEOPLE_TOKENS_MAX)
+        for first in range(0, len(further), PEOPLE_MAX)
     )
 
 
 def _record(half: Half) -> Call:
     identity, tokens = half.identity, _subjects(half)
-    public = (
-        _salt(),
-        identity.call_id,
-        int(identity.side),
-        identity.requester,
-        identity.provider,
-        half.item,
-        half.item_version,
-        half.fields,
-        tokens[:SUBJECTS_MAX],
-        max(0, len(tokens) - SUBJECTS_MAX),
-        int(half.decision),
-        half.status,
-        half.count,
-        half.requested_ms,
-        half.answered_ms,
-        half.trace_id,
-        half.parent_call_id,
-        half.grant,
-        half.checked_height,
-        half.other,
-        half.request_commitment,
-        half.response_commitment,
+    record = AccessRecord(
+        salt=_salt(),
+        call_id=identity.call_id,
+        side=int(identity.side),
+        requester=identity.requester,
+        provider=identity.provider,
+        item=half.item,
+        item_version=half.item_version,
+        fields=half.fields,
+        subjects=tokens[:SUBJECTS_MAX],
+        people=max(0, len(tokens) - SUBJECTS_MAX),
+        decision=int(half.decision),
+        status=half.status,
+        count=half.count,
+        requested_ms=half.requested_ms,
+        answered_ms=half.answered_ms,
+        trace_id=half.trace_id,
+        parent_call_id=half.parent_call_id,
+        grant=half.grant,
+        checked_height=half.checked_height,
+        other=half.other,
+        request_commitment=half.request_commitment,
+        response_commitment=half.response_commitment,
     )
-    return Call(action="record", public=encode(public), private=_private(half))
+    return Call(action="record", public=encode_part(record), private=_private(half))
 
 
 def _private(half: Half) -> bytes:
     """Return why the call was made, in the clear form of wire format §16."""
     reason = half.reason
-    texts = (reason.purpose, reason.reason, reason.case, reason.operator, reason.role)
-    private = encode((_salt(), *texts, half.system, reason.represented, "", ()))
+    private = encode_part(
+        AccessPrivate(
+            salt=_salt(),
+            purpose_code=reason.purpose,
+            reason_text=reason.reason,
+            case_number=reason.case,
+            operator=reason.operator,
+            operator_role=reason.role,
+            system=half.system,
+            represented_party=reason.represented,
+            legal_basis="",
+            derived_from=(),
+        )
+    )
     if len(private) > PRIVATE_BYTES_MAX:
         # Headers bound the texts well below this: six of 512 characters, percent-encoded.
         raise InvariantBroken(f"private part: expected ≤ {PRIVATE_BYTES_MAX}, got {len(private)}")

@@ -62,6 +62,7 @@ class Unrecorded(Enum):
     IN_FLIGHT = (409, "this call is being answered")
     CALL_ID_REUSED = (409, "the call id was used for another request")
     ANSWERED_ALREADY = (409, "this call was answered; its reply token is in Kun-Reply")
+    AMBIGUOUS_LENGTH = (400, "the headers do not say one length of the body")
     BODY_TOO_LARGE = (413, "the body is larger than a call to this service may be")
     HALF_NOT_KEPT = (503, "the record of the call could not be kept, so nothing is released")
     RECEIPT_PENDING = (503, "the record of the call has no receipt yet: ask again with this call")

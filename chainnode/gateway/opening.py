@@ -23,7 +23,6 @@ from chainnode.gateway.core import Gateway
 from chainnode.gateway.counters import GatewayCounters
 from chainnode.gateway.deciding import Decider
 from chainnode.gateway.guard import refuse_personal_text
-from chainnode.gateway.halves import CONTRACT_VERSION
 from chainnode.gateway.ports import RowsUnavailable, Tokeniser
 from chainnode.gateway.pseudonyms import CustodianAccess, Pseudonyms
 from chainnode.gateway.quotas import QuotaCounter
@@ -40,6 +39,7 @@ from chainnode.submission import key_id
 from chainnode.suites.port import PrivateKey, Suite
 from chainnode.verify import Trust
 from chainnode.verify.trust import TRUST_BYTES_MAX
+from contracts.schemas.access import VERSION
 from contracts.schemas.members import Role
 from contracts.schemas.pseudonyms import EPOCHS
 
@@ -156,9 +156,7 @@ async def open_ledger_side(settings: GatewaySettings) -> AsyncIterator[LedgerSid
         organisation = await _organisation(settings, suite, key, rows)
         spool = await asyncio.to_thread(Spool.open, settings.spool, chain_id=trust.chain_id)
         stack.push_async_callback(spool.close)
-        replayer = Replayer(
-            spool, client, key, settings=ReplaySettings(contract_version=CONTRACT_VERSION)
-        )
+        replayer = Replayer(spool, client, key, settings=ReplaySettings(contract_version=VERSION))
         await stack.enter_async_context(_running(replayer))
         yield LedgerSide(
             suite=suite,

@@ -16,10 +16,11 @@ from chainnode.client.reading import StateRow
 from chainnode.client.reports import CannotDecide
 from chainnode.errors import ConfigurationError
 from chainnode.gateway.ports import Proven, RowsUnavailable
+from contracts.schemas.access import USED
 from contracts.schemas.catalog import ITEMS, ItemRow
 from contracts.schemas.grants import GRANTS, GrantRow
 from contracts.schemas.members import KEYS, KeyRow
-from contracts.schemas.state import Part, Row, Table
+from contracts.schemas.state import Part, Table
 
 RowT = TypeVar("RowT")
 
@@ -28,16 +29,6 @@ AGE_MS_MAX_DEFAULT: Final = 10_000
 # Keys, grants and items that one gateway sees within some seconds.
 ROWS_MAX: Final = 8_192
 FETCH_TIMEOUT_S: Final = 5.0
-
-
-class UsedRow(Row, frozen=True):
-    """Permitted halves of the provider under a grant on a day (docs/wire-format.md §14)."""
-
-    calls: int
-
-
-# Key: grant, day.
-USED: Final = Table("access", "used", UsedRow)
 
 
 class StateReader(Protocol):

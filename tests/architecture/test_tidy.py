@@ -28,6 +28,8 @@ FOREIGN_NAMES = {
     "get_command": "click.Group",
     "do_GET": "http.server",
     "do_POST": "http.server",
+    "handle_async_request": "httpx.AsyncBaseTransport",
+    "handle_request": "httpx.BaseTransport",
     "handle_request": "httpx.BaseTransport",
     "handle_async_request": "httpx.AsyncBaseTransport",
 }

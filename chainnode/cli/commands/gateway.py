@@ -1,4 +1,4 @@
-"""`kun gateway`: what a gateway keeps for the ledger, and what the ledger refused for ever."""
+"""`kun gateway`: the reverse proxy, what a gateway keeps, what the ledger refused for ever."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +107,22 @@ def dead_letters(folder: Path, retried: tuple[int, ...]) -> int:
     return ExitCode.OK
 
 
+@kun_command("run", text="在前台运行反向代理 · run the reverse proxy until SIGTERM or Ctrl-C")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="配置文件 · kun-gateway.toml with a section [proxy]",
+)
+def run(config_file: Path) -> int:
+    """Stand before the services that the file lists; nothing else is ever connected to."""
+    from chainnode.gateway.run import run_gateway
+
+    run_gateway(config_file)
+    return ExitCode.OK
+
+
 def _stored(folder: Path) -> "StoredSpool | None":
     from chainnode.gateway import look_at_spool
 
@@ -145,5 +161,6 @@ def _put_back(
 
 
 spool.add_command(spool_status)
+gateway.add_command(run)
 gateway.add_command(spool)
 gateway.add_command(dead_letters)

@@ -1,0 +1,108 @@
+"""`kun gateway run`: the reverse proxy's process, until SIGTERM; calls in work are ended first."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx
+import uvicorn
+
+from chainnode.gateway.asgi import GatewayMiddleware
+from chainnode.gateway.core import Gateway
+from chainnode.gateway.opening import open_gateway
+from chainnode.gateway.proxy import ReverseProxy
+from chainnode.gateway.proxy_settings import ProxySettings, proxy_settings
+from chainnode.gateway.settings import GatewaySettings, proxy_document, read_settings
+from chainnode.gateway.upstreams import PinnedUpstream, is_rebound, pin, resolved
+from chainnode.secret_files import read_secret_file
+
+# DNS is asked again this often, to be compared with what was pinned.
+RECHECK_S: Final = 60.0
+CONNECTIONS_MAX: Final = 128
+_HEAD_BYTES_MAX: Final = 32 * 1024
+_CONCURRENCY_MAX: Final = 1024
+_PEM_BYTES_MAX: Final = 64 * 1024
+_LOG: Final = logging.getLogger(__name__)
+
+
+def run_gateway(config: Path) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Raises:
+        ConfigurationError: a setting, or what the gateway stands on, cannot be used.
+
+    """
+    settings = read_settings(config)
+    proxy = proxy_settings(proxy_document(config), folder=config.parent)
+    asyncio.run(_serve(settings, proxy))
+
+
+@asynccontextmanager
+async def proxy_app(settings: ProxySettings, gateway: Gateway) -> AsyncIterator[GatewayMiddleware]:
+    """Pin the services and return the application that stands before them.
+
+    Raises:
+        ConfigurationError: a service that has no address, or one that must not be called.
+
+    """
+    pinned = [await pin(upstream) for upstream in settings.upstreams]
+    transport = httpx.AsyncHTTPTransport(
+        trust_env=False, limits=httpx.Limits(max_connections=CONNECTIONS_MAX)
+    )
+    watching = asyncio.create_task(_watch_names(pinned), name="kun-dns")
+    try:
+        yield GatewayMiddleware(
+            ReverseProxy(pinned, transport=transport),
+            opener=lambda: contextlib.nullcontext(gateway),
+        )
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await transport.aclose()
+
+
+async def _serve(settings: GatewaySettings, proxy: ProxySettings) -> None:
+    async with open_gateway(settings) as gateway, proxy_app(proxy, gateway) as app:
+        _LOG.info("gateway_started")
+        await uvicorn.Server(_server_config(app, proxy)).serve()
+        _LOG.info("gateway_stopped")
+
+
+async def _watch_names(pinned: Sequence[PinnedUpstream]) -> None:
+    """Say so when DNS names other addresses than the pinned ones; they are not used."""
+    while True:
+        await asyncio.sleep(RECHECK_S)
+        for one in pinned:
+            if is_rebound(one, await resolved(one.upstream)):
+                _LOG.warning("upstream %s has other addresses in DNS by now", one.upstream.host)
+
+
+def _server_config(app: GatewayMiddleware, proxy: ProxySettings) -> uvicorn.Config:
+    tls = proxy.tls
+    if tls is not None:
+        # Only to refuse a key that others can read.
+        read_secret_file(tls.key, bytes_max=_PEM_BYTES_MAX)
+    has_clients = tls is not None and tls.client_ca is not None
+    return uvicorn.Config(
+        app,
+        host=proxy.host,
+        port=proxy.port,
+        http="h11",
+        ws="none",
+        h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_CONCURRENCY_MAX,
+        timeout_graceful_shutdown=proxy.drain_s,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
+        ssl_ca_certs=None if tls is None or tls.client_ca is None else str(tls.client_ca),
+        ssl_cert_reqs=ssl.CERT_REQUIRED if has_clients else ssl.CERT_NONE,
+    )
