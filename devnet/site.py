@@ -29,6 +29,7 @@ from chainnode.suites import suite_named
 from chainnode.suites.port import PrivateKey, Suite
 from devnet.departments import (
     AUDITOR,
+    CUSTODIAN,
     DATA,
     ISSUER,
     MEMBER,
@@ -88,10 +89,11 @@ class Identity:
 def identities_of(
     departments: Sequence[Department], *, more_services: int = 0
 ) -> tuple[Identity, ...]:
-    """Return the identities: issuer, auditor, registry, and two or more for every department."""
+    """Return the identities: those of single tasks, and two or more for every department."""
     rows = [
         ("issuer", DATA, ISSUER),
         ("auditor", DATA, AUDITOR),
+        ("custodian", DATA, CUSTODIAN),
         # The demo's registry counts its own nonces, so it has a key of its own.
         ("registry", POLICE, SERVICE),
     ]

@@ -28,7 +28,7 @@ from chainnode.custodian.counters import Audit, Counters
 from chainnode.custodian.limits import AsksSeen, Buckets, Rate
 from chainnode.custodian.refusals import AskCode, AskRefused
 from chainnode.custodian.tokens import EpochKey, RootSecret
-from chainnode.errors import StorageError
+from chainnode.errors import NodeError, StorageError
 from chainnode.identity.free_text import personal_finding
 from chainnode.identity.numbers import IdType, InvalidIdentity, id_type_of, normalised
 from chainnode.suites.port import InvalidKey, InvalidSignature, Suite
@@ -55,8 +55,12 @@ class EpochInForce:
     key_check: bytes
 
 
-class LedgerUnavailable(Exception):
-    """Nothing proven and new enough is known."""
+class LedgerUnavailable(NodeError):
+    """Nothing proven and new enough is known; `reason` is what the client says."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(f"the ledger: {reason or 'no answer'}")
 
 
 class LedgerView(Protocol):

@@ -75,7 +75,7 @@ class LedgerRows:
         try:
             return self.client.header_latest().time_ms
         except CannotDecide as error:
-            raise LedgerUnavailable from error
+            raise LedgerUnavailable(str(error)) from error
 
     def submit(self, call: Call) -> Outcome:
         """Send one call of the contract `pseudonyms` and wait for its receipt."""
@@ -128,7 +128,7 @@ class LedgerRows:
         try:
             return self.client.state(table, part).row
         except (CannotDecide, ValueError) as error:
-            raise LedgerUnavailable from error
+            raise LedgerUnavailable(str(error)) from error
 
     def _allow(self, now_s: float) -> None:
         """Take one question about a row never seen, or refuse it."""
@@ -136,7 +136,7 @@ class LedgerRows:
         self._allowance = min(_NEW_PER_S, self._allowance + gained)
         self._allowed_s = now_s
         if self._allowance < 1:
-            raise LedgerUnavailable
+            raise LedgerUnavailable("too many unknown keys and names at once")
         self._allowance -= 1
 
 

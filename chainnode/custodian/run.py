@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import logging
 import resource
+import signal
+import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from typing import Final
 import uvicorn
 
 from chainnode.client import Client
+from chainnode.config import Address
 from chainnode.custodian.config import CustodianConfig
 from chainnode.custodian.counters import Counters
 from chainnode.custodian.desk import Desk, DeskIdentity
@@ -35,6 +38,7 @@ _TRUST_BYTES_MAX: Final = 4 * 1024 * 1024
 _PEM_BYTES_MAX: Final = 64 * 1024
 _HEAD_BYTES_MAX: Final = 16 * 1024
 _SHUTDOWN_S: Final = 5
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -92,7 +96,11 @@ def run_custodian(config: CustodianConfig) -> None:
     # What is in memory must not come to lie on a disk after a crash.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     start_logging(config.log_dir)
-    with opened(config) as custodian, ThreadPoolExecutor(max_workers=_THREADS) as threads:
+    with (
+        _listener(config.listen) as listener,
+        opened(config) as custodian,
+        ThreadPoolExecutor(max_workers=_THREADS) as threads,
+    ):
         desk = Desk(
             custodian.identity,
             ledger=custodian.rows,
@@ -101,15 +109,36 @@ def run_custodian(config: CustodianConfig) -> None:
             now_ms=_now_ms,
         )
         app = CustodianApp(desk, counters=custodian.counters, threads=threads)
-        asyncio.run(_serve(config, app, custodian.records))
+        asyncio.run(_serve(config, app, custodian.records, listener))
 
 
-async def _serve(config: CustodianConfig, app: CustodianApp, records: Records) -> None:
-    server = uvicorn.Server(_server_config(config, app))
+class _Server(uvicorn.Server):
+    """A server that ends when it is told to, and leaves the end of the process to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop serving at a signal; uvicorn would let it end the process as well."""
+        loop = asyncio.get_running_loop()
+        for one in _SIGNALS:
+            loop.add_signal_handler(one, self._end)
+        try:
+            yield
+        finally:
+            for one in _SIGNALS:
+                loop.remove_signal_handler(one)
+
+    def _end(self) -> None:
+        self.should_exit = True
+
+
+async def _serve(
+    config: CustodianConfig, app: CustodianApp, records: Records, listener: socket.socket
+) -> None:
+    server = _Server(_server_config(config, app))
     telling = asyncio.ensure_future(_tell(records, config.usage_interval_s))
     _LOG.info("custodian_started", extra={"address": str(config.listen)})
     try:
-        await server.serve()
+        await server.serve(sockets=[listener])
     finally:
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)
@@ -137,8 +166,6 @@ def _server_config(config: CustodianConfig, app: CustodianApp) -> uvicorn.Config
     has_clients = tls is not None and tls.client_ca is not None
     return uvicorn.Config(
         app,
-        host=config.listen.host,
-        port=config.listen.port,
         http="h11",
         h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
         log_config=None,
@@ -151,6 +178,21 @@ def _server_config(config: CustodianConfig, app: CustodianApp) -> uvicorn.Config
         ssl_ca_certs=None if tls is None or tls.client_ca is None else str(tls.client_ca),
         ssl_cert_reqs=ssl.CERT_REQUIRED if has_clients else ssl.CERT_NONE,
     )
+
+
+def _listener(address: Address) -> socket.socket:
+    """Bind the address before anything is opened, so that a clash is seen at once."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"[custodian] listen = {address}: cannot be used: {error.strerror}"
+        ) from error
+    return listener
 
 
 def _trust(path: Path) -> Trust:

@@ -69,11 +69,16 @@ class Scanner:
         self._hits: set[Hit] = set()
         self._opened: dict[str, int] = {}
 
-    def scan(self, folders: Sequence[Path]) -> Scan:
-        """Open everything under these folders; stores must not be open elsewhere."""
+    def scan(self, folders: Sequence[Path], *, besides: Sequence[Path] = ()) -> Scan:
+        """Open everything under these folders, but for what stands under `besides`.
+
+        A store or database that is open elsewhere is read as it lies on the disk.
+        """
         self._hits, self._opened = set(), {}
         for folder in folders:
             for path in sorted(folder.rglob("*")):
+                if any(path == one or one in path.parents for one in besides):
+                    continue
                 if path.is_dir():
                     self._open_store(path)
                 elif path.is_file() and not path.is_symlink():

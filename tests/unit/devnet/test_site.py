@@ -13,9 +13,16 @@ from chainnode.genesis import load_genesis_file
 from chainnode.keys import KeyPurpose, open_key, read_key_file, read_passphrase
 from chainnode.pki import TlsPaths, load_tls_contexts
 from chainnode.submission import key_id
-from devnet.departments import AUDITOR, DATA, ISSUER
+from devnet.departments import AUDITOR, CUSTODIAN, DATA, ISSUER
 from devnet.errors import NotADevnet
-from devnet.site import SiteRequest, identities_of, make_site, node_settings, write_settings
+from devnet.site import (
+    Identity,
+    SiteRequest,
+    identities_of,
+    make_site,
+    node_settings,
+    write_settings,
+)
 from devnet.topology import DevnetFolder, Topology, load_topology, with_free_ports
 
 
@@ -72,13 +79,16 @@ def test_the_identities_that_commands_use_by_default_are_there(made: DevnetFolde
     assert by_name["issuer"].roles == (ISSUER,)
     assert by_name["auditor"].roles == (AUDITOR,)
     assert by_name["auditor"].organisation == DATA.organisation
+    assert by_name["custodian"] == Identity(
+        name="custodian", organisation=DATA.organisation, roles=(CUSTODIAN,)
+    )
     assert {"member-police", "service-labour"} <= set(by_name)
 
 
 def test_nothing_secret_can_be_read_by_others(made: DevnetFolder) -> None:
     assert made.path.stat().st_mode & 0o777 == 0o700
     secret = [*made.path.rglob("*.key.json"), *made.path.rglob("*.key.pem"), made.passphrase]
-    assert len(secret) == 5 * 2 + 1 + 13 + 1
+    assert len(secret) == 5 * 2 + 1 + 14 + 1
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in secret)
 
 
