@@ -30,8 +30,6 @@ FOREIGN_NAMES = {
     "do_POST": "http.server",
     "handle_async_request": "httpx.AsyncBaseTransport",
     "handle_request": "httpx.BaseTransport",
-    "handle_request": "httpx.BaseTransport",
-    "handle_async_request": "httpx.AsyncBaseTransport",
 }
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
