@@ -15,6 +15,7 @@ from chainnode.gateway.core import Gateway
 from chainnode.gateway.counters import GatewayCounters
 from chainnode.gateway.deciding import Decider
 from chainnode.gateway.guard import refuse_personal_text
+from chainnode.gateway.half_entries import HalfEntries
 from chainnode.gateway.messages import HttpAnswer, HttpRequest
 from chainnode.gateway.ports import Proven, RowsUnavailable
 from chainnode.gateway.pseudonyms import NotTokenised
@@ -230,7 +231,9 @@ class World:
         )
         self.gateway = self.new_gateway()
 
-    def new_gateway(self, *, memory: CallMemory | None = None) -> Gateway:
+    def new_gateway(
+        self, *, memory: CallMemory | None = None, half_entries: HalfEntries | None = None
+    ) -> Gateway:
         """Return a gateway as after a start: with its spool, without memory of calls."""
         return Gateway(
             authenticator=Authenticator(
@@ -255,6 +258,7 @@ class World:
                 chain_id=CHAIN_ID,
                 service=self.service,
                 queue=self.queue,
+                half_entries=half_entries or HalfEntries(chain_id=CHAIN_ID),
                 now_ms=self.clock,
             ),
             memory=memory or CallMemory(),

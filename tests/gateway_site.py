@@ -14,8 +14,9 @@ from chainnode.gateway.caller import Caller
 from chainnode.gateway.calling import AsyncCallTransport
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.guard import refuse_personal_text
+from chainnode.gateway.half_entries import HalfEntries
 from chainnode.gateway.selectors import Selector
-from tests.builders_gateway import INTENT, Queue, World
+from tests.builders_gateway import CHAIN_ID, INTENT, Queue, World
 
 
 class _Server(uvicorn.Server):
@@ -61,12 +62,13 @@ def opener_of(world: World) -> Callable[[], contextlib.AbstractAsyncContextManag
     return opened
 
 
-def caller_of(world: World, queue: Queue) -> Caller:
+def caller_of(world: World, queue: Queue, *, half_entries: HalfEntries | None = None) -> Caller:
     """Return the calling side of a world, with a spool of its own."""
     return Caller(
         requester=world.requester,
         rows=world.rows,
         queue=queue,
+        half_entries=half_entries or HalfEntries(chain_id=CHAIN_ID),
         guard=refuse_personal_text,
         now_ms=world.clock,
         tokeniser=world.tokens,

@@ -12,6 +12,7 @@ from chainnode.codec import InvalidEncoding
 from chainnode.exchange import (
     CallHeader,
     CallReason,
+    Field,
     IllegalFields,
     RequestToken,
     commitment,
@@ -43,6 +44,7 @@ class AuthenticCall:
     token: RequestToken
     content: bytes = field(repr=False)
     other: bytes = field(repr=False)
+    fields: tuple[Field, ...] = field(repr=False)
     height: int
     received_ms: int
 
@@ -71,7 +73,13 @@ class Authenticator:
         self._require_now(header, received_ms)
         identity = key_id(self.suite, header.public_key)
         height = await self._require_entitled(identity, header, received_ms)
-        token = self._token(request, header, reason)
+        body = whole_body(
+            self.suite.digest, request.body, content_type=request.header("content-type") or ""
+        )
+        fields = request_fields(
+            method=request.method, target=request.target, reasons=reason.texts(), body=body
+        )
+        token = self._token(request, header, fields=fields, body_digest=body.digest)
         content = token.content()
         self._require_signature(header, content)
         other = EmbeddedRequest(
@@ -86,6 +94,7 @@ class Authenticator:
             token=token,
             content=content,
             other=encode_embedded(other),
+            fields=fields,
             height=height,
             received_ms=received_ms,
         )
@@ -109,17 +118,17 @@ class Authenticator:
             raise Refused(Unrecorded.KEY_NOT_ENTITLED)
         return proven.height
 
-    def _token(self, request: HttpRequest, header: CallHeader, reason: CallReason) -> RequestToken:
+    def _token(
+        self,
+        request: HttpRequest,
+        header: CallHeader,
+        *,
+        fields: tuple[Field, ...],
+        body_digest: bytes,
+    ) -> RequestToken:
         h = self.suite.digest
-        body = whole_body(h, request.body, content_type=request.header("content-type") or "")
         try:
-            bound = commitment(
-                h,
-                seed=header.seed,
-                fields=request_fields(
-                    method=request.method, target=request.target, reasons=reason.texts(), body=body
-                ),
-            )
+            bound = commitment(h, seed=header.seed, fields=fields)
         except IllegalFields as error:
             raise Refused(Unrecorded.SIGNATURE_WRONG) from error
         return header.token(
@@ -131,7 +140,7 @@ class Authenticator:
                 seed=header.seed,
                 method=request.method,
                 target=request.target,
-                body_digest=body.digest,
+                body_digest=body_digest,
             ),
         )
 

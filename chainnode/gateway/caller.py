@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from chainnode.errors import NodeError
 from chainnode.exchange import Body
 from chainnode.exchange.headers import CALL_ID_HEADER, RECEIPT_HEADER, REPLY_HEADER
-from chainnode.gateway.halves import spool_entry
+from chainnode.gateway.half_entries import HalfEntries
 from chainnode.gateway.messages import HttpRequest
 from chainnode.gateway.ports import Clock, LedgerRows, RowsUnavailable, TextGuard, Tokeniser
 from chainnode.gateway.requesting import (
@@ -67,6 +67,7 @@ class Caller:
     requester: Requester
     rows: LedgerRows
     queue: CallQueue
+    half_entries: HalfEntries
     guard: TextGuard
     now_ms: Clock
     tokeniser: Tokeniser | None = None
@@ -141,7 +142,7 @@ class Caller:
             checked_height=started.height,
             now_ms=self.now_ms(),
         )
-        await self.queue.put(spool_entry(half))
+        await self.queue.put(await self.half_entries.entry(half))
 
     async def _height(self, intent: CallIntent) -> int:
         """Return the height at which we last saw the grant, 0 when no node answers."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from chainnode.errors import InvariantBroken
 from chainnode.exchange import CallReason
+from chainnode.gateway.kept import NOT_KEPT, KeptMessage
 from chainnode.gateway.spool_entries import SpoolEntry
 from chainnode.submission import PRIVATE_BYTES_MAX, SALT_BYTES, Call
 from contracts.schemas.access import (
@@ -35,7 +36,10 @@ class HalfIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Half:
-    """One side's testimony; fields as in `access` · `record`. `tokens` are all subjects."""
+    """One side's testimony; fields as in `access` · `record`. `tokens` are all subjects.
+
+    `request` and `response` are the messages that the commitments bind; they stay here.
+    """
 
     identity: HalfIdentity
     item: str
@@ -56,9 +60,11 @@ class Half:
     answered_ms: int
     other: bytes = field(repr=False)
     response_commitment: bytes
+    request: KeptMessage = NOT_KEPT
+    response: KeptMessage = NOT_KEPT
 
 
-def spool_entry(half: Half) -> SpoolEntry:
+def spool_entry(half: Half, *, private: bytes) -> SpoolEntry:
     """Return what goes to the spool: people records in order, then the half."""
     identity = half.identity
     return SpoolEntry(
@@ -66,7 +72,7 @@ def spool_entry(half: Half) -> SpoolEntry:
         provider=identity.provider,
         call_id=identity.call_id,
         side=identity.side,
-        calls=(*_people(half), _record(half)),
+        calls=(*_people(half), _record(half, private)),
         made_ms=half.answered_ms,
     )
 
@@ -97,7 +103,7 @@ def _people(half: Half) -> tuple[Call, ...]:
     )
 
 
-def _record(half: Half) -> Call:
+def _record(half: Half, private: bytes) -> Call:
     identity, tokens = half.identity, _subjects(half)
     record = AccessRecord(
         salt=_salt(),
@@ -123,10 +129,10 @@ def _record(half: Half) -> Call:
         request_commitment=half.request_commitment,
         response_commitment=half.response_commitment,
     )
-    return Call(action="record", public=encode_part(record), private=_private(half))
+    return Call(action="record", public=encode_part(record), private=private)
 
 
-def _private(half: Half) -> bytes:
+def clear_private(half: Half) -> bytes:
     """Return why the call was made, in the clear form of wire format §16."""
     reason = half.reason
     private = encode_part(

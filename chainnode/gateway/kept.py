@@ -57,6 +57,9 @@ class KeptMessage:
     fields: tuple[Field, ...] = field(default=(), repr=False)
 
 
+NOT_KEPT: Final = KeptMessage()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptCall:
     """Both messages of one call as one side knows them."""

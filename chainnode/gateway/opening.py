@@ -19,10 +19,12 @@ from chainnode.client.transport import AsyncTransport, trusting
 from chainnode.errors import ConfigurationError, NodeError
 from chainnode.gateway.authentication import Authenticator
 from chainnode.gateway.caller import Caller
+from chainnode.gateway.content import open_half_entries
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.counters import GatewayCounters
 from chainnode.gateway.deciding import Decider
 from chainnode.gateway.guard import refuse_personal_text
+from chainnode.gateway.half_entries import HalfEntries
 from chainnode.gateway.ports import RowsUnavailable, Tokeniser
 from chainnode.gateway.pseudonyms import CustodianAccess, Pseudonyms
 from chainnode.gateway.quotas import QuotaCounter
@@ -58,6 +60,7 @@ class LedgerSide:
     client: AsyncClient
     rows: CachedRows
     spool: Spool
+    half_entries: HalfEntries
 
 
 @asynccontextmanager
@@ -96,6 +99,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                     chain_id=side.trust.chain_id,
                     service=service,
                     queue=side.spool,
+                    half_entries=side.half_entries,
                     now_ms=system_ms,
                 ),
                 memory=CallMemory(),
@@ -125,6 +129,7 @@ async def open_caller(settings: GatewaySettings, *, provider: str) -> AsyncItera
             ),
             rows=side.rows,
             queue=side.spool,
+            half_entries=side.half_entries,
             guard=refuse_personal_text,
             now_ms=system_ms,
             tokeniser=tokeniser,
@@ -158,6 +163,7 @@ async def open_ledger_side(settings: GatewaySettings) -> AsyncIterator[LedgerSid
         stack.push_async_callback(spool.close)
         replayer = Replayer(spool, client, key, settings=ReplaySettings(contract_version=VERSION))
         await stack.enter_async_context(_running(replayer))
+        half_entries = await stack.enter_async_context(open_half_entries(settings, client, trust))
         yield LedgerSide(
             suite=suite,
             key=key,
@@ -166,6 +172,7 @@ async def open_ledger_side(settings: GatewaySettings) -> AsyncIterator[LedgerSid
             client=client,
             rows=rows,
             spool=spool,
+            half_entries=half_entries,
         )
 
 

@@ -13,7 +13,9 @@ from chainnode.exchange import Body, ReplyHeader, commitment, encode_reply, resp
 from chainnode.exchange.headers import CALL_ID_HEADER, RECEIPT_HEADER, REPLY_HEADER
 from chainnode.gateway.authentication import AuthenticCall
 from chainnode.gateway.deciding import Decided
-from chainnode.gateway.halves import Half, HalfIdentity, spool_entry
+from chainnode.gateway.half_entries import HalfEntries
+from chainnode.gateway.halves import Half, HalfIdentity
+from chainnode.gateway.kept import KeptMessage
 from chainnode.gateway.messages import Refused, Unrecorded
 from chainnode.gateway.ports import Clock
 from chainnode.gateway.service import OnFailure, Service
@@ -69,6 +71,7 @@ class Recorder:
     chain_id: bytes
     service: Service
     queue: CallQueue
+    half_entries: HalfEntries
     now_ms: Clock
 
     async def record(self, call: OpenCall, ending: Ending) -> Recorded:
@@ -82,10 +85,10 @@ class Recorder:
             raise InvariantBroken("a call was to be recorded twice")
         call.is_closed = True
         answered_ms = self.now_ms()
-        reply, response_commitment = self._reply(call, ending, answered_ms)
-        half = self._half(call, ending, answered_ms, response_commitment)
+        reply, response = self._reply(call, ending, answered_ms)
+        half = self._half(call, ending, answered_ms, response)
         try:
-            entry_id = await self.queue.put(spool_entry(half))
+            entry_id = await self.queue.put(await self.half_entries.entry(half))
         except SpoolConflict as error:
             raise Refused(Unrecorded.CALL_ID_REUSED) from error
         except (SpoolFull, StorageError) as error:
@@ -114,14 +117,13 @@ class Recorder:
             case _:
                 raise Refused(Unrecorded.RECEIPT_PENDING)
 
-    def _reply(self, call: OpenCall, ending: Ending, answered_ms: int) -> tuple[ReplyHeader, bytes]:
+    def _reply(
+        self, call: OpenCall, ending: Ending, answered_ms: int
+    ) -> tuple[ReplyHeader, "_BoundMessage"]:
         header = call.authentic.header
         seed = secrets.token_bytes(SEED_BYTES)
-        bound = commitment(
-            self.suite.digest,
-            seed=seed,
-            fields=response_fields(status=ending.status, body=ending.body),
-        )
+        fields = response_fields(status=ending.status, body=ending.body)
+        bound = commitment(self.suite.digest, seed=seed, fields=fields)
         unsigned = ReplyHeader(
             call_id=header.call_id,
             decision=int(ending.decision),
@@ -138,10 +140,11 @@ class Recorder:
             provider=self.service.organisation,
             response_commitment=bound,
         )
-        return replace(unsigned, signature=self.key.sign(token.content())), bound
+        response = _BoundMessage(message=KeptMessage(seed=seed, fields=fields), commitment=bound)
+        return replace(unsigned, signature=self.key.sign(token.content())), response
 
     def _half(
-        self, call: OpenCall, ending: Ending, answered_ms: int, response_commitment: bytes
+        self, call: OpenCall, ending: Ending, answered_ms: int, response: "_BoundMessage"
     ) -> Half:
         authentic, decided = call.authentic, call.decided
         header = authentic.header
@@ -169,8 +172,18 @@ class Recorder:
             count=ending.count,
             answered_ms=answered_ms,
             other=authentic.other,
-            response_commitment=response_commitment,
+            response_commitment=response.commitment,
+            request=KeptMessage(seed=header.seed, fields=authentic.fields),
+            response=response.message,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BoundMessage:
+    """An answer's fields with their seed, and the commitment to them."""
+
+    message: KeptMessage = field(repr=False)
+    commitment: bytes
 
 
 def headers_of(call_id: bytes, reply: str, receipt: str | None) -> tuple[tuple[bytes, bytes], ...]:

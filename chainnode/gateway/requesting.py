@@ -15,6 +15,7 @@ from chainnode.exchange import (
     Body,
     CallHeader,
     CallReason,
+    Field,
     IllegalFields,
     ReplyHeader,
     commitment,
@@ -28,6 +29,7 @@ from chainnode.exchange import (
 )
 from chainnode.exchange.headers import CALL_HEADER
 from chainnode.gateway.halves import Half, HalfIdentity
+from chainnode.gateway.kept import NOT_KEPT, KeptMessage
 from chainnode.submission import key_id
 from chainnode.suites.port import InvalidKey, InvalidSignature, PrivateKey, Suite
 from contracts.schemas.access import CALL_ID_BYTES, Decision, Side
@@ -69,6 +71,7 @@ class SignedCall:
     intent: CallIntent
     header: CallHeader
     headers: dict[str, str] = field(repr=False)
+    fields: tuple[Field, ...] = field(repr=False)
     request_commitment: bytes
 
 
@@ -81,6 +84,7 @@ class CallEnd:
     count: int
     other: bytes = field(repr=False)
     response_commitment: bytes
+    response: KeptMessage = NOT_KEPT
 
 
 NO_ANSWER: Final = CallEnd(
@@ -116,13 +120,10 @@ class Requester:
         """
         h, seed = self.suite.digest, secrets.token_bytes(SEED_BYTES)
         whole = whole_body(h, body, content_type=content_type)
-        bound = commitment(
-            h,
-            seed=seed,
-            fields=request_fields(
-                method=method, target=target, reasons=intent.reason.texts(), body=whole
-            ),
+        fields = request_fields(
+            method=method, target=target, reasons=intent.reason.texts(), body=whole
         )
+        bound = commitment(h, seed=seed, fields=fields)
         unsigned = self._header(intent, seed=seed, now_ms=now_ms)
         token = unsigned.token(
             chain_id=self.chain_id,
@@ -137,6 +138,7 @@ class Requester:
             intent=intent,
             header=header,
             headers={CALL_HEADER: encode_call(header), **encode_reason(intent.reason)},
+            fields=fields,
             request_commitment=bound,
         )
 
@@ -199,6 +201,7 @@ class Requester:
             count=reply.count,
             other=encode_embedded(other),
             response_commitment=bound,
+            response=KeptMessage(seed=reply.seed, fields=response_fields(status=status, body=body)),
         )
 
     def response_commitment(self, status: int, body: Body, *, seed: bytes) -> bytes:
@@ -250,6 +253,8 @@ class Requester:
             answered_ms=now_ms,
             other=end.other,
             response_commitment=end.response_commitment,
+            request=KeptMessage(seed=header.seed, fields=signed.fields),
+            response=end.response,
         )
 
     def _header(self, intent: CallIntent, *, seed: bytes, now_ms: int) -> CallHeader:

@@ -48,12 +48,17 @@ _SETTINGS: Final[Mapping[str, tuple[type, ...]]] = {
     "custodian_organisation": (str,),
     "custodian_grant": (str,),
     "token_cache": (str, Path),
+    "kept": (str, Path),
+    "kept_secret": (str, Path),
+    "wrapping_keys": (str, Path),
     "receipt_timeout_s": (int, float),
     "window_ms": (int,),
     "request_bytes_max": (int,),
 }
 _REQUIRED: Final = ("node", "key", "trust")
-_PATHS: Final = ("key", "trust", "passphrase_file", "tls_ca", "spool", "token_cache")
+# What the content of calls needs: the messages kept and their secret, the keys of months.
+_CONTENT: Final = ("kept", "kept_secret", "wrapping_keys")
+_PATHS: Final = ("key", "trust", "passphrase_file", "tls_ca", "spool", "token_cache", *_CONTENT)
 _SYSTEM_CHARACTERS_MAX: Final = 60
 
 
@@ -80,6 +85,9 @@ class GatewaySettings:
     custodian_organisation: str = ""
     custodian_grant: str = ""
     token_cache: Path | None = None
+    kept: Path | None = None
+    kept_secret: Path | None = None
+    wrapping_keys: Path | None = None
     receipt_timeout_s: float = RECEIPT_TIMEOUT_S_DEFAULT
     window_ms: int = WINDOW_MS_DEFAULT
     request_bytes_max: int = REQUEST_BYTES_MAX_DEFAULT
@@ -177,6 +185,8 @@ def _faults(given: Mapping[str, object]) -> list[str]:
             faults.append(f"{name}: no such setting{hint}")
         elif not isinstance(value, types) or isinstance(value, bool):
             faults.append(f"{name}: expected {types[0].__name__}, got {type(value).__name__}")
+    if ("kept" in given) != ("kept_secret" in given):
+        faults.append("kept, kept_secret: expected both or none")
     legal = [one.value for one in OnFailure]
     if given.get("on_failure", legal[0]) not in legal:
         faults.append(f"on_failure: expected {' or '.join(legal)}")
