@@ -25,6 +25,7 @@ class AccessLog(GatewayMiddleware):
     def __init__(
         self,
         app: Application,
+        /,
         *,
         config: str | PathLike[str] | None = None,
         **settings: object,
