@@ -11,7 +11,10 @@ from chainnode.gateway.messages import HttpAnswer, HttpRequest
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Application: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+# As loose as frameworks have it, so that `add_middleware` type-checks in a service.
+Application: TypeAlias = Callable[
+    [Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]
+]
 
 
 class ClientGone(Exception):
