@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -120,9 +121,8 @@ def chain(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Chain]:
 
 def service(chain: Chain, on_failure: str) -> FastAPI:
     app = FastAPI()
-    app.add_middleware(
-        AccessLog, **chain.settings(1, purpose="header:Kun-Purpose", on_failure=on_failure)
-    )
+    given: Any = chain.settings(1, purpose="header:Kun-Purpose", on_failure=on_failure)
+    app.add_middleware(AccessLog, **given)
 
     @app.post("/people")
     async def people() -> dict[str, str]:
