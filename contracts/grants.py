@@ -124,11 +124,16 @@ def _shared_item(state: StateView, name: str) -> ItemRow:
     return item
 
 
-def _deciding(state: StateView, context: Context, name: str, grant: str) -> GrantRow:
-    """Return the grant when this action on it is the sender's."""
+def _known(state: StateView, grant: str) -> GrantRow:
     row = state.find(GRANTS, grant)
     if row is None:
         raise Rejection(Code.GRANTS_NO_SUCH_GRANT)
+    return row
+
+
+def _deciding(state: StateView, context: Context, name: str, grant: str) -> GrantRow:
+    """Return the grant when this action on it is the sender's."""
+    row = _known(state, grant)
     sides = {
         Party.REQUESTER: row.requester,
         Party.PROVIDER: row.provider,
@@ -181,10 +186,7 @@ def _keys(
     state: StateView, context: Context, part: Apply | Review | Confirm | GrantEnd
 ) -> tuple[bytes, ...]:
     """Find every decision under the sides, the item and the grant that it is about."""
-    row = state.find(GRANTS, part.grant)
-    if row is None:
-        raise Rejection(Code.GRANTS_NO_SUCH_GRANT)
-    return grant_keys(context.crypto.digest, part.grant, row)
+    return grant_keys(context.crypto.digest, part.grant, _known(state, part.grant))
 
 
 CONTRACT = ActionTable(

@@ -138,6 +138,7 @@ def test_a_rotation_that_was_cut_short_is_taken_up_again(town: Town) -> None:
         (0, ("{service}", "vote.json"), 2, "WRONG_KEY_FILE"),
         (0, ("{service}", "{other}"), 1, "MEMBERS_KEY_KNOWN"),
         (0, ("nowhere.json", "next.json"), 5, "SecretFileRefused"),
+        (0, ("no key id, though forty characters long!", "next.json"), 5, "SecretFileRefused"),
     ],
 )
 def test_what_cannot_be_rotated_is_refused_and_named(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from chainnode.cli.main import run
 from tests.builders import ORGANISATIONS
 from tests.unit.chainnode.cli.conftest import at_home
 from tests.unit.chainnode.cli.towns import Town, town_at
@@ -223,6 +224,15 @@ def test_a_refusal_is_named_and_has_its_exit_code(
 def test_a_grant_that_the_chain_lacks_is_proven_absent(town: Town) -> None:
     told = town.bare("grant", "show", "G-9", "--json")
     assert (told.code, told.json) == (1, {"grant": "G-9", "present": False})
+
+
+def test_whoever_knows_no_organisations_lists_them_one_by_one(town: Town) -> None:
+    town.must(PROVIDER, "catalog", "publish", ITEM, "--field", "x")
+    assert town.bare("trust", "export", "--out", "pinned.json", "--json").code == 0
+    words = ("catalog", "list", *PURPOSE, "--node", town.served.url, "--trust", "pinned.json")
+    own = ("--key", town.key(AUDITOR), "--json")
+    assert run((*words, *own)) == 2
+    assert run((*words, *own, "--department", ORGANISATIONS[PROVIDER])) == 0
 
 
 def test_a_decision_needs_a_key(town: Town) -> None:
