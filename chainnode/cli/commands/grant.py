@@ -1,5 +1,6 @@
 """`kun grant`: apply for access to an item, decide, end it, show and list grants."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import click
 
 from chainnode.cli.exits import ExitCode, Unacceptable, UsageProblem
 from chainnode.cli.instants import day_number
+from chainnode.cli.new_files import require_new, write_new
 from chainnode.cli.sharing import (
     DEFAULT_IDENTITY,
     KINDS,
@@ -28,7 +30,7 @@ from chainnode.cli.words import Text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from chainnode.client import Client
+    from chainnode.client import Client, StateRow
     from chainnode.submission import Call
     from contracts.schemas.catalog import ItemRow
     from contracts.schemas.grants import GrantRow
@@ -205,6 +207,9 @@ def _ending(verb: str, *, text: str) -> click.Command:
 @kun_command("show", text="显示并核验 · a grant, proven; needs no role")
 @click.argument("name", metavar="GRANT")
 @target_options
+@click.option(
+    "--evidence", type=click.Path(path_type=Path), help="新文件 · a new file for the evidence"
+)
 def show(
     *,
     name: str,
@@ -212,11 +217,17 @@ def show(
     nodes: tuple[str, ...],
     key: Path | None,
     trust: Path | None,
+    evidence: Path | None,
 ) -> int:
     """Show a proven grant, in force or not; 1 when the chain proves that there is none."""
+    if evidence is not None:
+        require_new(evidence)
     target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
     with target.open_client() as client:
-        document = _shown(client, name)
+        found = client.grant(name)
+        document = _shown(client, name, found)
+    if evidence is not None:
+        write_new(evidence, (json.dumps(found.evidence) + "\n").encode())
     told(current_session().output, document)
     return ExitCode.OK if document["present"] else ExitCode.NEGATIVE
 
@@ -262,7 +273,7 @@ def list_(
             contract=schemas.NAME,
             purpose=purpose,
         )
-        grants = [_shown(client, one) for one in found.names]
+        grants = [_shown(client, one, client.grant(one)) for one in found.names]
     document = listing_document(found, grants)
     output.answer(document, lambda: print_listing(output, document, _COLUMNS, _cells))
     return ExitCode.OK
@@ -285,8 +296,7 @@ def _decided(target: Target, name: str, build: "Callable[[Client], Call]") -> in
     return told(current_session().output, document)
 
 
-def _shown(client: "Client", name: str) -> dict[str, object]:
-    found = client.grant(name)
+def _shown(client: "Client", name: str, found: "StateRow[GrantRow]") -> dict[str, object]:
     item = None if found.row is None else client.catalog_item(found.row.item)
     return grant_document(name, found, item)
 

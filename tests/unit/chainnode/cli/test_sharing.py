@@ -1,11 +1,14 @@
 """`kun catalog` and `kun grant` over real HTTP, a real chain and real proofs."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from chainnode.cli.main import run
+from chainnode.verify import StateFacts, Trust, verify_evidence
+from contracts.schemas.grants import GRANTS
 from tests.builders import ORGANISATIONS
 from tests.unit.chainnode.cli.conftest import at_home
 from tests.unit.chainnode.cli.towns import Town, town_at
@@ -233,6 +236,20 @@ def test_whoever_knows_no_organisations_lists_them_one_by_one(town: Town) -> Non
     own = ("--key", town.key(AUDITOR), "--json")
     assert run((*words, *own)) == 2
     assert run((*words, *own, "--department", ORGANISATIONS[PROVIDER])) == 0
+
+
+def test_a_grant_is_proven_to_anybody_by_one_file(town: Town) -> None:
+    apply(town)
+    done = town.bare("grant", "show", "G-1", "--evidence", "grant.json", "--json")
+    assert done.code == 0
+    proof = json.loads(Path("grant.json").read_text(encoding="utf-8"))
+    facts = verify_evidence(proof, Trust.from_genesis(town.served.genesis))
+    assert isinstance(facts, StateFacts)
+    value = facts.values[GRANTS.key("G-1")]
+    assert value is not None
+    assert GRANTS.decode(value).requester == ORGANISATIONS[REQUESTER]
+    again = town.bare("grant", "show", "G-1", "--evidence", "grant.json", "--json")
+    assert again.code != 0
 
 
 def test_a_decision_needs_a_key(town: Town) -> None:
