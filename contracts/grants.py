@@ -85,7 +85,10 @@ def _review(state: StateView, context: Context, part: Review) -> int:
 def _confirm(state: StateView, context: Context, part: Confirm) -> int:
     """Give the second level's answer to what the provider granted."""
     row = _deciding(state, context, "confirm", part.grant)
+    # As in a review, the state is judged before the item.
     after = _after("confirm", row, Answer.YES if part.decision else Answer.NO)
+    if part.decision:
+        _shared_item(state, row.item)
     return _enter(state, context, part.grant, row, after)
 
 

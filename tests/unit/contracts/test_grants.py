@@ -246,6 +246,13 @@ def test_an_item_that_is_no_longer_shared_can_only_be_declined(row: ItemRow, cod
     assert caller(state, PROVIDER).send(NO).outcome == STATE.REJECTED
 
 
+def test_what_is_withdrawn_before_the_second_level_confirms_is_not_granted() -> None:
+    state = standing(STATE.REVIEWED, grade=2)
+    state.put(ITEMS, ItemRow(PROVIDER, 1, "x", 2, 2, FIELDS, SUPERVISOR, 1), APPLY.item)
+    assert caller(state, SUPERVISOR).refused(CONFIRM) == (Code.GRANTS_ITEM_WITHDRAWN,)
+    assert caller(state, SUPERVISOR).send(REFUSE).outcome == STATE.REJECTED
+
+
 @pytest.mark.parametrize("part", [REVIEW, CONFIRM, SUSPEND, RESUME, REVOKE_GRANT])
 def test_what_nobody_applied_for_is_not_decided(part: PublicPart) -> None:
     assert Caller().refused(part) == (Code.GRANTS_NO_SUCH_GRANT,)
