@@ -34,8 +34,9 @@ from chainnode.gateway.spool_records import Answered, Died, Recorded, Signed
 from chainnode.ledger.types import Receipt
 from chainnode.submission import Submission, rejoin_submission, sign_submission
 from chainnode.suites.port import PrivateKey
-from contracts.schemas.access import NAME, VERSION
+from contracts.schemas.access import NAME
 from contracts.schemas.codes import Code
+from contracts.schemas.versions import version_of
 
 # Enough to keep up with any gateway at a block a second; few enough that one refused entry is
 # found by halving in ten steps.
@@ -51,10 +52,13 @@ _DOOR_KEY: Final = frozenset({"UNKNOWN_KEY", "KEY_NOT_VALID", "BAD_KEY"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaySettings:
-    """How entries are joined and sent."""
+    """How entries are joined and sent.
+
+    `contract_version` None: the one that the rules of the chain have.
+    """
 
     contract: str = NAME
-    contract_version: int = VERSION
+    contract_version: int | None = None
     calls_max: int = CALLS_PER_SUBMISSION
     bytes_max: int = BYTES_PER_SUBMISSION
     wait_s: float = WAIT_S_DEFAULT
@@ -153,16 +157,18 @@ class Replayer:
         chosen = self._choose()
         nonce = await self._next_nonce()
         trust, settings = self._ledger.trust, self._settings
-        validity_ms = trust.parameters.validity_ms_max // VALIDITY_SHARE
+        parameters, version = trust.parameters, settings.contract_version
+        if version is None:
+            version = version_of(parameters.rules, settings.contract)
         submission = await asyncio.to_thread(
             sign_submission,
             trust.suite,
             self._key,
             chain_id=trust.chain_id,
             nonce=nonce,
-            valid_until_ms=self._now_ms() + validity_ms,
+            valid_until_ms=self._now_ms() + parameters.validity_ms_max // VALIDITY_SHARE,
             contract=settings.contract,
-            contract_version=settings.contract_version,
+            contract_version=version,
             calls=[call for _, entry in chosen for call in entry.calls],
         )
         signed = Signed(
