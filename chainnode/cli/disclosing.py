@@ -1,4 +1,4 @@
-"""What `kun audit disclose` takes out of a gateway's kept calls."""
+"""What `kun audit disclose` and `kun audit reasons` need beside a record: what its parties have."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +7,10 @@ from chainnode.cli.exits import UsageProblem
 from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
-    from chainnode.exchange import Field
+    from chainnode.client import Client
+    from chainnode.exchange import Encrypted, Field
+    from chainnode.gateway.kept import KeptCalls
+    from chainnode.verify.evidence import RecordFacts
     from chainnode.verify.rows import Half as RecordedHalf
     from chainnode.verify.trust import Trust
 
@@ -24,8 +27,6 @@ def kept_message(
 
     """
     from chainnode.exchange import Half
-    from chainnode.gateway.kept import SECRET_BYTES, KeptCalls
-    from chainnode.secret_files import read_secret_file
 
     half = Half(
         chain_id=trust.chain_id,
@@ -34,9 +35,7 @@ def kept_message(
         call_id=part.call_id,
         side=part.side,
     )
-    calls = KeptCalls(
-        kept, suite=trust.suite, secret=read_secret_file(secret, bytes_max=SECRET_BYTES)
-    )
+    calls = open_kept(trust, kept=kept, secret=secret)
     found = calls.find(half)
     calls.close()
     if found is not None:
@@ -50,3 +49,104 @@ def kept_message(
             ),
         )
     return chosen.seed, chosen.fields
+
+
+def open_kept(trust: "Trust", *, kept: Path, secret: Path) -> "KeptCalls":
+    """Open the kept calls of a gateway.
+
+    Raises:
+        ConfigurationError: the files cannot be used.
+
+    """
+    from chainnode.gateway.kept import SECRET_BYTES, KeptCalls
+    from chainnode.secret_files import read_secret_file
+
+    bare = read_secret_file(secret, bytes_max=SECRET_BYTES)
+    return KeptCalls(kept, suite=trust.suite, secret=bare)
+
+
+def reasons_document(
+    client: "Client",
+    found: "RecordFacts",
+    *,
+    wrapping_keys: Path | None,
+    organisation: str,
+) -> dict[str, object]:
+    """Return the reasons of a half.
+
+    Raises:
+        UsageProblem: it carries none, or no key was named for an encrypted part.
+        NoPairKey, SecretFileRefused: the key is not to be had.
+        InvalidEvidence: the record is no half with reasons.
+
+    """
+    from chainnode.exchange import read_encrypted
+    from chainnode.verify.disclosure import recorded_half
+
+    part = recorded_half(found)
+    private = b"" if found.call is None else found.call.private
+    if not private:
+        raise UsageProblem(
+            "NO_REASONS",
+            Text(
+                "这条记录没有附带事由（或节点已删除）",
+                "this record carries no reasons (or the node has deleted them)",
+            ),
+        )
+    encrypted = read_encrypted(private)
+    clear = private
+    if encrypted is not None:
+        clear = _decrypted(client, part, encrypted, wrapping_keys, organisation)
+    return _reasons(clear, is_encrypted=encrypted is not None)
+
+
+def _decrypted(
+    client: "Client",
+    part: "RecordedHalf",
+    encrypted: "Encrypted",
+    wrapping_keys: Path | None,
+    organisation: str,
+) -> bytes:
+    from chainnode.client.pair_keys import Reader
+    from chainnode.exchange import Half, Pair, decrypt_private
+    from chainnode.gateway.content import wrapping_key_file
+    from chainnode.keys import open_wrapping_key, read_passphrase
+
+    if wrapping_keys is None or not organisation:
+        raise UsageProblem(
+            "ENCRYPTED",
+            Text(
+                "事由已加密：请用 --wrapping-keys 与 --organisation 指明本部门的封装密钥",
+                "the reasons are encrypted: name our keys with --wrapping-keys and --organisation",
+            ),
+        )
+    file = wrapping_key_file(wrapping_keys, encrypted.period)
+    _, wrapping = open_wrapping_key(file, passphrase=read_passphrase())
+    pair = Pair(requester=part.requester, provider=part.provider, period=encrypted.period)
+    pair_key = client.open_pair_key(pair, Reader(organisation=organisation, wrapping=wrapping))
+    half = Half(
+        chain_id=client.trust.chain_id,
+        requester=part.requester,
+        provider=part.provider,
+        call_id=part.call_id,
+        side=part.side,
+    )
+    return decrypt_private(client.trust.suite, encrypted, pair_key=pair_key, half=half)
+
+
+def _reasons(clear: bytes, *, is_encrypted: bool) -> dict[str, object]:
+    import msgspec
+
+    from chainnode.verify import UnreadableEvidence
+    from contracts.schemas.access import AccessPrivate
+
+    try:
+        said = msgspec.msgpack.decode(clear, type=AccessPrivate)
+    except msgspec.DecodeError as error:
+        raise UnreadableEvidence(
+            check="reasons", expected="a private part of access 2", actual="other bytes"
+        ) from error
+    names = [one for one in said.__struct_fields__ if one not in {"salt", "derived_from"}]
+    texts: dict[str, object] = {name: getattr(said, name) for name in names}
+    chain = [one.hex() for one in said.derived_from]
+    return {"encrypted": is_encrypted, **texts, "derived_from": chain}

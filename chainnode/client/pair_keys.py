@@ -11,29 +11,25 @@ from dataclasses import dataclass
 
 from chainnode.client import asking, reading, submitting
 from chainnode.client.exchange import Plan
+from chainnode.client.key_calls import share_pair_key as share_pair_key_call
 from chainnode.client.results import Final
 from chainnode.client.session import Session
 from chainnode.codec import InvalidEncoding
 from chainnode.errors import NodeError
 from chainnode.exchange.private_parts import (
     Pair,
-    WrappedKey,
     decode_wrapped_keys,
-    encode_wrapped_keys,
     key_check,
     wrap_purpose,
 )
-from chainnode.submission import SALT_BYTES, Call
+from chainnode.submission import Call
 from chainnode.suites.port import InvalidKey, InvalidSignature
 from chainnode.suites.wrapping import WrappingKey, check_wrapping_key, wrap
 from chainnode.verify.errors import InvalidEvidence
 from contracts.schemas import content
 from contracts.schemas.codes import Code
-from contracts.schemas.content import SHARED, WRAPPINGS, SharedRow, ShareKey
+from contracts.schemas.content import SHARED, WRAPPINGS, SharedRow
 from contracts.schemas.members import ORGANISATIONS, Role
-from contracts.schemas.shape import encode_part
-
-_SHARE = "share"
 
 
 class NoPairKey(NodeError):
@@ -87,21 +83,15 @@ def share_pair_key(session: Session, pair: Pair, reader: Reader) -> Plan[bytes]:
     suite = session.trust.suite
     pair_key = secrets.token_bytes(suite.aead_key_bytes)
     readers = yield from _readers(session, pair)
-    call = Call(
-        action=_SHARE,
-        public=encode_part(
-            ShareKey(
-                salt=secrets.token_bytes(SALT_BYTES),
-                requester=pair.requester,
-                provider=pair.provider,
-                period=pair.period,
-                key_check=key_check(suite.digest, pair_key),
-            )
-        ),
-        private=encode_wrapped_keys(
-            [_wrapped(session, pair, pair_key, *one) for one in readers],
-            salt=secrets.token_bytes(SALT_BYTES),
-        ),
+    call = share_pair_key_call(
+        requester=pair.requester,
+        provider=pair.provider,
+        period=pair.period,
+        key_check=key_check(suite.digest, pair_key),
+        wrapped={
+            organisation: _wrapped(session, pair, pair_key, organisation, public_key)
+            for organisation, public_key in readers
+        },
     )
     outcome = yield from submitting.submit(session, contract=content.NAME, calls=[call])
     if not isinstance(outcome, Final):
@@ -194,10 +184,9 @@ def _audits(session: Session, organisation: str) -> Plan[bool]:
 
 def _wrapped(
     session: Session, pair: Pair, pair_key: bytes, organisation: str, public_key: bytes
-) -> WrappedKey:
+) -> bytes:
     purpose = _purpose(session, pair, organisation, public_key)
-    wrapped = wrap(session.trust.suite, public_key=public_key, secret=pair_key, purpose=purpose)
-    return WrappedKey(organisation, wrapped)
+    return wrap(session.trust.suite, public_key=public_key, secret=pair_key, purpose=purpose)
 
 
 def _purpose(session: Session, pair: Pair, organisation: str, public_key: bytes) -> bytes:

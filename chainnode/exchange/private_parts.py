@@ -5,7 +5,6 @@ told to. The *pair key* of requester, provider and period opens them; who has it
 record `content` · `share`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -148,12 +147,6 @@ def wrap_purpose(*, chain_id: bytes, pair: Pair, organisation: str, public_key: 
             public_key,
         )
     )
-
-
-def encode_wrapped_keys(keys: Sequence[WrappedKey], *, salt: bytes) -> bytes:
-    """Return the private part of `content` · `share`."""
-    ordered = sorted(keys, key=lambda one: one.organisation)
-    return encode((salt, tuple((one.organisation, one.wrapped) for one in ordered)))
 
 
 def decode_wrapped_keys(private: bytes) -> tuple[WrappedKey, ...]:

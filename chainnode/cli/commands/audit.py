@@ -221,6 +221,39 @@ def disclose(
     return ExitCode.OK
 
 
+@kun_command("reasons", text="为何调用 · read why a recorded call was made")
+@click.argument("position", type=click.IntRange(0))
+@target_options
+@click.option(
+    "--wrapping-keys",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="本部门按月的封装密钥目录 · folder with our wrapping keys, YYYYMM.key.json",
+)
+@click.option("--organisation", default="", help="本部门代码 · id of our organisation")
+def reasons(
+    *,
+    position: int,
+    wrapping_keys: Path | None,
+    organisation: str,
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+) -> int:
+    """Open the private part of a half, in clear or with the key of its pair and month."""
+    from chainnode.cli.disclosing import reasons_document
+
+    output = current_session().output
+    target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
+    with target.open_client() as client:
+        found, _ = client.record(position)
+        document = reasons_document(
+            client, found, wrapping_keys=wrapping_keys, organisation=organisation
+        )
+    output.answer(document, lambda: print_facts(output, document))
+    return ExitCode.OK
+
+
 @kun_command("verify", text="核验证据 · check one piece of evidence of any kind, without a node")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @target_options
@@ -283,5 +316,5 @@ def _print_facts(output: Output, target: Target, document: dict[str, object]) ->
         print_rows(output, rows, shown_names(target))
 
 
-for _command in (query, export, prove, disclose, verify):
+for _command in (query, export, prove, disclose, reasons, verify):
     audit.add_command(_command)

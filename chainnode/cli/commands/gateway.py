@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chainnode.cli.exits import ExitCode, UsageProblem
+from chainnode.cli.target import resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
 from chainnode.cli.words import Text
 
@@ -22,6 +23,8 @@ _COLUMNS = (
     Text("时间", "made"),
     Text("拒绝原因", "refused because"),
 )
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 gateway = kun_group("gateway", text="网关 · between services and the ledger")
 spool = kun_group("spool", text="待上链队列 · what waits for the ledger")
@@ -123,6 +126,43 @@ def run(config_file: Path) -> int:
     return ExitCode.OK
 
 
+@kun_command("forget", text="删除保存的报文 · erase kept messages of calls, for ever")
+@target_options
+@click.option("--kept", type=_FILE, required=True, help="网关保存的报文 · the gateway's kept calls")
+@click.option("--secret", type=_FILE, required=True, help="其密钥文件，权限 0600 · their secret")
+@click.option("--before", metavar="TIME", help="此前的全部 · all that is older")
+@click.option("--call", metavar="ID", help="调用编号 · one call, by its id")
+@click.option("--requester", metavar="ID", help="需方代码 · of that call")
+@click.option("--provider", metavar="ID", help="供方代码 · of that call")
+def forget(
+    *,
+    kept: Path,
+    secret: Path,
+    before: str | None,
+    call: str | None,
+    requester: str | None,
+    provider: str | None,
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+) -> int:
+    """Erase what could show the content of calls; their records stand, and show nothing of it."""
+    from chainnode.cli.forgetting import Forgotten, forgotten
+
+    output = current_session().output
+    target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust, needs_nodes=False)
+    erased = forgotten(
+        target.load_trust(),
+        Forgotten(before=before, call=call, requester=requester, provider=provider),
+        kept=kept,
+        secret=secret,
+    )
+    told = output.words(f"已删除 {erased} 条", f"erased {erased}")
+    output.answer({"erased": erased}, lambda: output.line(told))
+    return ExitCode.OK
+
+
 def _stored(folder: Path) -> "StoredSpool | None":
     from chainnode.gateway import look_at_spool
 
@@ -164,3 +204,4 @@ spool.add_command(spool_status)
 gateway.add_command(run)
 gateway.add_command(spool)
 gateway.add_command(dead_letters)
+gateway.add_command(forget)

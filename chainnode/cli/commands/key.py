@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from chainnode.cli.exits import ExitCode
+from chainnode.cli.exits import ExitCode, UsageProblem
 from chainnode.cli.target import acting_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
+from chainnode.cli.words import Text
 
 key = kun_group("key", text="密钥 · keys")
 
@@ -109,6 +110,46 @@ def rotate_(
     return _print(facts)
 
 
+@kun_command("publish", text="公布封装公钥 · publish the wrapping key of a month")
+@click.argument("file", type=click.Path(path_type=Path))
+@target_options
+@click.option("--month", required=True, metavar="YYYY-MM", help="月份 · that it is for")
+def publish(
+    *,
+    file: Path,
+    month: str,
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+) -> int:
+    """Let others wrap keys of this month for our organisation; --key is a member key.
+
+    FILE comes from `kun key new --purpose wrapping`. A month is published once.
+    """
+    from chainnode.cli.instants import start_ms
+    from chainnode.cli.sharing import submitted
+    from chainnode.client import publish_wrapping_key
+    from chainnode.keys import KeyPurpose, read_key_file
+    from contracts.schemas.days import local_month
+
+    period = local_month(start_ms(month, option="--month"))
+    wrapping = read_key_file(file)
+    if wrapping.purpose is not KeyPurpose.WRAPPING:
+        raise UsageProblem(
+            "PURPOSE",
+            Text(
+                f"{file}：应为 wrapping 密钥，实为 {wrapping.purpose.value}",
+                f"{file}: expected a wrapping key, got a {wrapping.purpose.value} key",
+            ),
+        )
+    target = acting_target(folder, nodes, key, trust, default="member")
+    with target.open_client(signs=True) as client:
+        call = publish_wrapping_key(wrapping.public_key, period=period)
+        final = submitted(client, "content", call)
+    return _print({"file": str(file), "period": period, "height": final.height})
+
+
 def _show(file: Path) -> int:
     import base64
 
@@ -137,5 +178,5 @@ def _print(facts: dict[str, str | int | None]) -> int:
     return ExitCode.OK
 
 
-for _command in (new, show, rotate_):
+for _command in (new, show, rotate_, publish):
     key.add_command(_command)

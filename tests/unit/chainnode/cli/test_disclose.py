@@ -110,3 +110,41 @@ def test_a_file_that_is_there_is_not_overwritten(site: Site) -> None:
     taken = site.file("taken.json", b"the only copy")
     assert disclose(site, "--field", "body.city", "--out", taken).code == 2
     assert Path(taken).read_bytes() == b"the only copy"
+
+
+def forget(site: Site, *words: str) -> Done:
+    files = ("--kept", str(site.path / "kept.sqlite"), "--secret", str(site.path / "kept.secret"))
+    return site.bare("gateway", "forget", *files, *words, "--trust", site.trust, "--json")
+
+
+def test_one_call_is_forgotten_by_its_names(
+    site: Site, kept: KeptCalls, evidence: HalvesChain
+) -> None:
+    names = ("--requester", REQUESTER, "--provider", PROVIDER)
+    done = forget(site, "--call", CALL_ID.hex(), *names)
+    assert (done.code, done.json) == (0, {"erased": 1})
+    assert kept.find(half(evidence)) is None
+    assert forget(site, "--call", CALL_ID.hex(), *names).json == {"erased": 0}
+
+
+@pytest.mark.usefixtures("kept")
+def test_what_is_older_than_a_day_is_forgotten(site: Site) -> None:
+    assert forget(site, "--before", "1970-01-01T00:00:00Z").json == {"erased": 0}
+    assert forget(site, "--before", "2026-01-01").json == {"erased": 1}
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--call", CALL_ID.hex()),
+        ("--before", "2026-01-01", "--call", CALL_ID.hex()),
+        ("--call", "xyz", "--requester", REQUESTER, "--provider", PROVIDER),
+        ("--before", "yesterday"),
+    ],
+    ids=lambda words: " ".join(words) or "nothing",
+)
+def test_what_is_not_said_clearly_is_not_erased(site: Site, words: tuple[str, ...]) -> None:
+    assert forget(site, *words).code == 2
+    assert forget(site, "--before", "2026-01-01").json == {"erased": 1}
