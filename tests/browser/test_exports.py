@@ -8,6 +8,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.sync_api import Page
 
@@ -25,6 +26,7 @@ from chainnode.verify.archive import (
 from chainnode.verify.pages import pages_form
 from chainnode.verify.rows import canonical_line
 from chainnode.verify.strict_json import JsonObject, read_object
+from contracts.schemas import access
 from contracts.schemas.access_1 import AccessPrivate, AccessRecord
 from contracts.schemas.shape import encode_part
 from tests.browser.answers import Question, differences, page_answers, python_answer
@@ -171,9 +173,19 @@ class StrangeCalls(QuestionedChain):
             call = super()._call(index)
             public = changed_part(call.public, rng) if self.of_question else call.public
             return Call(action="question", public=public, private=changed_part(call.private, rng))
-        private = changed_part(encode_part(private_part(rng)), rng)
-        public = changed_part(encode_part(access_record(rng)), rng)
-        return Call(action="record", public=public, private=private)
+        first = access_record(rng), private_part(rng)
+        public, private = first if self.contract_version == 1 else second_version(*first, rng)
+        return Call(
+            action="record",
+            public=changed_part(encode_part(public), rng),
+            private=changed_part(encode_part(private), rng),
+        )
+
+
+class StrangeHalves(StrangeCalls):
+    """Such a chain under rules 2."""
+
+    contract_version = 2
 
 
 class StrangeQuestion(StrangeCalls):
@@ -208,6 +220,24 @@ def access_record(rng: random.Random) -> AccessRecord:
     )
 
 
+def second_version(
+    part: AccessRecord, private: AccessPrivate, rng: random.Random
+) -> tuple[access.AccessRecord, access.AccessPrivate]:
+    """Return the same call as version 2 of the contract records it."""
+    fields = msgspec.structs.asdict(part)
+    half = access.AccessRecord(
+        **{name: fields[name] for name in fields if name != "other_token"},
+        fields=rng.choice([0, 1, 2**48 - 1, 2**48]),
+        people=rng.choice([0, 7]),
+        checked_height=rng.choice([0, 2**53 - 1]),
+        other=rng.randbytes(rng.choice([0, 160, 161])),
+    )
+    derived = tuple(rng.randbytes(rng.choice([16] * 7 + [15])) for _ in range(rng.randrange(3)))
+    texts = msgspec.structs.astuple(private)[1:]
+    why = access.AccessPrivate(private.salt, *texts[:4], "role", *texts[4:], "statute", derived)
+    return half, why
+
+
 def private_part(rng: random.Random) -> AccessPrivate:
     texts = ["", "复核", "case 1", 'quote " \\ \x01\x7f\u2028\n', "\U0001f600"]
     codes = [rng.choice(texts) for _ in range(6)]
@@ -229,11 +259,14 @@ def changed_part(data: bytes, rng: random.Random) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suite", SUITES)
-def test_lines_of_strange_calls_are_the_same_bytes_in_the_page(page: Page, suite: str) -> None:
+@pytest.mark.parametrize("kind", [StrangeCalls, StrangeHalves])
+def test_lines_of_strange_calls_are_the_same_bytes_in_the_page(
+    page: Page, suite: str, kind: type[StrangeCalls]
+) -> None:
     """An export is accepted only where the page makes each line as Python made it."""
     questions, names = [], []
     for number in range(CHAINS):
-        chain = StrangeCalls(suite, label=f"strange {number}")
+        chain = kind(suite, label=f"strange {number}")
         trust = json.dumps(pinned_form(chain))
         questions.append(asked(chain.export(), trust))
         names.append(f"strange {number}")

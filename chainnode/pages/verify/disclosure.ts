@@ -8,7 +8,7 @@ import type { CertifiedHeader } from "./header";
 import { type Hash, hashLeaf, verifyInclusion } from "./merkle";
 import { encode } from "./messagepack";
 import { RECORD_NAMES, type RecordFacts, verifyRecordFields } from "./record";
-import { readAccess } from "./record_parts";
+import { readHalf } from "./record_parts";
 import { asArray, asFields, asHex, asInteger, asText, type JsonValue } from "./strict_json";
 import type { Trust } from "./trust";
 
@@ -72,8 +72,7 @@ function commitmentOf(
   { entry, call }: RecordFacts,
   message: DisclosureFacts["message"],
 ): Uint8Array {
-  const isHalf = call !== null && entry.contract === "access" && call.action === "record";
-  const half = isHalf ? readAccess(call.public) : null;
+  const half = call && readHalf(entry, call);
   if (half === null) {
     const expected = "the record of one side of a call, with its body";
     throw invalid("disclosure", expected, `${entry.contract} ${entry.contractVersion}`);

@@ -3,12 +3,12 @@
 
 import { fromUtf8, toHex } from "./bytes";
 import { INDEX_KIND } from "./index_keys";
-import type { Entry } from "./ledger";
-import { readAccess } from "./record_parts";
+import { type Entry, isLedgersOwn } from "./ledger";
+import { readHalf } from "./record_parts";
 import { purposeOf } from "./rows";
 import type { Call } from "./submission";
 import type { Words } from "./verdict";
-import { OUTCOMES } from "./words";
+import { CALL_OUTCOMES, FINDINGS, GAP_OUTCOMES, OUTCOMES } from "./words";
 
 const HASHED_BYTES = 32;
 
@@ -25,7 +25,7 @@ export interface ReadableEntry {
 }
 
 export function readableEntry(entry: Entry, call: Call | null): ReadableEntry {
-  const access = call === null || entry.contract !== "access" ? null : readAccess(call.public);
+  const access = call && readHalf(entry, call);
   const [purpose, hasPurpose] = shownPurpose(entry, call);
   return {
     requester: access?.requester ?? keyText(entry, INDEX_KIND.requester),
@@ -34,13 +34,27 @@ export function readableEntry(entry: Entry, call: Call | null): ReadableEntry {
     subjects: entry.indexKeys
       .filter((key) => key[0] === INDEX_KIND.subject)
       .map((key) => toHex(key.subarray(1))),
-    outcome: OUTCOMES[entry.contract]?.[entry.outcome] ?? {
-      zh: `${entry.outcome}`,
-      en: `${entry.outcome}`,
-    },
+    outcome: outcomeWords(entry, call),
     callTimeMs: access?.requestedMs ?? null,
     purpose,
     hasPurpose,
+  };
+}
+
+// Of a half in version 2 kind and findings, which no other record of the contract has below 8.
+function outcomeWords(entry: Entry, call: Call | null): Words {
+  const plain = { zh: `${entry.outcome}`, en: `${entry.outcome}` };
+  if (entry.contract !== "access" || entry.contractVersion === 1) {
+    return OUTCOMES[entry.contract]?.[entry.outcome] ?? plain;
+  }
+  if (isLedgersOwn(entry)) return GAP_OUTCOMES[entry.outcome] ?? plain;
+  if (call !== null && call.action !== "record") return CALL_OUTCOMES[entry.outcome] ?? plain;
+  const kind = OUTCOMES["access"]?.[entry.outcome % 8] ?? CALL_OUTCOMES[entry.outcome] ?? plain;
+  const bits = Math.floor(entry.outcome / 8);
+  const found = FINDINGS.filter((_, at) => (bits >> at) & 1);
+  return {
+    zh: [kind.zh, ...found.map((one) => one.zh)].join(" · "),
+    en: [kind.en, ...found.map((one) => one.en)].join(" · "),
   };
 }
 

@@ -1,12 +1,13 @@
 // What stands in calls of `access` and `audit`: public parts as their contracts read them, private
-// parts where they are not encrypted (docs/wire-format.md §9). null: not what version 1 says. As
-// contracts/schemas/access.py and audit.py.
+// parts where they are not encrypted (docs/wire-format.md §9, §14, §16). null: not what the version
+// says. As contracts/schemas/access.py, access_1.py and audit.py.
 
 import { compare } from "./bytes";
 import { SALT_BYTES } from "./claims";
 import { Malformed } from "./errors";
 import { INDEX_KIND, INDEX_KINDS } from "./index_keys";
 import { isLegalText } from "./legal_text";
+import type { Entry } from "./ledger";
 import { ORGANISATION_ID } from "./members";
 import { DIGEST_BYTES } from "./merkle";
 import {
@@ -18,13 +19,14 @@ import {
   plainInteger,
   plainText,
 } from "./messagepack";
+import type { Call } from "./submission";
 
 const LIMITS = { bytes: 4096, depth: 2, elements: 64 };
 const CALL_ID_BYTES = 16;
 const SUBJECTS_MAX = 4;
 const STATUS_MAX = 999;
 const STATUS_FAILED_MIN = 400;
-const OTHER_TOKEN_BYTES_MAX = 512;
+const FIELD_BITS_MAX = 2 ** 48 - 1;
 const TEXT_CHARACTERS_MAX = 60;
 const VALUES_MAX = 16;
 const VALUE_BYTES_MAX = 240;
@@ -53,32 +55,64 @@ export interface Question {
   readonly toMs: number;
 }
 
-export function readAccess(data: Uint8Array): AccessRecord | null {
+// Where the fields of a half stand, by version of the contract.
+interface Layout {
+  readonly size: number;
+  readonly decision: number;
+  readonly subjects: number;
+  readonly trace: number;
+  readonly grant: number;
+  readonly other: number;
+  readonly otherMax: number;
+  readonly numbers: readonly number[];
+  readonly commitments: readonly [number, number];
+}
+const LAYOUTS: Readonly<Record<number, Layout>> = {
+  1: {
+    size: 19, decision: 8, subjects: 7, trace: 13, grant: 15, other: 16, otherMax: 512,
+    numbers: [6, 12], commitments: [17, 18],
+  },
+  2: {
+    size: 22, decision: 10, subjects: 8, trace: 15, grant: 17, other: 19, otherMax: 160,
+    numbers: [6, 9, 14, 18], commitments: [20, 21],
+  },
+};
+
+// What one side said of a data call; null: it is another record, or unreadable.
+export function readHalf(entry: Entry, call: Call): AccessRecord | null {
+  const layout = LAYOUTS[entry.contractVersion];
+  const isHalf = entry.contract === "access" && call.action === "record";
+  return isHalf && layout !== undefined ? readAccess(call.public, layout) : null;
+}
+
+function readAccess(data: Uint8Array, layout: Layout): AccessRecord | null {
   return orNull(() => {
-    const parts = plainArray(decode(data, LIMITS), "record", { size: 19 });
+    const parts = plainArray(decode(data, LIMITS), "record", { size: layout.size });
     plainBytes(parts[0], "salt", { size: SALT_BYTES });
-    const [side, decision] = [flag(parts[2]), flag(parts[8])];
-    const status = plainInteger(parts[9], "status", STATUS_MAX);
+    const [side, decision] = [flag(parts[2]), flag(parts[layout.decision])];
+    const status = plainInteger(parts[layout.decision + 1], "status", STATUS_MAX);
     const isFailed = status === 0 || status >= STATUS_FAILED_MIN;
+    const [asked, answered] = layout.commitments;
     const record: AccessRecord = {
       callId: plainBytes(parts[1], "call id", { size: CALL_ID_BYTES }),
       side: side ? "provider" : "requester",
       requester: organisation(parts[3]),
       provider: organisation(parts[4]),
       item: legal(parts[5]),
-      subjects: digests(parts[7]),
+      subjects: digests(parts[layout.subjects]),
       outcome: decision ? "denied" : isFailed ? "failed" : "permitted",
       status,
-      count: plainInteger(parts[10], "count"),
-      requestedMs: plainInteger(parts[11], "requested"),
-      requestCommitment: optionalBytes(parts[17], DIGEST_BYTES),
-      responseCommitment: optionalBytes(parts[18], DIGEST_BYTES),
+      count: plainInteger(parts[layout.decision + 2], "count"),
+      requestedMs: plainInteger(parts[layout.decision + 3], "requested"),
+      requestCommitment: optionalBytes(parts[asked], DIGEST_BYTES),
+      responseCommitment: optionalBytes(parts[answered], DIGEST_BYTES),
     };
-    for (const at of [6, 12]) plainInteger(parts[at], "number");
-    plainBytes(parts[13], "trace id", { size: CALL_ID_BYTES });
-    optionalBytes(parts[14], CALL_ID_BYTES);
-    if (parts[15] !== "") legal(parts[15]);
-    plainBytes(parts[16], "other token", { maximum: OTHER_TOKEN_BYTES_MAX });
+    for (const at of layout.numbers) plainInteger(parts[at], "number");
+    if (layout.size === LAYOUTS[2]!.size) plainInteger(parts[7], "fields", FIELD_BITS_MAX);
+    plainBytes(parts[layout.trace], "trace id", { size: CALL_ID_BYTES });
+    optionalBytes(parts[layout.trace + 1], CALL_ID_BYTES);
+    if (parts[layout.grant] !== "") legal(parts[layout.grant]);
+    plainBytes(parts[layout.other], "other token", { maximum: layout.otherMax });
     return record;
   });
 }
@@ -109,6 +143,20 @@ export function readPrivate(data: Uint8Array, count: number): string[] | null {
     const parts = plainArray(decodeAnyForm(data, limits), "private", { size: count + 1 });
     plainBytes(parts[0], "salt", { size: SALT_BYTES });
     return parts.slice(1).map((one) => plainText(one, "text"));
+  });
+}
+
+// Why a call was made: code and reason, out of the private part of a half of this version.
+export function readWhy(entry: Entry, data: Uint8Array): string[] | null {
+  if (entry.contractVersion === 1) return readPrivate(data, 6)?.slice(0, 2) ?? null;
+  return orNull(() => {
+    const limits = { bytes: LIMITS.bytes, depth: 2, elements: 512 };
+    const parts = plainArray(decodeAnyForm(data, limits), "private", { size: 10 });
+    plainBytes(parts[0], "salt", { size: SALT_BYTES });
+    for (const one of plainArray(parts[9], "derived")) {
+      plainBytes(one, "call id", { size: CALL_ID_BYTES });
+    }
+    return parts.slice(1, 9).map((one) => plainText(one, "text")).slice(0, 2);
   });
 }
 

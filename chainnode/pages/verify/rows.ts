@@ -3,7 +3,7 @@
 
 import { join, toHex, toUtf8 } from "./bytes";
 import type { Entry } from "./ledger";
-import { readAccess, readPrivate } from "./record_parts";
+import { readHalf, readPrivate, readWhy } from "./record_parts";
 import type { Call } from "./submission";
 import { localTime } from "./verdict";
 
@@ -20,8 +20,6 @@ export interface ProvenRecord {
   // null: withheld.
   readonly call: Call | null;
 }
-
-const ACCESS_TEXTS = 6;
 
 // One canonical line a record.
 export function rowLines(records: readonly ProvenRecord[]): Uint8Array {
@@ -56,7 +54,7 @@ function rowDocument({ position, entry, call }: ProvenRecord): Document {
 }
 
 function accessDocument(entry: Entry, call: Call | null): Document {
-  const record = call === null || entry.contract !== "access" ? null : readAccess(call.public);
+  const record = call && readHalf(entry, call);
   return (
     record && {
       call_id: toHex(record.callId),
@@ -78,8 +76,8 @@ export function purposeOf(entry: Entry, call: Call | null): string | null {
   if (call === null || !call.private.length) return null;
   if (entry.contract === "audit") return questionPurpose(call.private);
   if (entry.contract !== "access") return null;
-  const why = readPrivate(call.private, ACCESS_TEXTS);
-  return why && why.slice(0, 2).filter((one) => one).join(" ");
+  const why = readWhy(entry, call.private);
+  return why && why.filter((one) => one).join(" ");
 }
 
 export function questionPurpose(closed: Uint8Array): string | null {

@@ -201,6 +201,30 @@ export const INDEX_KINDS: readonly (Words | undefined)[] = [
   { zh: "未匹配", en: "unmatched" },
 ];
 
+// What the ledger found about a half: bit number − 1 of its findings (docs/wire-format.md §14).
+export const FINDINGS: readonly Words[] = [
+  { zh: "无授权", en: "no grant" },
+  { zh: "授权无效", en: "grant not active" },
+  { zh: "超出授权范围", en: "outside the grant" },
+  { zh: "超出每日限额", en: "quota exceeded" },
+  { zh: "逾期记录", en: "late" },
+  { zh: "双方记录不一致", en: "the halves differ" },
+];
+
+// Records of `access` that are no halves, and those that the ledger makes itself.
+export const CALL_OUTCOMES: Readonly<Record<number, Words>> = {
+  3: { zh: "登记涉及人员", en: "further people" },
+  4: { zh: "批准封存", en: "sealing allowed" },
+  5: { zh: "封存的调用", en: "a sealed call" },
+  6: { zh: "公开封存的调用", en: "a sealed call opened" },
+};
+export const GAP_OUTCOMES: Readonly<Record<number, Words>> = {
+  64: { zh: "单方自述：对方逾期未记录", en: "one-sided, claimed: the other half is missing" },
+  65: { zh: "单方已证：对方逾期未记录", en: "one-sided, proven: the other half is missing" },
+  66: { zh: "缺口已补：双方一致", en: "gap closed: the halves agree" },
+  67: { zh: "双方记录不一致", en: "the halves differ" },
+};
+
 export const OUTCOMES: Readonly<Record<string, readonly (Words | undefined)[]>> = {
   access: [
     { zh: "已准许", en: "permitted" },

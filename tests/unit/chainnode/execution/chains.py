@@ -83,16 +83,18 @@ class MemoryLedger:
         self.tip = block.header
 
 
-def genesis_of(suite: Suite) -> Genesis:
+RULES_1 = Parameters(devnet=1, state_map_bits=8, index_map_bits=8, rules=1, match_deadline_ms=0)
+RULES_2 = Parameters(devnet=1, state_map_bits=8, index_map_bits=8, match_deadline_ms=20_000)
+
+
+def genesis_of(suite: Suite, parameters: Parameters = RULES_1) -> Genesis:
     votes = [suite.load_private_key(bytes((100 + i,)) * 32).public_key for i in range(4)]
     keys = [suite.load_private_key(bytes((1 + i,)) * 32).public_key for i in range(4)]
     return Genesis(
         suite_name=suite.name,
         label="test",
         created_ms=CREATED_MS,
-        parameters=Parameters(
-            devnet=1, state_map_bits=8, index_map_bits=8, rules=1, match_deadline_ms=0
-        ),
+        parameters=parameters,
         replicas=tuple(
             ReplicaEntry(replica_id=i, organisation=ORGANISATIONS[i], vote_key=votes[i])
             for i in range(4)
@@ -112,9 +114,9 @@ def genesis_of(suite: Suite) -> Genesis:
 class Chain:
     """A chain that executes one batch after another."""
 
-    def __init__(self, suite_name: str = "intl") -> None:
+    def __init__(self, suite_name: str = "intl", parameters: Parameters = RULES_1) -> None:
         self.suite = suite_named(suite_name)
-        self.genesis = genesis_of(self.suite)
+        self.genesis = genesis_of(self.suite, parameters)
         block = genesis_block(
             self.suite.digest, self.genesis, genesis_state(self.genesis, self.suite)
         )
