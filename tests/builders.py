@@ -85,6 +85,7 @@ def submission_of(
     nonce: int = 0,
     valid_until_ms: int = NOW_MS + 60_000,
     contract: str = "members",
+    contract_version: int = 1,
     calls: Sequence[Call] = (Call(action="noop", public=b"\x91\xc4\x10" + bytes(16)),),
     chain_id: bytes | None = None,
 ) -> Submission:
@@ -96,6 +97,7 @@ def submission_of(
         nonce=nonce,
         valid_until_ms=valid_until_ms,
         contract=contract,
+        contract_version=contract_version,
         calls=calls,
     )
 

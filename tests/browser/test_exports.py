@@ -173,19 +173,39 @@ class StrangeCalls(QuestionedChain):
             call = super()._call(index)
             public = changed_part(call.public, rng) if self.of_question else call.public
             return Call(action="question", public=public, private=changed_part(call.private, rng))
-        first = access_record(rng), private_part(rng)
-        public, private = first if self.contract_version == 1 else second_version(*first, rng)
-        return Call(
-            action="record",
-            public=changed_part(encode_part(public), rng),
-            private=changed_part(encode_part(private), rng),
-        )
+        private = changed_part(encode_part(self.reason_of(private_part(rng), rng)), rng)
+        public = changed_part(encode_part(self.half_of(access_record(rng), rng)), rng)
+        return Call(action="record", public=public, private=private)
+
+    def half_of(self, part: AccessRecord, _rng: random.Random) -> msgspec.Struct:
+        return part
+
+    def reason_of(self, part: AccessPrivate, _rng: random.Random) -> msgspec.Struct:
+        return part
 
 
 class StrangeHalves(StrangeCalls):
-    """Such a chain under rules 2."""
+    """Such a chain under rules 2: the same calls, as version 2 of the contract records them."""
 
     contract_version = 2
+
+    def half_of(self, part: AccessRecord, rng: random.Random) -> msgspec.Struct:
+        fields = msgspec.structs.asdict(part)
+        other = fields.pop("other_token")
+        return access.AccessRecord(
+            **fields,
+            fields=rng.choice([0, 1, 2**48 - 1] * 8 + [2**48]),
+            people=rng.choice([0, 7]),
+            checked_height=rng.choice([0, 2**53 - 1]),
+            other=other[: rng.choice([0, 160, 160, 161])],
+        )
+
+    def reason_of(self, part: AccessPrivate, rng: random.Random) -> msgspec.Struct:
+        why = msgspec.structs.asdict(part)
+        derived = [rng.randbytes(rng.choice([16] * 9 + [15])) for _ in range(rng.randrange(3))]
+        return access.AccessPrivate(
+            **why, operator_role="role", legal_basis="statute", derived_from=tuple(derived)
+        )
 
 
 class StrangeQuestion(StrangeCalls):
@@ -218,24 +238,6 @@ def access_record(rng: random.Random) -> AccessRecord:
         request_commitment=rng.choice([b"", rng.randbytes(32), rng.randbytes(31)]),
         response_commitment=b"",
     )
-
-
-def second_version(
-    part: AccessRecord, private: AccessPrivate, rng: random.Random
-) -> tuple[access.AccessRecord, access.AccessPrivate]:
-    """Return the same call as version 2 of the contract records it."""
-    fields = msgspec.structs.asdict(part)
-    half = access.AccessRecord(
-        **{name: fields[name] for name in fields if name != "other_token"},
-        fields=rng.choice([0, 1, 2**48 - 1, 2**48]),
-        people=rng.choice([0, 7]),
-        checked_height=rng.choice([0, 2**53 - 1]),
-        other=rng.randbytes(rng.choice([0, 160, 161])),
-    )
-    derived = tuple(rng.randbytes(rng.choice([16] * 7 + [15])) for _ in range(rng.randrange(3)))
-    texts = msgspec.structs.astuple(private)[1:]
-    why = access.AccessPrivate(private.salt, *texts[:4], "role", *texts[4:], "statute", derived)
-    return half, why
 
 
 def private_part(rng: random.Random) -> AccessPrivate:

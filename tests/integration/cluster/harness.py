@@ -32,12 +32,16 @@ START_MS = NOW_MS + 1_000
 MEDIA_TYPE = "application/vnd.kunlian.submission+msgpack"
 
 
-def quick_genesis(*, idle_block_ms: int = 1_000) -> Genesis:
+def quick_genesis(*, idle_block_ms: int = 1_000, match_deadline_ms: int = 86_400_000) -> Genesis:
     """Return a chain whose time moves quickly."""
     return genesis_of(
         "intl",
         parameters=Parameters(
-            devnet=1, state_map_bits=8, index_map_bits=8, idle_block_ms=idle_block_ms
+            devnet=1,
+            state_map_bits=8,
+            index_map_bits=8,
+            idle_block_ms=idle_block_ms,
+            match_deadline_ms=match_deadline_ms,
         ),
     )
 

@@ -11,7 +11,7 @@ import pytest
 from chainnode.client import AsyncClient
 from chainnode.driver.kinds import FrameKind
 from chainnode.errors import StorageError
-from chainnode.submission import Submission
+from chainnode.submission import Call, Submission
 from chainnode.verify import verify_evidence
 from chainnode.verify.evidence import verify_receipt_evidence, verify_record_evidence
 from chainnode.verify.forms import RecordPlace
@@ -19,7 +19,9 @@ from chainnode.verify.header import verify_header
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trail import verify_trail_evidence
 from chainnode.verify.trust import Trust
+from contracts.schemas import access
 from contracts.schemas.index_kinds import IndexKind
+from contracts.schemas.shape import encode_part
 from tests.builders import ORGANISATIONS, submission_of
 from tests.integration.cluster.harness import (
     MEDIA_TYPE,
@@ -30,20 +32,21 @@ from tests.integration.cluster.harness import (
 )
 from tests.integration.p2p.harness import until
 from tests.sites import calls_of
-from tests.unit.contracts.builders import ACCESS_RECORD, QUESTION, changed
+from tests.unit.contracts.builders import QUESTION, changed
+from tests.unit.contracts.halves import HALF
 
 VALID_UNTIL_MS = START_MS + 300_000
 
 
 def call_record(cluster: Cluster, nonce: int) -> Submission:
     """Return a call record that will be accepted."""
-    part = changed(ACCESS_RECORD, call_id=nonce.to_bytes(16), requester=ORGANISATIONS[0])
-    contract, calls = calls_of(part)
+    half = changed(HALF, call_id=nonce.to_bytes(16), requester=ORGANISATIONS[0])
     return submission_of(
         cluster.genesis,
         nonce=nonce,
-        contract=contract,
-        calls=calls,
+        contract=access.NAME,
+        contract_version=access.VERSION,
+        calls=[Call(action="record", public=encode_part(half))],
         valid_until_ms=VALID_UNTIL_MS,
     )
 

@@ -2,6 +2,7 @@
 
 import itertools
 
+import msgspec
 import pytest
 
 from contracts.schemas.access import (
@@ -47,7 +48,8 @@ def test_a_first_half_waits_and_asks_to_be_woken_at_its_deadline(side: Side) -> 
 @pytest.mark.parametrize("side", list(Side))
 def test_halves_commute_in_state_and_findings(side: Side) -> None:
     states, findings = [], []
-    for order in ((side, 1 - side), (1 - side, side)):
+    other = Side(1 - side)
+    for order in ((side, other), (other, side)):
         exchange = Exchange()
         outcomes = {one: exchange.record(exchange.half(one)).outcome for one in order}
         states.append(dict(exchange.caller.state.rows))
@@ -271,7 +273,7 @@ def test_what_does_not_bear_the_other_sides_word_stays_claimed(side: Side, fault
         "no service": {"roles": (1,)},
     }
     if fault != "no key":
-        exchange.put_key(changed(row, **changes.get(fault, {})))
+        exchange.put_key(msgspec.structs.replace(row, **changes.get(fault, {})))
     else:
         exchange.drop_key(row)
     exchange.record(changed(half, other=token))

@@ -19,7 +19,6 @@ from contracts.schemas.codes import Code
 from contracts.schemas.due import CURSOR
 from contracts.schemas.shape import encode_part
 from tests.unit.chainnode.execution.chains import (
-    NOW_MS,
     ORGANISATIONS,
     RULES_2,
     Chain,
@@ -28,7 +27,7 @@ from tests.unit.chainnode.execution.chains import (
     entries,
     receipts,
 )
-from tests.unit.contracts.builders import changed
+from tests.unit.contracts.builders import NOW_MS, changed
 from tests.unit.contracts.halves import HALF
 
 DUE_MS = NOW_MS + 20_000 + 1000
