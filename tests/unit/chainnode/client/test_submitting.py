@@ -1,5 +1,6 @@
 """Submissions over HTTP: final only with proof, a time-out is unknown, nothing is doubled."""
 
+import asyncio
 import json
 import threading
 from typing import TYPE_CHECKING
@@ -17,8 +18,13 @@ from chainnode.client import (
     Refused,
     Unknown,
 )
+from chainnode.client.exchange import Answer, Exchange, Pause
+from chainnode.client.memory import HeightMemory
+from chainnode.client.results import Outcome
+from chainnode.client.session import Session
+from chainnode.client.submitting import RETRY_PAUSE_S, settle_signed
 from chainnode.errors import ConfigurationError
-from chainnode.submission import Call
+from chainnode.submission import Call, rejoin_submission, sign_submission
 from chainnode.verify.evidence import verify_receipt_evidence
 from contracts.schemas.codes import Code
 from tests.builders_evidence import TIME_MS, SyntheticChain
@@ -294,3 +300,87 @@ def test_without_any_time_the_bytes_still_reach_a_node_that_takes_them(
     urls = [nodes[0].url, "http://127.0.0.1:9", nodes[1].url]
     with Client(urls, evidence.trust, evidence.client_key, now_ms=lambda: TIME_MS) as client:
         assert isinstance(client.submit("access", [CALL], wait_s=0), Final)
+
+
+def paused_after(evidence: SyntheticChain, patience: tuple[int, ...]) -> float:
+    """Return how long a client rests when its nodes have asked for so much patience each."""
+    session = Session(
+        nodes=tuple(f"http://n{number}" for number in range(len(patience))),
+        trust=evidence.trust,
+        memory=HeightMemory(trust=evidence.trust),
+    )
+    submission = sign_submission(
+        evidence.suite,
+        evidence.client_key,
+        chain_id=evidence.trust.chain_id,
+        nonce=0,
+        valid_until_ms=TIME_MS,
+        contract="access",
+        calls=[CALL],
+    )
+    plan = settle_signed(session, submission, wait_s=60)
+    step = next(plan)
+    for asked in patience:
+        assert isinstance(step, Exchange)
+        step = plan.send(Answer(status=429, body=b"{}", retry_after_s=asked))
+    assert isinstance(step, Pause)
+    return step.seconds
+
+
+def test_a_client_waits_as_long_as_all_nodes_ask_for(evidence: SyntheticChain) -> None:
+    assert paused_after(evidence, (7, 9, 8)) == 7
+    assert paused_after(evidence, (7, 0, 8)) == RETRY_PAUSE_S
+    assert paused_after(evidence, (0, 0, 0)) == RETRY_PAUSE_S
+
+
+def test_what_was_signed_before_is_settled_by_its_bytes_alone(
+    nodes: list[LittleNode], evidence: SyntheticChain, chain: LittleChain
+) -> None:
+    async def twice() -> tuple[Outcome, Outcome, int, bytes]:
+        async with AsyncClient([one.url for one in nodes], evidence.trust) as client:
+            key = evidence.client_key
+            nonce = await client.nonce_next(key.public_key)
+            submission = sign_submission(
+                evidence.suite,
+                key,
+                chain_id=evidence.trust.chain_id,
+                nonce=nonce,
+                valid_until_ms=TIME_MS,
+                contract="access",
+                calls=[CALL, CALL],
+            )
+            first = await client.settle(submission)
+            again = await client.settle(submission)
+            facts = await client.receipt(submission.digest)
+            return first, again, len(facts.receipt.calls), facts.receipt.submission_digest
+
+    first, again, calls, digest = asyncio.run(twice())
+    assert isinstance(first, Final)
+    assert isinstance(again, Final)
+    assert first.receipt == again.receipt
+    assert (calls, digest) == (2, first.digest)
+    assert len(chain.executed) == 1
+
+
+def test_a_submission_is_built_again_from_its_parts(evidence: SyntheticChain) -> None:
+    submission = sign_submission(
+        evidence.suite,
+        evidence.client_key,
+        chain_id=evidence.trust.chain_id,
+        nonce=5,
+        valid_until_ms=TIME_MS,
+        contract="access",
+        calls=[CALL, CALL],
+    )
+    again = rejoin_submission(
+        evidence.suite,
+        chain_id=submission.chain_id,
+        public_key=submission.public_key,
+        nonce=submission.nonce,
+        valid_until_ms=submission.valid_until_ms,
+        contract=submission.contract,
+        contract_version=submission.contract_version,
+        calls=submission.calls,
+        signature=submission.signature,
+    )
+    assert again == submission

@@ -158,3 +158,16 @@ def test_authorities_are_loaded_only_where_a_node_is_reached_by_tls() -> None:
     assert trusting(["http://a"], None).verify_mode is ssl.CERT_REQUIRED
     assert trusting(["https://a"], None).verify_mode is ssl.CERT_REQUIRED
     assert trusting(["https://a"], TLS) is TLS
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [(b"7", 7), (b"0", 0), (b"99999", 60), (b"Wed, 21 Oct 2026 07:28:00 GMT", 0), (b"-5", 0)],
+)
+def test_the_patience_that_a_node_asks_for_is_read_and_bounded(
+    run: Callable[[Plan[Reply]], Reply], said: bytes, read: int
+) -> None:
+    head = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: " + said
+    with serving(lambda connection: connection.sendall(head + b"\r\n\r\n")) as node:
+        reply = run(exchanged(node))
+    assert reply == Answer(status=429, body=b"", retry_after_s=read)
