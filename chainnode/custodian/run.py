@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import resource
-import signal
 import socket
 import ssl
 import time
@@ -27,6 +26,7 @@ from chainnode.custodian.root_file import read_root
 from chainnode.custodian.server import CustodianApp
 from chainnode.custodian.tokens import RootSecret
 from chainnode.errors import ConfigurationError, StorageError
+from chainnode.foreground import ForegroundServer
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.logs import start_logging
 from chainnode.secret_files import read_secret_file
@@ -38,7 +38,6 @@ _TRUST_BYTES_MAX: Final = 4 * 1024 * 1024
 _PEM_BYTES_MAX: Final = 64 * 1024
 _HEAD_BYTES_MAX: Final = 16 * 1024
 _SHUTDOWN_S: Final = 5
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -112,29 +111,10 @@ def run_custodian(config: CustodianConfig) -> None:
         asyncio.run(_serve(config, app, custodian.records, listener))
 
 
-class _Server(uvicorn.Server):
-    """A server that ends when it is told to, and leaves the end of the process to us."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop serving at a signal; uvicorn would let it end the process as well."""
-        loop = asyncio.get_running_loop()
-        for one in _SIGNALS:
-            loop.add_signal_handler(one, self._end)
-        try:
-            yield
-        finally:
-            for one in _SIGNALS:
-                loop.remove_signal_handler(one)
-
-    def _end(self) -> None:
-        self.should_exit = True
-
-
 async def _serve(
     config: CustodianConfig, app: CustodianApp, records: Records, listener: socket.socket
 ) -> None:
-    server = _Server(_server_config(config, app))
+    server = ForegroundServer(_server_config(config, app))
     telling = asyncio.ensure_future(_tell(records, config.usage_interval_s))
     _LOG.info("custodian_started", extra={"address": str(config.listen)})
     try:

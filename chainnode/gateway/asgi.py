@@ -14,22 +14,21 @@ from typing import Final, TypeAlias
 from chainnode.errors import NodeError
 from chainnode.gateway.answers import ServiceAnswer
 from chainnode.gateway.connections import (
-    AmbiguousLength,
     Application,
     ClientGone,
     Connection,
     Message,
     Receive,
-    RequestTooLarge,
     Send,
 )
 from chainnode.gateway.core import SERVICE_FAILED, Gateway
-from chainnode.gateway.messages import HttpAnswer, HttpRequest, Unrecorded, problem_of
+from chainnode.gateway.messages import HttpAnswer, HttpRequest, Refused, Unrecorded, problem_of
 from chainnode.gateway.recording import OpenCall
 
 Opener: TypeAlias = Callable[[], AbstractAsyncContextManager[Gateway]]
 
 REPLY_PATH: Final = "/.well-known/kun/reply"
+METRICS_PATH: Final = "/.well-known/kun/metrics"
 # RFC 6455 §7.4.1: a policy is violated.
 _WEBSOCKET_POLICY: Final = 1008
 _LOG: Final = logging.getLogger(__name__)
@@ -100,18 +99,20 @@ class GatewayMiddleware:
             _LOG.warning("the gateway cannot be opened: %s", type(error).__name__)
             await connection.answer(problem_of(Unrecorded.INTERNAL))
             return
-        if connection.path in gateway.service.open_paths:
+        if connection.path == METRICS_PATH and gateway.service.serves_metrics:
+            await connection.answer(gateway.figures())
+        elif connection.path in gateway.service.open_paths:
             await self._app(connection.scope, connection.receive, connection.send)
-            return
+        else:
+            await self._serve_call(gateway, connection)
+
+    async def _serve_call(self, gateway: Gateway, connection: Connection) -> None:
         try:
             request = await connection.request(bytes_max=gateway.service.request_bytes_max)
         except ClientGone:
             return
-        except AmbiguousLength:
-            await connection.answer(gateway.refuse(Unrecorded.AMBIGUOUS_LENGTH))
-            return
-        except RequestTooLarge:
-            await connection.answer(gateway.refuse(Unrecorded.BODY_TOO_LARGE))
+        except Refused as refused:
+            await connection.answer(gateway.refuse(refused.reason))
             return
         if connection.path == REPLY_PATH:
             await connection.answer(await gateway.reply_of(request))

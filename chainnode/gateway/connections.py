@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from chainnode.gateway.messages import HttpAnswer, HttpRequest
+from chainnode.gateway.messages import HttpAnswer, HttpRequest, Refused, Unrecorded
 
 # What ASGI says a scope and a message are; the values have many types.
 Message: TypeAlias = MutableMapping[str, Any]
@@ -19,14 +19,6 @@ Application: TypeAlias = Callable[
 
 class ClientGone(Exception):
     """The caller went away before its request was whole."""
-
-
-class AmbiguousLength(Exception):
-    """Headers say the body's length in more than one way: two readers could see two requests."""
-
-
-class RequestTooLarge(Exception):
-    """The body is larger than a call to this service may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +39,7 @@ class Connection:
 
         Raises:
             ClientGone: it ended before it was whole.
-            AmbiguousLength: its length is said twice, or in an unknown way.
-            RequestTooLarge: its body is longer than `bytes_max`.
+            Refused: its length is said in two ways, or is more than `bytes_max`.
 
         """
         headers = tuple(
@@ -56,7 +47,7 @@ class Connection:
             for name, value in self.scope["headers"]
         )
         if _declared_length(headers) > bytes_max:
-            raise RequestTooLarge
+            raise Refused(Unrecorded.BODY_TOO_LARGE)
         return HttpRequest(
             method=str(self.scope["method"]).upper(),
             target=_target(self.scope),
@@ -82,7 +73,7 @@ class Connection:
                 raise ClientGone
             body += message.get("body", b"")
             if len(body) > bytes_max:
-                raise RequestTooLarge
+                raise Refused(Unrecorded.BODY_TOO_LARGE)
             if not message.get("more_body", False):
                 return bytes(body)
 
@@ -90,8 +81,10 @@ class Connection:
 def _declared_length(headers: tuple[tuple[str, str], ...]) -> int:
     """Return the length that headers declare, 0 where they declare none.
 
+    Said twice, both ways, or not as RFC 9112 §6 has it, two readers could see two requests.
+
     Raises:
-        AmbiguousLength: twice, both ways, or not as RFC 9112 §6 has it.
+        Refused: then.
 
     """
     lengths = [value for name, value in headers if name == "content-length"]
@@ -99,7 +92,7 @@ def _declared_length(headers: tuple[tuple[str, str], ...]) -> int:
     is_clear = len(lengths) + len(codings) <= 1 and codings in ([], ["chunked"])
     declared = lengths[0] if lengths else "0"
     if not is_clear or not (declared.isascii() and declared.isdigit()):
-        raise AmbiguousLength
+        raise Refused(Unrecorded.AMBIGUOUS_LENGTH)
     return int(declared[:20])
 
 

@@ -5,6 +5,7 @@
 makes exactly one half, durable before the answer, or its last part, may leave.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -34,6 +35,8 @@ from chainnode.gateway.replays import (
     MemoryFull,
     StoredAnswer,
 )
+from chainnode.gateway.spool_metrics import spool_readings
+from chainnode.metrics import NodeMetrics, Reading
 from chainnode.suites.port import Hasher
 from contracts.schemas.access import Decision
 
@@ -153,6 +156,16 @@ class Gateway:
         """Record a call without an answer to give: the service failed, or nobody waits."""
         response = HttpAnswer(status=status, headers=(), body=b"")
         return await self._close(call, _failed(response), Decision.PERMIT, count=0)
+
+    def figures(self) -> HttpAnswer:
+        """Return what this gateway counts, and how its spool stands, in the Prometheus format."""
+
+        def readings() -> Iterator[Reading]:
+            yield from self.counters.readings()
+            yield from spool_readings(self._recorder.queue.status(), now_ms=self._recorder.now_ms())
+
+        text, media_type = NodeMetrics(readings).render()
+        return HttpAnswer(status=200, headers=((b"content-type", media_type.encode()),), body=text)
 
     def refuse(self, reason: Unrecorded) -> HttpAnswer:
         """Answer a request that leaves no half, and count it."""

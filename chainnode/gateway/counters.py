@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from chainnode.gateway.messages import Unrecorded
-from chainnode.metrics import NodeMetrics, Reading, counter
+from chainnode.metrics import Reading, counter
 from contracts.schemas.access import Decision
 
 
@@ -54,7 +54,3 @@ class GatewayCounters:
         yield counter(
             "gateway_repeated", "Calls that were answered again from memory", self.repeated
         )
-
-    def render(self) -> tuple[bytes, str]:
-        """Return the text of the figures and its media type."""
-        return NodeMetrics(self.readings).render()

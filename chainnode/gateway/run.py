@@ -12,6 +12,7 @@ from typing import Final
 import httpx
 import uvicorn
 
+from chainnode.foreground import ForegroundServer
 from chainnode.gateway.asgi import GatewayMiddleware
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.opening import open_gateway
@@ -69,7 +70,7 @@ async def proxy_app(settings: ProxySettings, gateway: Gateway) -> AsyncIterator[
 async def _serve(settings: GatewaySettings, proxy: ProxySettings) -> None:
     async with open_gateway(settings) as gateway, proxy_app(proxy, gateway) as app:
         _LOG.info("gateway_started")
-        await uvicorn.Server(_server_config(app, proxy)).serve()
+        await ForegroundServer(_server_config(app, proxy)).serve()
         _LOG.info("gateway_stopped")
 
 

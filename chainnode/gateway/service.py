@@ -29,7 +29,8 @@ class Service:
 
     `field_of` maps members of answers to fields of the item; a member that is not in it is its
     own name. `subjects` say where a request names people; with none, no call is about anybody.
-    `open_paths` are answered without a call: health checks, never data.
+    `open_paths` are answered without a call: health checks, never data. `serves_metrics`: so
+    are the gateway's own figures, which say how many calls came to what.
     """
 
     organisation: str
@@ -40,6 +41,7 @@ class Service:
     system: str = ""
     field_of: Mapping[str, str] = field(default_factory=dict)
     open_paths: frozenset[str] = frozenset()
+    serves_metrics: bool = False
     on_failure: OnFailure = OnFailure.SPOOL
     receipt_timeout_s: float = RECEIPT_TIMEOUT_S_DEFAULT
     window_ms: int = WINDOW_MS_DEFAULT

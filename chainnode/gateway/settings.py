@@ -43,6 +43,7 @@ _SETTINGS: Final[Mapping[str, tuple[type, ...]]] = {
     "purpose": (str,),
     "fields": (dict,),
     "open_paths": (list, tuple, set, frozenset),
+    "metrics": (bool,),
     "on_failure": (str,),
     "custodian": (str,),
     "custodian_organisation": (str,),
@@ -80,6 +81,7 @@ class GatewaySettings:
     purpose: Selector | None = None
     field_of: Mapping[str, str] = field(default_factory=dict)
     open_paths: frozenset[str] = frozenset()
+    metrics: bool = False
     on_failure: OnFailure = OnFailure.SPOOL
     custodian: str = ""
     custodian_organisation: str = ""
@@ -103,6 +105,7 @@ class GatewaySettings:
             system=self.system,
             field_of=self.field_of,
             open_paths=self.open_paths,
+            serves_metrics=self.metrics,
             on_failure=self.on_failure,
             receipt_timeout_s=self.receipt_timeout_s,
             window_ms=self.window_ms,
@@ -183,7 +186,7 @@ def _faults(given: Mapping[str, object]) -> list[str]:
             near = difflib.get_close_matches(name, _SETTINGS, n=1)
             hint = f": did you mean {near[0]}?" if near else ""
             faults.append(f"{name}: no such setting{hint}")
-        elif not isinstance(value, types) or isinstance(value, bool):
+        elif not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             faults.append(f"{name}: expected {types[0].__name__}, got {type(value).__name__}")
     if ("kept" in given) != ("kept_secret" in given):
         faults.append("kept, kept_secret: expected both or none")

@@ -68,7 +68,7 @@ ASKING_CUSTODIAN = ("chainnode.custodian.asks", "chainnode.custodian.tokens")
 # What departments run beside their node, each by a command of its own.
 OUTSIDE_SERVICES = ("chainnode.custodian", "chainnode.gateway")
 # What a service of ours beside the node shares with it: logs, figures, its interpreter.
-SERVED_OUTSIDE = ("chainnode.logs", "chainnode.metrics")
+SERVED_OUTSIDE = ("chainnode.foreground", "chainnode.logs", "chainnode.metrics")
 # The running node as others see it: its composition and its public methods.
 NODE = ("chainnode.node", "chainnode.service")
 # What builds the node and joins its rooms: node.py and the parts cut out of it.
@@ -245,7 +245,7 @@ WALLS = (
         forbids=PRODUCTION,
         allows=(
             *("chainnode.gateway", "chainnode.folder_lock", "chainnode.segments"),
-            *("chainnode.metrics", *ASKING_CUSTODIAN, *FROM_OUTSIDE),
+            *(*SERVED_OUTSIDE, *ASKING_CUSTODIAN, *FROM_OUTSIDE),
         ),
     ),
     Wall(

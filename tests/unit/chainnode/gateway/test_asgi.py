@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from chainnode.exchange.headers import CALL_ID_HEADER, REPLY_HEADER
 from chainnode.gateway import GatewayMiddleware
+from chainnode.gateway.asgi import METRICS_PATH
 from chainnode.gateway.caller import CallOutcome
 from chainnode.gateway.calling_steps import EXTENSION, StreamedOutcome
 from chainnode.gateway.core import CLIENT_GONE
@@ -218,6 +219,25 @@ async def test_open_path_needs_no_token() -> None:
     async with serving(gated(world, service())) as url, httpx.AsyncClient(base_url=url) as client:
         assert (await client.get("/openapi.json")).status_code == 200
         assert (await client.get("/openapi.json/")).status_code == 401
+
+
+async def test_figures_are_served_where_that_is_asked_for_and_name_nothing_of_a_call() -> None:
+    world, queue = World(serves_metrics=True), Queue()
+    async with serving(gated(world, service())) as url, calling(world, queue, url) as client:
+        await client.post("/people", json={"id_card": PERSON_ID})
+        async with httpx.AsyncClient(base_url=url) as anybody:
+            await anybody.post("/people")
+            figures = (await anybody.get(METRICS_PATH)).text
+    assert 'kunlian_gateway_halves_total{decision="permit",why="2xx"} 1.0' in figures
+    assert 'kunlian_gateway_unrecorded_total{reason="call_missing"} 1.0' in figures
+    assert "kunlian_gateway_members_removed_total 2.0" in figures
+    assert "kunlian_spool_settled_total 1.0" in figures
+    assert PERSON_ID not in figures
+
+
+async def test_figures_are_not_served_by_themselves() -> None:
+    async with serving(gated(World(), service())) as url, httpx.AsyncClient(base_url=url) as client:
+        assert (await client.get(METRICS_PATH)).status_code == 401
 
 
 @pytest.mark.parametrize("is_declared", [True, False], ids=["declared", "chunked"])

@@ -3,10 +3,8 @@
 import asyncio
 import ipaddress
 import socket
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -27,61 +25,7 @@ from chainnode.gateway.upstreams import (
 )
 from tests.builders_gateway import PERSON_ID, Queue, World, half_of
 from tests.gateway_site import calling, serving
-
-BODY = b'{"name": "x", "address": "y"}'
-
-
-class Foreign:
-    """Python's own HTTP server, as a service in another language would be."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                size = int(self.headers.get("Content-Length", "0"))
-                body = self.rfile.read(size)
-                outer.seen.append((self.command, self.path, dict(self.headers.items()), body))
-                if self.path.startswith("/moved"):
-                    self.send_response(302)
-                    self.send_header("Location", f"http://127.0.0.1:{outer.port}/secret")
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(BODY)))
-                self.send_header("Set-Cookie", "a=b")
-                self.end_headers()
-                self.wfile.write(BODY)
-
-            def log_message(self, *_: object) -> None:
-                """Keep the output of tests clean."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-@contextmanager
-def foreign_service() -> Iterator[Foreign]:
-    service = Foreign()
-    try:
-        yield service
-    finally:
-        service.close()
+from tests.unit.chainnode.gateway.foreign import foreign_service
 
 
 def before(*ports: int) -> ProxySettings:
@@ -114,7 +58,8 @@ async def test_foreign_service_gets_admitted_calls_and_leaves_a_pair_of_halves()
             calling(world, queue, url) as client,
         ):
             response = await client.post("/people?a=%20b", json={"id_card": PERSON_ID})
-            refused = await httpx.AsyncClient().post(url + "/people", json={})
+            async with httpx.AsyncClient() as anybody:
+                refused = await anybody.post(url + "/people", json={})
     assert (response.status_code, response.json()) == (200, {"name": "x"})
     assert response.extensions[EXTENSION].is_proven
     assert refused.status_code == 401

@@ -63,12 +63,12 @@ def test_keywords_alone_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_one_error_names_every_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    given = {"node": 1, "on_failur": "block", "on_failure": "open", "window_ms": True}
     with pytest.raises(ConfigurationError) as refused:
-        read_settings(
-            None, {"node": 1, "on_failur": "block", "on_failure": "open", "system": "x" * 61}
-        )
+        read_settings(None, {**given, "system": "x" * 61})
     said = str(refused.value)
-    for fault in ("key:", "trust:", "node:", "did you mean on_failure", "on_failure:", "system:"):
+    settings = ("key:", "trust:", "node:", "on_failure:", "system:", "window_ms:")
+    for fault in (*settings, "did you mean on_failure"):
         assert fault in said
 
 

@@ -1,0 +1,153 @@
+"""`kun gateway run` as a real process before a foreign server, on a real ledger."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from chainnode.client import (
+    Client,
+    GrantDraft,
+    ItemDraft,
+    apply_for_grant,
+    approve_grant,
+    publish_item,
+)
+from chainnode.client import Final as FinalOutcome
+from chainnode.gateway import CallIntent, CallTransport, open_caller, read_settings
+from chainnode.gateway.calling_steps import EXTENSION
+from chainnode.genesis import write_genesis_file
+from chainnode.keys import DEVNET_COST, KeyPurpose, Passphrase, write_key_file
+from chainnode.secret_files import write_secret_file
+from chainnode.suites import suite_named
+from chainnode.verify import Trust
+from contracts.schemas.access import CALLS
+from contracts.schemas.match_states import Match
+from tests.builders import ORGANISATIONS, submission_key
+from tests.served_site import Served, served_site
+from tests.unit.chainnode.gateway.foreign import foreign_service
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+SUITE = "intl"
+ITEM, GRANT = "population/basic", "G-2026-1"
+REQUESTER, PROVIDER = ORGANISATIONS[0], ORGANISATIONS[1]
+INTENT = CallIntent(provider=PROVIDER, item=ITEM, item_version=1, fields=1, grant=GRANT)
+DEADLINE_S = 60.0
+
+
+def write_files(folder: Path, served: Served, *, upstream: int, port: int) -> None:
+    """Write keys, trust and the settings of both sides."""
+    passphrase = b"throw-away pass phrase"
+    write_genesis_file(folder / "genesis.json", served.genesis)
+    write_secret_file(folder / "passphrase", passphrase)
+    for number in (0, 1):
+        write_key_file(
+            folder / f"{number}.key",
+            submission_key(SUITE, number),
+            suite=suite_named(SUITE),
+            purpose=KeyPurpose.SUBMISSION,
+            passphrase=Passphrase(passphrase),
+            cost=DEVNET_COST,
+        )
+        (folder / f"gateway-{number}.toml").write_text(
+            f'node = "{served.url}"\nkey = "{number}.key"\npassphrase_file = "passphrase"\n'
+            f'trust = "genesis.json"\nspool = "spool-{number}"\nitem = "{ITEM}"\nmetrics = true\n'
+            f'[proxy]\nlisten = "127.0.0.1:{port}"\nupstream = "http://127.0.0.1:{upstream}"\n'
+        )
+
+
+def grant_calls(served: Served) -> None:
+    item = ItemDraft(item=ITEM, title="人口基本信息", fields=("name", "address"))
+    draft = GrantDraft(
+        grant=GRANT, item=ITEM, item_version=1, fields=1, purpose="核验", valid_from=20200101
+    )
+    approval = approve_grant(GRANT, fields=1, quota=0, valid_to=0)
+    steps = (
+        (1, "catalog", publish_item(item)),
+        (0, "grants", apply_for_grant(draft)),
+        (1, "grants", approval),
+    )
+    for number, contract, call in steps:
+        trust = Trust.from_genesis(served.genesis)
+        with Client((served.url,), trust, submission_key(SUITE, number)) as client:
+            outcome = client.submit(contract, [call])
+        assert isinstance(outcome, FinalOutcome)
+        assert outcome.is_accepted
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(config: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the command until the block ends."""
+    command = [sys.executable, "-m", "chainnode.cli", "gateway", "run", "--config", str(config)]
+    process = subprocess.Popen(command)
+    try:
+        until = time.monotonic() + DEADLINE_S
+        while not _answers(port):
+            assert process.poll() is None, "the gateway ended by itself"
+            assert time.monotonic() < until, "the gateway did not come up"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        httpx.get(f"http://127.0.0.1:{port}/.well-known/kun/metrics", timeout=1, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+def match_of(served: Served, call_id: bytes) -> Match | None:
+    """Return what the ledger says of a call once both halves are there."""
+    until = time.monotonic() + DEADLINE_S
+    with Client((served.url,), Trust.from_genesis(served.genesis)) as client:
+        while time.monotonic() < until:
+            row = client.state(CALLS, REQUESTER, PROVIDER, call_id).row
+            if row is not None and row.match != Match.OPEN:
+                return Match(row.match)
+    return None
+
+
+def test_proxy_process_serves_a_foreign_server_and_ends_in_order(tmp_path: Path) -> None:
+    port = free_port()
+    with served_site(tmp_path / "site", suite_name=SUITE) as served, foreign_service() as foreign:
+        write_files(tmp_path, served, upstream=foreign.port, port=port)
+        grant_calls(served)
+        settings = read_settings(tmp_path / "gateway-0.toml")
+        transport = CallTransport(lambda: open_caller(settings, provider=PROVIDER), INTENT)
+        with (
+            running(tmp_path / "gateway-1.toml", port) as process,
+            httpx.Client(base_url=f"http://127.0.0.1:{port}", transport=transport) as client,
+        ):
+            response = client.post("/people", json={})
+            assert (response.status_code, response.json()) == (200, {"name": "x"})
+            outcome = response.extensions[EXTENSION]
+            assert outcome.is_proven
+            assert match_of(served, outcome.call_id) is Match.MATCHED
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=DEADLINE_S) == 0
+
+
+def test_proxy_whose_settings_have_a_fault_says_so_and_ends(tmp_path: Path) -> None:
+    config = tmp_path / "kun-gateway.toml"
+    config.write_text('node = "http://127.0.0.1:1"\n')
+    command = [sys.executable, "-m", "chainnode.cli", "gateway", "run", "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=DEADLINE_S)
+    assert done.returncode == 5
+    assert b"key: expected" in done.stdout + done.stderr
