@@ -13,7 +13,7 @@ from chainnode.ledger.types import DETAILS_MAX
 from chainnode.submission import PUBLIC_BYTES_MAX
 from contracts.index_rule import index_keys
 from contracts.registry import CONTRACTS, contract
-from contracts.schemas import catalog_states, grant_states
+from contracts.schemas import catalog_states, grant_states, match_states
 from contracts.schemas.access_1 import HALVES, HalfRow
 from contracts.schemas.certificate_states import STATE_WORDS, TRANSITIONS, CertificateState
 from contracts.schemas.codes import MEANINGS, Code, Rejection, digest_of_words, digest_words
@@ -101,9 +101,27 @@ def test_document_draws_the_states_of_grants_from_the_table() -> None:
     ]
 
 
+def test_document_draws_the_states_of_two_halves_from_the_table() -> None:
+    words, events = match_states.MATCH_WORDS, [one.value for one in match_states.MatchEvent]
+    row = re.compile(rf"^\| ({'|'.join(events)}) \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
+    assert row.findall(DOCUMENT) == [
+        (one.event.value, state_cell(one.before, words), state_cell(one.after, words))
+        for one in match_states.TRANSITIONS
+    ]
+    arrow = re.compile(rf"^    (\[\*\]|\d) --> (\d): ({'|'.join(events)})$", re.MULTILINE)
+    assert arrow.findall(DOCUMENT) == [
+        (
+            "[*]" if one.before is None else str(int(one.before)),
+            str(int(one.after)),
+            one.event.value,
+        )
+        for one in match_states.TRANSITIONS
+    ]
+
+
 def test_the_diagram_of_grants_has_every_transition_and_no_other() -> None:
     arrow = re.compile(r"^    (\[\*\]|\d) --> (\d): (.*)$", re.MULTILINE)
-    assert arrow.findall(DOCUMENT) == [
+    assert arrow.findall(DOCUMENT[DOCUMENT.index("## `grants`") :]) == [
         (
             str(int(one.before)) if one.before else "[*]",
             str(int(one.after)),
