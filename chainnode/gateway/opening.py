@@ -36,6 +36,7 @@ from chainnode.gateway.rows import CachedRows
 from chainnode.gateway.settings import GatewaySettings
 from chainnode.gateway.spool import Spool
 from chainnode.gateway.token_cache import TokenCache
+from chainnode.genesis import Parameters
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.submission import key_id
 from chainnode.suites.port import PrivateKey, Suite
@@ -46,6 +47,9 @@ from contracts.schemas.members import Role
 from contracts.schemas.pseudonyms import EPOCHS
 
 _RULES_MIN: Final = 2
+# One idle block may be late, and two clocks may differ by this much.
+_IDLE_BLOCKS: Final = 2
+_CLOCKS_MS: Final = 15_000
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -156,7 +160,9 @@ async def open_ledger_side(settings: GatewaySettings) -> AsyncIterator[LedgerSid
         client = await stack.enter_async_context(
             AsyncClient(settings.nodes, trust, key, tls=_tls(settings))
         )
-        rows = CachedRows(client, now_ms=system_ms)
+        rows = CachedRows(
+            client, now_ms=system_ms, block_age_ms_max=_block_age_ms_max(trust.parameters)
+        )
         stack.push_async_callback(rows.close)
         organisation = await _organisation(settings, suite, key, rows)
         spool = await asyncio.to_thread(Spool.open, settings.spool, chain_id=trust.chain_id)
@@ -255,6 +261,11 @@ async def _organisation(
             f" got {settings.organisation}"
         )
     return row.organisation
+
+
+def _block_age_ms_max(parameters: Parameters) -> int:
+    """Return how old the newest block may be: an idle chain makes one each `idle_block_ms`."""
+    return _IDLE_BLOCKS * parameters.idle_block_ms + _CLOCKS_MS
 
 
 def _open_key(settings: GatewaySettings) -> tuple[Suite, PrivateKey]:

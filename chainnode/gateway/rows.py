@@ -2,8 +2,9 @@
 
 A row younger than `fresh_ms` is used as it is. An older one is used as well, up to
 `age_ms_max`, while a new proof is fetched behind it; beyond that the call waits for the proof.
-So a revoked grant is refused at most `age_ms_max` after its block, also when no node answers:
-then nothing is released any more.
+So a revoked grant is refused at most `age_ms_max` after a node told of it, also when no node
+answers: then nothing is released any more. A node that lags or lies can hide it for as long as
+its newest block is younger than `block_age_ms_max`, and no longer.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from chainnode.client.reading import StateRow
 from chainnode.client.reports import CannotDecide
 from chainnode.errors import ConfigurationError
 from chainnode.gateway.ports import Proven, RowsUnavailable
+from chainnode.verify.judge import ONLINE_MAX_AGE_MS_DEFAULT
 from contracts.schemas.access import USED
 from contracts.schemas.catalog import ITEMS, ItemRow
 from contracts.schemas.grants import GRANTS, GrantRow
@@ -34,8 +36,8 @@ FETCH_TIMEOUT_S: Final = 5.0
 class StateReader(Protocol):
     """Reads proven rows; `chainnode.client.AsyncClient` is one."""
 
-    async def state(self, table: Table[RowT], *parts: Part) -> StateRow[RowT]:
-        """Return a row, or the proof that there is none."""
+    async def state(self, table: Table[RowT], *parts: Part, max_age_ms: int) -> StateRow[RowT]:
+        """Return a row, or the proof that there is none, of a block that is not older."""
         ...
 
 
@@ -56,6 +58,7 @@ class CachedRows:
         now_ms: Callable[[], int],
         fresh_ms: int = FRESH_MS_DEFAULT,
         age_ms_max: int = AGE_MS_MAX_DEFAULT,
+        block_age_ms_max: int = ONLINE_MAX_AGE_MS_DEFAULT,
     ) -> None:
         if not 0 <= fresh_ms <= age_ms_max:
             raise ConfigurationError(
@@ -65,6 +68,7 @@ class CachedRows:
         self._now_ms = now_ms
         self._fresh_ms = fresh_ms
         self._age_ms_max = age_ms_max
+        self._block_age_ms_max = block_age_ms_max
         self._held: OrderedDict[bytes, _Held[object]] = OrderedDict()
         self._fetching: dict[bytes, asyncio.Task[_Held[object]]] = {}
 
@@ -140,7 +144,7 @@ class CachedRows:
     ) -> _Held[object]:
         asked_ms = self._now_ms()
         try:
-            found = await self._reader.state(table, *parts)
+            found = await self._reader.state(table, *parts, max_age_ms=self._block_age_ms_max)
         except (CannotDecide, ValueError) as error:
             raise RowsUnavailable(f"no node proved a row: {type(error).__name__}") from error
         held: _Held[object] = _Held(row=found.row, height=found.header.height, fetched_ms=asked_ms)

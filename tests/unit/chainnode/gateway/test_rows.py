@@ -16,7 +16,7 @@ from contracts.schemas.state import Part, Table
 from tests.builders_evidence import SyntheticChain
 from tests.builders_gateway import GRANT, GRANT_ROW, Clock
 
-FRESH_MS, AGE_MS_MAX = 100, 1_000
+FRESH_MS, AGE_MS_MAX, BLOCK_AGE_MS_MAX = 100, 1_000, 75_000
 
 
 CHAIN = SyntheticChain("intl")
@@ -43,7 +43,8 @@ class Reader:
     is_reachable: bool = True
     gate: asyncio.Event | None = None
 
-    async def state(self, table: Table[object], *parts: Part) -> StateRow[object]:
+    async def state(self, table: Table[object], *parts: Part, max_age_ms: int) -> StateRow[object]:
+        assert max_age_ms == BLOCK_AGE_MS_MAX
         self.reads.append(table.key(*parts))
         if self.gate is not None:
             await self.gate.wait()
@@ -54,7 +55,13 @@ class Reader:
 
 
 def cached(reader: Reader, clock: Clock) -> CachedRows:
-    return CachedRows(reader, now_ms=clock, fresh_ms=FRESH_MS, age_ms_max=AGE_MS_MAX)  # type: ignore[arg-type]  # one row for all tables
+    return CachedRows(
+        reader,  # type: ignore[arg-type]  # one row for all tables
+        now_ms=clock,
+        fresh_ms=FRESH_MS,
+        age_ms_max=AGE_MS_MAX,
+        block_age_ms_max=BLOCK_AGE_MS_MAX,
+    )
 
 
 async def test_row_is_read_once_while_it_is_fresh() -> None:
