@@ -58,14 +58,13 @@ class Scanner:
     """Searches for the same secrets in any number of folders."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._needles = tuple(
-            (number, form, needle)
-            for number, secret in enumerate(secrets)
-            for form, needle in _forms(secret)
-        )
-        # One pass for all of them; most places hold nothing.
-        alternatives = sorted({needle for _, _, needle in self._needles}, key=len, reverse=True)
-        self._any = re.compile(b"|".join(re.escape(one) for one in alternatives), re.IGNORECASE)
+        # Lower case finds small x and either case of hexadecimal; base64 is then compared exactly.
+        self._needles: dict[bytes, list[tuple[int, str, bytes]]] = {}
+        for number, secret in enumerate(secrets):
+            for form, needle in _forms(secret):
+                self._needles.setdefault(needle.lower(), []).append((number, form, needle))
+        # One pass for all of them; most places hold nothing. A trie fails at the first byte.
+        self._any = re.compile(_trie_pattern(set(self._needles)))
         self._hits: set[Hit] = set()
         self._opened: dict[str, int] = {}
 
@@ -208,16 +207,30 @@ class Scanner:
                 self._open(decoded, f"{place}@base64", depth if start == 0 else 0)
 
     def _search(self, content: bytes, place: str) -> None:
-        if self._any.search(content) is None:
-            return
         lower = content.lower()
-        for number, form, needle in self._needles:
-            found = needle.lower() in lower if form == "hex" else needle in content
-            if found or (form == "utf-8" and needle.lower() in lower):
-                self._hits.add(Hit(place=place, form=form, secret=number))
+        match = self._any.search(lower)
+        while match is not None:
+            exact = content[match.start() : match.end()]
+            for number, form, needle in self._needles[match.group()]:
+                if needle == exact or form in {"utf-8", "hex"}:
+                    self._hits.add(Hit(place=place, form=form, secret=number))
+            match = self._any.search(lower, match.start() + 1)
 
     def _count(self, kind: str) -> None:
         self._opened[kind] = self._opened.get(kind, 0) + 1
+
+
+def _trie_pattern(words: set[bytes]) -> bytes:
+    """Return a pattern that matches any of these, sharing what they begin with."""
+    by_first: dict[bytes, set[bytes]] = {}
+    for word in words:
+        by_first.setdefault(word[:1], set()).add(word[1:])
+    # A word that ends here matches whatever follows it.
+    ways = [
+        re.escape(first) + (b"" if b"" in rest else _trie_pattern(rest))
+        for first, rest in sorted(by_first.items())
+    ]
+    return ways[0] if len(ways) == 1 else b"(?:" + b"|".join(ways) + b")"
 
 
 def _forms(secret: str) -> Iterator[tuple[str, bytes]]:
