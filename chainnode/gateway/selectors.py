@@ -81,13 +81,26 @@ class Selector:
 
 
 def _in_json(body: bytes, names: list[str]) -> list[str]:
+    """Return the values of a member in whatever case: some languages read `ID` as `id`."""
     try:
-        level = [json.loads(body)]
+        level = [json.loads(body, object_pairs_hook=_distinct)]
     except (ValueError, RecursionError):
         return []
     for name in names:
-        level = _flat([one[name] for one in level if isinstance(one, dict) and name in one])
+        wanted = name.casefold()
+        objects = (one for one in level if isinstance(one, dict))
+        level = _flat(
+            [value for one in objects for key, value in one.items() if key.casefold() == wanted]
+        )
     return [str(one) for one in level if isinstance(one, str | int) and not isinstance(one, bool)]
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object with a name twice: the service could take the other value than we."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name stands twice")
+    return members
 
 
 def _flat(values: list[object]) -> list[object]:

@@ -61,6 +61,18 @@ def test_selector_finds_what_stands_at_its_place(
 
 
 @pytest.mark.parametrize(
+    "body", [b'{"id": "1", "id": "2"}', b'{"id": "1", "x": [{"a": 1, "a": 2}]}']
+)
+def test_object_with_a_name_twice_names_nobody(body: bytes) -> None:
+    request = RequestParts(path="/", query="", headers=(), body=body)
+    assert Selector.parse("json:id").values(request) == ()
+
+
+def test_member_is_found_in_every_case_that_a_service_could_read() -> None:
+    assert Selector.parse("json:id").values(parts(body={"ID": "1", "id": "2"})) == ("1", "2")
+
+
+@pytest.mark.parametrize(
     "text", ["", "json", "json:", "body:x", "path:/a", "path:/{a}/{b}", "json:" + "x" * 300]
 )
 def test_selector_that_is_none_is_refused(text: str) -> None:
