@@ -53,9 +53,16 @@ def intent_for(grant: str, *, fields: tuple[str, ...] = GRANTED) -> CallIntent:
 class HousingOffice:
     """A program of housing that calls the register from a thread."""
 
-    def __init__(self, exchange: Exchange, name: str, *, drops_halves: bool = False) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        name: str,
+        *,
+        subject: str = "json:id_card",
+        drops_halves: bool = False,
+    ) -> None:
         self._exchange = exchange
-        settings = caller_settings(exchange, name)
+        settings = caller_settings(exchange, name, subject=subject)
 
         def opener() -> AbstractAsyncContextManager[Caller]:
             return _opened(settings, drops_halves=drops_halves)
@@ -64,17 +71,35 @@ class HousingOffice:
         self._http = httpx.Client(transport=transport, timeout=_TIMEOUT_S)
         self._number = 0
 
-    def call(self, url: str, intent: CallIntent, *, path: str = "/people") -> Called:
-        """Ask for the next person of the register."""
+    def call(self, url: str, intent: CallIntent) -> Called:
+        """Ask the register for the next person."""
+        return self._called("POST", f"{url}/people", intent, json={"id_card": self._next()})
+
+    def get(self, url: str, intent: CallIntent, *, subject_header: str) -> Called:
+        """Get a document about the next person, who is named in a header."""
+        return self._called("GET", url, intent, headers={subject_header: self._next()})
+
+    def _next(self) -> str:
         numbers = self._exchange.numbers
-        number = numbers[self._number % len(numbers)]
         self._number += 1
+        return numbers[self._number % len(numbers)]
+
+    def _called(
+        self,
+        method: str,
+        url: str,
+        intent: CallIntent,
+        *,
+        headers: dict[str, str] | None = None,
+        json: object = None,
+    ) -> Called:
         call_id = secrets.token_bytes(16)
         try:
-            response = self._http.post(
-                url + path,
-                json={"id_card": number},
-                headers={REQUEST_ID: call_id.hex()},
+            response = self._http.request(
+                method,
+                url,
+                json=json,
+                headers={REQUEST_ID: call_id.hex(), **(headers or {})},
                 extensions={EXTENSION: replace(intent, call_id=call_id)},
             )
         except httpx.TransportError:
@@ -92,12 +117,10 @@ class HousingOffice:
         self._http.close()
 
 
-def caller_settings(exchange: Exchange, name: str) -> Path:
+def caller_settings(exchange: Exchange, name: str, *, subject: str = "json:id_card") -> Path:
     """Write settings of a calling program with a key and spool of its own."""
     key = exchange.new_key(name, department=HOUSING.name, role=Role.SERVICE)
-    return exchange.gateway_settings(
-        name, key, subject="json:id_card", custodian_grant=STANDING_GRANT
-    )
+    return exchange.gateway_settings(name, key, subject=subject, custodian_grant=STANDING_GRANT)
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from chainnode.client import AuditAnswer, Client
+from chainnode.client.asking import PAGE_ROWS_MAX
 from chainnode.submission import Call
 from chainnode.verify.evidence import RecordFacts
 from chainnode.verify.trail import TrailRow
@@ -59,9 +60,9 @@ class Trail:
 
 def trail_of(client: Client, kind: IndexKind, value: str | bytes) -> Trail:
     """Ask an auditor's question for everything under one key, to its last page."""
-    answer = client.question(kind, [value], purpose=PURPOSE)
+    answer = client.question(kind, [value], purpose=PURPOSE, limit=PAGE_ROWS_MAX)
     while answer.next_cursor is not None:
-        answer = client.next_page(answer)
+        answer = client.next_page(answer, limit=PAGE_ROWS_MAX)
     return _trail(answer)
 
 

@@ -6,6 +6,7 @@ of a region that does not exist.
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chainnode.client import Final, add_key
+from chainnode.gateway.kept import SECRET_BYTES
 from chainnode.keys import read_key_file
+from chainnode.secret_files import write_secret_file
 from contracts.schemas.members import Role
 from devnet.departments import DATA, HOUSING, POLICE
 from devnet.topology import free_ports
@@ -58,6 +61,21 @@ class Exchange:
     def kun(self) -> Kun:
         """The command line, for the devnet of this site."""
         return self.job.kun
+
+    @property
+    def registers(self) -> Path:
+        """What the department's own registers hold: people, not records of calls."""
+        path = self.folder / "registers"
+        path.mkdir(exist_ok=True)
+        return path
+
+    @property
+    def people_file(self) -> Path:
+        """The register of the wrapped service."""
+        path = self.registers / "people.json"
+        if not path.exists():
+            path.write_text(json.dumps(self.people, ensure_ascii=False), encoding="utf-8")
+        return path
 
     @property
     def numbers(self) -> list[str]:
@@ -143,6 +161,8 @@ class Exchange:
             "system": name,
             "custodian": self.custodian.url,
             "token_cache": str(home / "tokens.sqlite"),
+            "kept": str(home / "kept.sqlite"),
+            "kept_secret": str(self._kept_secret(home)),
             **more,
         }
         path = home / "kun-gateway.toml"
@@ -163,10 +183,21 @@ class Exchange:
             port=port,
             environment={
                 "KUN_GATEWAY_CONFIG": str(settings),
-                "REGISTRY_PEOPLE": str(self._people_file()),
+                "REGISTRY_PEOPLE": str(self.people_file),
                 "REGISTRY_LOG": str(self.access_log(name)),
             },
         )
+
+    def start_proxy(self, name: str, upstream: str, **more: object) -> Server:
+        """Start `kun gateway run` before a server in other hands."""
+        key = self.new_key(name, department=POLICE.name, role=Role.SERVICE)
+        settings = self.gateway_settings(name, key, item=ITEM, **more)
+        (port,) = free_ports(1)
+        lines = ("", "[proxy]", f'listen = "127.0.0.1:{port}"', f'upstream = "{upstream}"', "")
+        with settings.open("a", encoding="utf-8") as file:
+            file.write("\n".join(lines))
+        command = [*_KUN, "gateway", "run", "--config", str(settings)]
+        return self.serve(name, command, port=port)
 
     def access_log(self, name: str) -> Path:
         """Return the log that a registry writes itself."""
@@ -203,14 +234,15 @@ class Exchange:
         """Tell whether the chain has a block, so that something can be proven."""
         return self.kun("catalog", "show", ITEM, ok=False).code in {0, 1}
 
+    def _kept_secret(self, home: Path) -> Path:
+        path = home / "kept.secret"
+        if not path.exists():
+            write_secret_file(path, secrets.token_bytes(SECRET_BYTES))
+        return path
+
     @property
     def _suite(self) -> str:
         return self.job.trust.suite.name
-
-    def _people_file(self) -> Path:
-        path = self.folder / "people.json"
-        path.write_text(json.dumps(self.people, ensure_ascii=False), encoding="utf-8")
-        return path
 
     def _custodian_settings(self, key: Path, root: Path, port: int) -> str:
         sections: dict[str, dict[str, object]] = {

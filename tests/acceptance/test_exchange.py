@@ -6,6 +6,7 @@ program that calls it: all of them processes, but for the caller, which is a lib
 
 import difflib
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,7 @@ from contracts.schemas.match_states import Match
 from devnet.departments import HOUSING, POLICE
 from tests.acceptance.commands import ROOT, Kun
 from tests.acceptance.exchange_calls import Called, HousingOffice, intent_for, invent_half
+from tests.acceptance.exchange_foreign import ENTRY, FOREIGN, SUBJECT, SUBJECT_HEADER, Foreign
 from tests.acceptance.exchange_processes import Server
 from tests.acceptance.exchange_records import (
     gaps_at,
@@ -25,7 +27,10 @@ from tests.acceptance.exchange_records import (
     trail_of,
     until_all,
 )
+from tests.acceptance.exchange_run import CALLS as CALLS_OF_RUN
+from tests.acceptance.exchange_run import NAME, OFFICE, Run, dead_in
 from tests.acceptance.exchange_site import FIELDS, GRANTED, STANDING_GRANT, Exchange, made_ready
+from tests.acceptance.exchange_tally import open_among, tally_of
 from tests.acceptance.main_job import NAMES, report
 from tests.acceptance.waiting import until
 
@@ -67,6 +72,13 @@ def registry(exchange: Exchange) -> Server:
 @pytest.fixture(scope="module")
 def housing(exchange: Exchange) -> Iterator[HousingOffice]:
     office = HousingOffice(exchange, "housing-office")
+    yield office
+    office.close()
+
+
+@pytest.fixture(scope="module")
+def visitor(exchange: Exchange) -> Iterator[HousingOffice]:
+    office = HousingOffice(exchange, "visiting-office", subject=SUBJECT)
     yield office
     office.close()
 
@@ -124,6 +136,30 @@ def test_after_the_service_was_killed_the_next_call_is_recorded_as_failed(
     assert call.status == 0
     assert half.half.kind == AccessOutcome.FAILED
     assert (half.half.status, half.half.other) == (0, b"")
+
+
+@pytest.mark.parametrize("foreign", FOREIGN, ids=lambda one: one.name)
+def test_a_server_in_other_hands_gets_the_same_from_the_proxy(
+    exchange: Exchange, visitor: HousingOffice, auditor: Client, foreign: Foreign
+) -> None:
+    server = foreign.start(exchange)
+    proxy = exchange.start_proxy(f"{foreign.name}-proxy", server.url, subject=SUBJECT)
+    intent, url = intent_for(STANDING_GRANT), proxy.url + ENTRY
+
+    calls = [visitor.get(url, intent, subject_header=SUBJECT_HEADER) for _ in range(CALLS)]
+    server.kill()
+    failed = visitor.get(url, intent, subject_header=SUBJECT_HEADER)
+
+    assert {one.status for one in calls} == {200}
+    assert all(one.is_proven and set(one.body) == set(GRANTED) for one in calls)
+    until_all(exchange, [one.call_id for one in calls], Match.MATCHED, timeout_s=MATCHED_S)
+    halves = [recorded_half(auditor, failed.call_id, side) for side in Side]
+    report(
+        f"proxy before {foreign.name}: {CALLS} matched pairs; server killed: HTTP"
+        f" {failed.status}, recorded as {AccessOutcome(halves[1].half.kind).name} by both sides"
+    )
+    assert failed.status == 502
+    assert {one.half.kind for one in halves} == {AccessOutcome.FAILED}
 
 
 def test_a_field_outside_the_grant_is_not_released_and_asking_for_it_is_refused(
@@ -258,6 +294,34 @@ def test_a_half_that_a_provider_invents_stays_its_claim(
     report("provider's invented half: one-sided-claimed, held against the provider itself")
     assert call_id in claimed.own
     assert gaps_at(auditor, HOUSING.organisation) == before
+
+
+def test_no_call_is_lost_or_doubled_while_nodes_and_gateways_are_killed(
+    exchange: Exchange, auditor: Client
+) -> None:
+    grant = exchange.grant("H-busy")
+    ran = Run(exchange, grant).run()
+    exchange.job.settle()
+    numbers = sorted(ran.begun)
+    until(
+        lambda: not open_among(auditor, grant, numbers),
+        timeout_s=2 * (DEADLINE_S + IDLE_BLOCK_S),
+        what="no call that still waits for its deadline",
+    )
+
+    tally = tally_of(auditor, grant, ran)
+
+    report(f"{len(numbers)} calls in {ran.seconds:.0f} s, {len(ran.kills)} kills and starts")
+    report(f"program saw: {dict(sorted(Counter(ran.ended.values()).items()))}")
+    report(f"service's access log: {ran.served.total()} lines, {len(ran.served)} calls")
+    report(f"ledger: {tally.document()}")
+    assert numbers == list(range(CALLS_OF_RUN))
+    assert max(ran.served.values()) == 1
+    assert tally.doubled == []
+    assert tally.lost == []
+    assert tally.mismatched == []
+    assert [dead_in(exchange, name) for name in (NAME, OFFICE)] == [0, 0]
+    assert tally.matched >= sum(status == 200 for status in ran.ended.values())
 
 
 def _names(findings: tuple[Finding, ...]) -> str:
