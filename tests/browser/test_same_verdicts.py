@@ -29,6 +29,12 @@ from tests.builders_epochs import (
 )
 from tests.builders_evidence import TIME_MS, synthetic_chain
 from tests.mutations import mutations
+from tests.unit.chainnode.verify.test_record import (
+    OWN,
+    POSITION,
+    AlteredChain,
+    SecretiveChain,
+)
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 SUITES = ("sm", "intl")
@@ -141,6 +147,25 @@ def test_trust_in_a_chain_of_rules_2_gets_the_same_answer(
     for text in (json.dumps(trust), json.dumps(document)):
         code = page.evaluate("text => kunlian.primitives.spokenCode(text)", text)
         assert code == spoken_code(Trust.load(text.encode()))
+
+
+@pytest.mark.parametrize("kind", [AlteredChain, SecretiveChain])
+def test_a_record_of_the_ledger_itself_gets_the_same_answer(
+    page: Page, kind: type[AlteredChain]
+) -> None:
+    chain = kind(**OWN)
+    evidence = chain.authored_record(POSITION)
+    shown = [
+        evidence,
+        {**evidence, "authorship": []},
+        {**evidence, "authorship": [], "body": []},
+    ]
+    trust = json.dumps(
+        chain.trust.pinned_at(epoch=0, height=1, header_digest=bytes(32), time_ms=0).form()
+    )
+    questions = [asked_of(one, trust) for one in shown]
+    assert python_answer(questions[2]) == {"accepted": "record"}
+    assert differences(page, questions, ["signed", "unsigned", "closed"]) == []
 
 
 @pytest.mark.slow

@@ -40,6 +40,8 @@ from consensus.errors import InvalidMessage
 from consensus.messages import Batch
 from contracts.schemas import (
     access,
+    access_1,
+    access_sealed,
     audit,
     catalog,
     certificates,
@@ -59,6 +61,11 @@ _LIMITS = codec.Limits(bytes_max=1 << 20)
 _EVIDENCE = VECTORS / "evidence" / "intl"
 _PARTS = (
     access.AccessRecord,
+    access.People,
+    access_1.AccessRecord,
+    access_sealed.Seal,
+    access_sealed.Sealed,
+    access_sealed.Unseal,
     audit.Question,
     certificates.Issue,
     certificates.Import,

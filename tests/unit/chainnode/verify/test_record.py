@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chainnode.ledger.codec import decode_entry, encode_entry
+from chainnode.submission import Call
 from chainnode.verify import (
     BlockRecordFacts,
     InvalidEvidence,
@@ -88,6 +89,39 @@ def test_an_entry_that_its_submission_does_not_bear_out_has_no_author(
         verify_evidence(evidence, chain.trust)
     assert refused.value.check == "authorship"
     assert isinstance(verify_evidence({**evidence, "authorship": []}, chain.trust), RecordFacts)
+
+
+OWN = {"submission_digest": bytes(32), "organisation": "", "key_id": bytes(20)}
+
+
+def test_a_record_of_the_ledger_itself_stands_without_anybodys_word() -> None:
+    chain = AlteredChain(**OWN)
+    evidence = chain.authored_record(POSITION)
+
+    with pytest.raises(InvalidEvidence, match="the ledger itself made it") as refused:
+        verify_evidence(evidence, chain.trust)
+    assert refused.value.check == "authorship"
+    facts = verify_evidence({**evidence, "authorship": []}, chain.trust)
+    assert isinstance(facts, RecordFacts)
+    assert facts.entry.is_ledgers_own
+    assert facts.call == chain.calls[POSITION]
+
+
+class SecretiveChain(AlteredChain):
+    """Such a chain in which the record of the ledger itself has a private part."""
+
+    def _call(self, index: int) -> Call:
+        return replace(super()._call(index), private=b"secret")
+
+
+def test_a_record_of_the_ledger_itself_has_no_private_part() -> None:
+    chain = SecretiveChain(**OWN)
+    evidence = {**chain.authored_record(POSITION), "authorship": []}
+
+    with pytest.raises(InvalidEvidence, match="no private part") as refused:
+        verify_evidence(evidence, chain.trust)
+    assert refused.value.check == "body"
+    assert isinstance(verify_evidence({**evidence, "body": []}, chain.trust), RecordFacts)
 
 
 @pytest.mark.parametrize("changes", [{"time_ms": 1}, {"height": 1}], ids=["time", "height"])
