@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -141,6 +142,30 @@ def test_proxy_process_serves_a_foreign_server_and_ends_in_order(tmp_path: Path)
             assert outcome.is_proven
             assert match_of(served, outcome.call_id) is Match.MATCHED
             process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=DEADLINE_S) == 0
+
+
+def test_proxy_that_is_told_to_end_answers_the_call_in_work_first(tmp_path: Path) -> None:
+    port = free_port()
+    with served_site(tmp_path / "site", suite_name=SUITE) as served, foreign_service() as foreign:
+        write_files(tmp_path, served, upstream=foreign.port, port=port)
+        grant_calls(served)
+        settings = read_settings(tmp_path / "gateway-0.toml")
+        transport = CallTransport(lambda: open_caller(settings, provider=PROVIDER), INTENT)
+        with (
+            running(tmp_path / "gateway-1.toml", port) as process,
+            httpx.Client(
+                base_url=f"http://127.0.0.1:{port}", transport=transport, timeout=DEADLINE_S
+            ) as client,
+            ThreadPoolExecutor(1) as thread,
+        ):
+            calling = thread.submit(client.post, "/slow", json={})
+            assert foreign.has_call.wait(DEADLINE_S)
+            process.send_signal(signal.SIGTERM)
+            foreign.may_answer.set()
+            response = calling.result(DEADLINE_S)
+            assert response.status_code == 200
+            assert response.extensions[EXTENSION].is_proven
             assert process.wait(timeout=DEADLINE_S) == 0
 
 

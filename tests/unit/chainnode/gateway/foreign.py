@@ -13,6 +13,8 @@ class Foreign:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.has_call = threading.Event()
+        self.may_answer = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -20,6 +22,9 @@ class Foreign:
                 size = int(self.headers.get("Content-Length", "0"))
                 body = self.rfile.read(size)
                 outer.seen.append((self.command, self.path, dict(self.headers.items()), body))
+                if self.path.startswith("/slow"):
+                    outer.has_call.set()
+                    outer.may_answer.wait(30)
                 if self.path.startswith("/moved"):
                     self.send_response(302)
                     self.send_header("Location", f"http://127.0.0.1:{outer.port}/secret")
