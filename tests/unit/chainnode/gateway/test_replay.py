@@ -5,17 +5,18 @@ import errno
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chainnode.errors import StorageError
+from chainnode.errors import InvariantBroken, StorageError
 from chainnode.gateway import DeadLetter, EntryId, Replayer, ReplaySettings, Settled, Spool
 from chainnode.gateway.replay_backoff import FIRST_S, LONGEST_S, Backoff
 from chainnode.submission import decode_submission
 from contracts.schemas.codes import Code
 from tests.unit.chainnode.gateway.ledger_of_tests import CHAIN, KEY, OTHER_KEY, LedgerOfTests
-from tests.unit.chainnode.gateway.spool_parts import entry, opened
+from tests.unit.chainnode.gateway.spool_parts import entry, opened, signed
 
 PATIENCE_S = 30.0
 
@@ -180,6 +181,56 @@ async def test_what_executed_in_time_is_found_after_its_time(tmp_path: Path) -> 
         await until_settled(spool, first)
     assert len(set(ledger.offered)) == 1
     assert len(ledger.log) == 1
+    await spool.close()
+
+
+async def test_what_no_block_shows_to_be_over_is_offered_on(tmp_path: Path) -> None:
+    """The gateway's clock alone proves nothing: blocks may be behind it."""
+    spool, ledger = opened(tmp_path / "spool"), LedgerOfTests(silences=10**9)
+    first = await spool.put(entry(1))
+    ahead = CHAIN.trust.parameters.validity_ms_max
+    clock = [ledger.now_ms]
+    one = Replayer(
+        spool, ledger, KEY, backoff=Backoff(first_s=0, longest_s=0), now_ms=lambda: clock[0]
+    )
+    task = asyncio.create_task(one.run())
+    await until_offered(ledger, 1)
+    clock[0] += ahead
+    await until_offered(ledger, 4)
+    assert len(set(ledger.offered)) == 1
+    ledger.silences = 0
+    await until_settled(spool, first)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert len(set(ledger.offered)) == 1
+    await spool.close()
+
+
+async def test_a_half_that_stands_elsewhere_than_the_ledger_says_is_not_taken_for_ours(
+    tmp_path: Path,
+) -> None:
+    ledger = LedgerOfTests()
+    before = opened(tmp_path / "lost")
+    ids = [await before.put(entry(1)), await before.put(entry(2))]
+    async with replaying(before, ledger):
+        await until_settled(before, *ids)
+    await before.close()
+    ledger.halves[b"1", b"1"] = 1
+
+    spool = opened(tmp_path / "spool")
+    again = await spool.put(entry(1))
+    async with replaying(spool, ledger):
+        assert isinstance(await spool.settled(again, timeout_s=PATIENCE_S), DeadLetter)
+    await spool.close()
+
+
+async def test_calls_that_are_not_those_that_were_signed_never_leave(tmp_path: Path) -> None:
+    spool, ledger = opened(tmp_path / "spool"), LedgerOfTests()
+    first = await spool.put(entry(1))
+    await spool.note_signed(replace(signed(first), valid_until_ms=ledger.now_ms + 1000))
+    with pytest.raises(InvariantBroken, match="got others"):
+        await replayer(spool, ledger).run()
+    assert ledger.offered == []
     await spool.close()
 
 

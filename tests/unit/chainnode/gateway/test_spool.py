@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from chainnode.folder_lock import DirectoryLocked
 from chainnode.gateway import (
     DeadLetter,
     EntryId,
+    InvalidEntry,
     Settled,
     Spool,
     SpoolConflict,
@@ -21,6 +23,7 @@ from chainnode.gateway import (
     Waiting,
 )
 from chainnode.gateway import spool as spool_module
+from chainnode.submission import Call
 from contracts.schemas.access import Side
 from tests.unit.chainnode.gateway.spool_parts import NOW_MS, answered, entry, opened, signed
 
@@ -241,3 +244,49 @@ def test_a_spool_says_what_it_cannot_be_opened_for(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StorageError, match="spool"):
         Spool.open(tmp_path / "file" / "spool", chain_id=b"c" * 32)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"requester": ""},
+        {"provider": "x" * 33},
+        {"call_id": b"short"},
+        {"calls": ()},
+        {"calls": (Call(action="record", public=bytes(4096), private=bytes(4096)),) * 200},
+        {"calls": (Call(action="people", public=b"", private=b""),) * 4097},
+    ],
+    ids=["no requester", "long provider", "call id", "no calls", "too large", "too many"],
+)
+def test_an_entry_that_no_submission_can_carry_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(InvalidEntry, match="expected"):
+        replace(entry(1), **change)  # type: ignore[arg-type]  # fields by name
+
+
+async def test_a_disk_that_fails_in_a_rotation_ends_the_spool_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "SEGMENT_BYTES", 1)
+    spool = opened(tmp_path / "spool")
+    ids = [await spool.put(entry(number)) for number in range(2)]
+    under_way = signed(ids[0])
+    await spool.note_signed(under_way)
+    real = Path.rename
+
+    def failing(path: Path, target: Path) -> Path:
+        if path.name.startswith("spool-"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, target)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(spool_module, "_GROWTH_MAX", 0)
+        broken.setattr(Path, "rename", failing)
+        with pytest.raises(StorageError):
+            await spool.note_answered(answered(under_way))
+    await spool.close()
+
+    again = opened(tmp_path / "spool")
+    assert again.state.is_waiting(ids[1])
+    # The ledger's answer may be forgotten; then the same bytes are offered once more.
+    assert again.state.in_flight in (None, under_way)
+    await again.close()
