@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from chainnode.client import Client
+from chainnode.gateway import look_at_spool
 from contracts.schemas.access import AccessRecord
 from devnet.launcher import (
     child_environment,
@@ -122,6 +123,9 @@ def test_each_call_that_was_put_stands_on_the_ledger_once(
                 shutil.copytree(tmp_path / "spool", tmp_path / OLDER / "spool")
         start_node(folder, topology, topology.nodes[-1])
         let_finish(folder, tmp_path, ROUNDS * PUTS_A_ROUND, 10)
+        older = look_at_spool(tmp_path / OLDER / "spool")
+        assert older is not None
+        assert older.state.waiting_count > 0
         # An older copy comes back: what it holds is signed anew, and the ledger has it all.
         let_finish(folder, tmp_path / OLDER, 0, 0)
 
