@@ -1,13 +1,18 @@
 """The population that the demo's registry serves: 200 invented people in a SQLite file.
 
-Ids begin with DEMO and contain no number that a real person could have.
+Ids have the form of a 公民身份号码, right check character included, with a region (999900) that
+does not exist: no number here is anybody's.
 """
 
 import sqlite3
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
+from chainnode.identity.numbers import citizen_check_character
+
 PEOPLE = 200
+_REGION = "999900"
 # Every 40th is under protection: the registry denies access to the entry.
 _PROTECTED_EVERY = 40
 _STREETS = ("样例路", "示范街", "测试巷", "虚构大道")
@@ -28,14 +33,23 @@ def invent_people() -> tuple[Person, ...]:
     """Return the same 200 people every time."""
     return tuple(
         Person(
-            person_id=f"DEMO-{number:04d}",
+            person_id=_person_id(number),
             name=f"样例人{number:03d} Sample {number:03d}",
-            born=f"{1950 + number % 60}-{number % 12 + 1:02d}-{number % 28 + 1:02d}",
+            born=_born(number).isoformat(),
             address=f"虚构市{_STREETS[number % len(_STREETS)]}{number}号",
             is_protected=number % _PROTECTED_EVERY == 0,
         )
         for number in range(1, PEOPLE + 1)
     )
+
+
+def _born(number: int) -> date:
+    return date(1950 + number % 60, number % 12 + 1, number % 28 + 1)
+
+
+def _person_id(number: int) -> str:
+    digits = f"{_REGION}{_born(number):%Y%m%d}{number:03d}"
+    return digits + citizen_check_character(digits)
 
 
 def write_registry(path: Path, people: tuple[Person, ...]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from chainnode.errors import ConfigurationError
+from chainnode.identity.numbers import is_citizen_number
 from chainnode.suites import suite_named
 from chainnode.verify.discovery import pdf_identifier
 from contracts.schemas.access import AccessOutcome, AccessRecord, Side
@@ -43,7 +44,8 @@ def test_people_are_two_hundred_and_look_invented() -> None:
     people = invent_people()
 
     assert len({one.person_id for one in people}) == PEOPLE == 200
-    assert all(one.person_id.startswith("DEMO-") for one in people)
+    assert all(one.person_id.startswith("999900") for one in people)
+    assert all(is_citizen_number(one.person_id) for one in people)
     assert all(one.name.startswith("样例人") for one in people)
     assert people == invent_people()
 
@@ -53,7 +55,7 @@ def test_the_registry_finds_whom_it_has(tmp_path: Path) -> None:
     write_registry(tmp_path / "r.sqlite", people)
     registry = Registry(tmp_path / "r.sqlite")
 
-    assert registry.find("DEMO-0040") == people[39]
+    assert registry.find(people[39].person_id) == people[39]
     assert people[39].is_protected
     assert registry.find("DEMO-0201") is None
     assert registry.find("' OR 1=1 --") is None
@@ -106,7 +108,7 @@ def test_each_half_is_one_that_the_contract_takes_and_both_tell_the_same() -> No
 
 def test_a_person_has_another_pseudonym_at_each_department() -> None:
     tokens = {
-        _CUSTODIAN.token(provider=one.organisation, person_id="DEMO-0001")
+        _CUSTODIAN.token(provider=one.organisation, person_id="999900195102020012")
         for one in first_departments(4)
     }
 

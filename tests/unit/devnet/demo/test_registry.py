@@ -36,6 +36,7 @@ from tests.little_node import LittleChain, LittleNode, little_nodes
 
 _RECORD = Schema(AccessRecord)
 _CALL_ID = "1c" * 16
+FIRST, PERSON, PROTECTED = (invent_people()[number - 1].person_id for number in (1, 7, 40))
 _CUSTODIAN = Custodian(bytes(32), hash_name="sha256")
 
 
@@ -125,12 +126,12 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 
 def test_a_known_person_is_shown_and_the_half_is_on_the_chain(running: Running) -> None:
-    response = running.ask("DEMO-0007")
+    response = running.ask(PERSON)
     running.stop()
 
     (record,) = running.records
     assert response.status_code == 200
-    assert response.json()["person_id"] == "DEMO-0007"
+    assert response.json()["person_id"] == PERSON
     assert (record.side, record.requester, record.provider) == (
         Side.PROVIDER,
         HOUSING.organisation,
@@ -142,13 +143,13 @@ def test_a_known_person_is_shown_and_the_half_is_on_the_chain(running: Running) 
 
 
 def test_the_half_commits_to_what_was_asked_and_answered(running: Running) -> None:
-    response = running.ask("DEMO-0007")
+    response = running.ask(PERSON)
     running.stop()
 
     (record,) = running.records
     suite = running.evidence.suite
     answer_salt = bytes.fromhex(response.headers[ANSWER_SALT_HEADER])
-    asked = json.dumps({"person_id": "DEMO-0007"}).encode()
+    asked = json.dumps({"person_id": PERSON}).encode()
     assert record.request_commitment == commitment(suite, salt=b"\x3e" * 16, content=asked)
     assert record.response_commitment == commitment(
         suite, salt=answer_salt, content=response.content
@@ -156,21 +157,21 @@ def test_the_half_commits_to_what_was_asked_and_answered(running: Running) -> No
 
 
 def test_no_person_stands_on_the_chain_in_clear(running: Running) -> None:
-    running.ask("DEMO-0007")
+    running.ask(PERSON)
     running.stop()
 
     (record,) = running.records
-    token = _CUSTODIAN.token(provider=POLICE.organisation, person_id="DEMO-0007")
+    token = _CUSTODIAN.token(provider=POLICE.organisation, person_id=PERSON)
     assert record.subjects == (token,)
     sent = b"".join(body for node in running.nodes for body in node.bodies)
-    assert b"DEMO-0007" not in sent
+    assert PERSON.encode() not in sent
     assert "样例人007".encode() not in sent
 
 
 @pytest.mark.parametrize(
     ("person_id", "status", "outcome"),
     [
-        ("DEMO-0040", http.client.FORBIDDEN, AccessOutcome.DENIED),
+        (PROTECTED, http.client.FORBIDDEN, AccessOutcome.DENIED),
         ("DEMO-9999", http.client.NOT_FOUND, AccessOutcome.FAILED),
     ],
 )
@@ -188,7 +189,7 @@ def test_a_denied_or_failed_call_is_a_record_too(
 def test_the_access_log_has_one_line_per_call_with_nothing_but_its_id(running: Running) -> None:
     ids = [f"{number:032x}" for number in range(5)]
     for call_id in ids:
-        running.ask("DEMO-0001", **{CALL_HEADER.replace("-", "_"): call_id})
+        running.ask(FIRST, **{CALL_HEADER.replace("-", "_"): call_id})
 
     assert running.log == ids
 
@@ -211,7 +212,7 @@ def test_a_request_that_is_no_call_is_refused_and_leaves_nothing(
     running: Running, headers: dict[str, str]
 ) -> None:
     response = running.ask(
-        "DEMO-0001", **{name.replace("-", "_"): value for name, value in headers.items()}
+        FIRST, **{name.replace("-", "_"): value for name, value in headers.items()}
     )
     running.stop()
 
@@ -252,7 +253,7 @@ def test_a_body_that_names_nobody_is_refused(running: Running, body: bytes) -> N
 def test_halves_are_sent_again_until_the_chain_has_them(running: Running) -> None:
     for node in running.nodes:
         node.problem, node.problem_at = (503, "DOWN"), "/v1/"
-    running.ask("DEMO-0001")
+    running.ask(FIRST)
     for node in running.nodes:
         node.problem = None
     running.stop()
@@ -261,7 +262,7 @@ def test_halves_are_sent_again_until_the_chain_has_them(running: Running) -> Non
 
 
 def test_how_far_the_recorder_is_can_be_asked(running: Running) -> None:
-    running.ask("DEMO-0001")
+    running.ask(FIRST)
     running.stop()
 
     said = running.request("GET", "/healthz").json()
