@@ -106,7 +106,7 @@ def print_rows(output: Output, rows: list[dict[str, object]], names: Mapping[str
             output.words("结果", "outcome"),
             output.words("事由", "purpose"),
         ],
-        [_row(one, names) for one in rows],
+        [_row(output, one, names) for one in rows],
     )
 
 
@@ -116,15 +116,15 @@ def rows_of(document: Mapping[str, object], name: str) -> list[dict[str, object]
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def _row(item: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
+def _row(output: Output, item: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
     call = item["call"]
     told = item["purpose"]
     purpose = "" if told is None else _shortened(f"{told}")
     if not isinstance(call, dict):
-        organisation = str(item["organisation"])
-        sender = names.get(organisation, organisation)
+        sender = _sender(output, str(item["organisation"]), names)
         action = f"{item['contract']}.{item['action']}"
-        return [str(item["position"]), str(item["time"]), sender, "", action, "", "", purpose]
+        outcome = _gap(output, item)
+        return [str(item["position"]), str(item["time"]), sender, "", action, "", outcome, purpose]
     return [
         str(item["position"]),
         str(item["time"]),
@@ -132,9 +132,35 @@ def _row(item: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
         names.get(call["provider"], call["provider"]),
         call["item"],
         call["side"],
-        f"{call['outcome']} {call['status']}",
+        " · ".join([f"{call['outcome']} {call['status']}", *_findings(output, item["outcome"])]),
         purpose,
     ]
+
+
+def _sender(output: Output, organisation: str, names: Mapping[str, str]) -> str:
+    """Return who recorded it; a record without a sender is the ledger's own."""
+    if not organisation:
+        return output.words("账本自身", "the ledger itself")
+    return names.get(organisation, organisation)
+
+
+def _gap(output: Output, item: Mapping[str, object]) -> str:
+    """Return what the ledger itself found about a call."""
+    from contracts.schemas.access_gaps import OUTCOME_WORDS, GapOutcome
+
+    found = item["outcome"]
+    if item["organisation"] or found not in OUTCOME_WORDS or not isinstance(found, int):
+        return ""
+    outcome = GapOutcome(found)
+    return output.words(OUTCOME_WORDS[outcome], outcome.name.lower().replace("_", " "))
+
+
+def _findings(output: Output, outcome: object) -> list[str]:
+    """Return what the ledger found about an accepted half; version 1 has no findings."""
+    from contracts.schemas.access import FINDING_WORDS, findings_in
+
+    found = findings_in(outcome) if isinstance(outcome, int) else ()
+    return [output.words(FINDING_WORDS[one], one.name.lower().replace("_", " ")) for one in found]
 
 
 def _shortened(text: str) -> str:

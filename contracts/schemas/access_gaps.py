@@ -22,6 +22,14 @@ class GapOutcome(IntEnum):
     MISMATCHED = 67
 
 
+OUTCOME_WORDS = {
+    GapOutcome.ONE_SIDED_CLAIMED: "单方自述",
+    GapOutcome.ONE_SIDED_PROVEN: "单方已证",
+    GapOutcome.MATCHED: "缺口已补",
+    GapOutcome.MISMATCHED: "双方记录不一致",
+}
+
+
 class GapPart(
     msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True, kw_only=True
 ):
