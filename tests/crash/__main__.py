@@ -22,7 +22,12 @@ from tests.crash.states import all_cuts, some_cuts, verify_cuts
 from tests.crash.verifying import honest_chain
 
 _FOLDER = Path(__file__).parent
-_LONG_TESTS = ("test_common_cut.py", "test_storage_faults.py", "test_rot.py")
+_LONG_TESTS = (
+    "test_common_cut.py",
+    "test_spool_states.py",
+    "test_storage_faults.py",
+    "test_rot.py",
+)
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it, and removed
 
 
