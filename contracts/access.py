@@ -11,7 +11,7 @@ gaps by organisation, opened and closed; `access/seal` and `access/sealed` → c
 
 import msgspec
 
-from contracts.access_findings import late_finding, misuse_finding, note_use
+from contracts.access_findings import judged_use, late_finding
 from contracts.access_gaps import close_gap, open_gap, places_of
 from contracts.access_sealed import seal, seal_call, unseal, unsealed_keys
 from contracts.access_tokens import is_proven
@@ -50,8 +50,7 @@ def _record(state: StateView, context: Context, part: AccessRecord) -> Effect:
     if call is not None:
         _require_first(call, part.side)
     _require_people(state, part)
-    misuse = misuse_finding(state, context, part)
-    note_use(state, context, part, misuse)
+    misuse = judged_use(state, context, part)
     late = late_finding(context, part, is_gap=call is not None and call.match in GAPS)
     findings = [one for one in (misuse, late) if one is not None]
     if call is None:
