@@ -12,7 +12,7 @@ from chainnode.codec import encode
 from chainnode.ledger.types import DETAILS_MAX
 from chainnode.submission import PUBLIC_BYTES_MAX
 from contracts.index_rule import index_keys
-from contracts.registry import CONTRACTS, contract
+from contracts.registry import CONTRACTS, contract, contract_named
 from contracts.schemas import catalog_states, grant_states, match_states
 from contracts.schemas.access_1 import HALVES, HalfRow
 from contracts.schemas.certificate_states import STATE_WORDS, TRANSITIONS, CertificateState
@@ -22,6 +22,7 @@ from contracts.schemas.members import KEYS, KeyRow
 from contracts.schemas.nonces import WINDOWS, NonceWindow
 from contracts.schemas.shape import PublicPart, encode_part
 from contracts.schemas.state import InvalidRow
+from contracts.schemas.versions import version_of
 from tests.unit.contracts.builders import (
     ACCESS_RECORD,
     ADD_KEY,
@@ -244,6 +245,14 @@ def test_registry_knows_rules_name_and_version() -> None:
     assert contract(1, "nonces", 1) is None
     for table in CONTRACTS.values():
         assert all((one.name, one.version) == key for key, one in table.items())
+
+
+def test_who_sends_calls_knows_the_version_that_the_rules_of_a_chain_have() -> None:
+    for rules, table in CONTRACTS.items():
+        for name, version in table:
+            assert version_of(rules, name) == version
+            assert contract_named(rules, name).version == version
+    assert contract(2, "access", 1) is None
 
 
 def test_unknown_action_is_refused() -> None:
