@@ -25,7 +25,15 @@ from chainnode.gateway.replays import CallMemory
 from chainnode.gateway.requesting import CallEnd, CallIntent, Requester, SignedCall
 from chainnode.gateway.selectors import Selector
 from chainnode.gateway.service import Service
-from chainnode.gateway.spool_entries import EntryId, Fate, Settled, SpoolEntry, SpoolStatus, Waiting
+from chainnode.gateway.spool_entries import (
+    CallQueue,
+    EntryId,
+    Fate,
+    Settled,
+    SpoolEntry,
+    SpoolStatus,
+    Waiting,
+)
 from chainnode.gateway.spool_errors import SpoolFull
 from chainnode.submission import key_id
 from chainnode.suites import suite_named
@@ -232,7 +240,11 @@ class World:
         self.gateway = self.new_gateway()
 
     def new_gateway(
-        self, *, memory: CallMemory | None = None, half_entries: HalfEntries | None = None
+        self,
+        *,
+        memory: CallMemory | None = None,
+        half_entries: HalfEntries | None = None,
+        queue: CallQueue | None = None,
     ) -> Gateway:
         """Return a gateway as after a start: with its spool, without memory of calls."""
         return Gateway(
@@ -257,7 +269,7 @@ class World:
                 key=self.provider_key,
                 chain_id=CHAIN_ID,
                 service=self.service,
-                queue=self.queue,
+                queue=queue or self.queue,
                 half_entries=half_entries or HalfEntries(chain_id=CHAIN_ID),
                 now_ms=self.clock,
             ),

@@ -5,9 +5,11 @@ program that calls it: all of them processes, but for the caller, which is a lib
 """
 
 import difflib
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,10 +31,13 @@ from tests.acceptance.exchange_records import (
 )
 from tests.acceptance.exchange_run import CALLS as CALLS_OF_RUN
 from tests.acceptance.exchange_run import NAME, OFFICE, Run, dead_in
+from tests.acceptance.exchange_scan import missed_plants, scan_all, scanner_of, write_evidence
 from tests.acceptance.exchange_site import FIELDS, GRANTED, STANDING_GRANT, Exchange, made_ready
 from tests.acceptance.exchange_tally import open_among, tally_of
 from tests.acceptance.main_job import NAMES, report
+from tests.acceptance.targets import output_of
 from tests.acceptance.waiting import until
+from tests.privacy.test_scanner import PLANTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -322,6 +327,33 @@ def test_no_call_is_lost_or_doubled_while_nodes_and_gateways_are_killed(
     assert tally.mismatched == []
     assert [dead_in(exchange, name) for name in (NAME, OFFICE)] == [0, 0]
     assert tally.matched >= sum(status == 200 for status in ran.ended.values())
+
+
+def test_the_cost_of_a_gateway_is_told_beside_a_bare_fdatasync() -> None:
+    """Times of a machine that does other things are told; a test of them would lie."""
+    for line in output_of(sys.executable, "-m", "benchmarks.bench_gateway", timeout_s=600):
+        report(line)
+
+
+def test_nothing_on_any_disk_holds_a_number_a_name_or_an_address(
+    exchange: Exchange, auditor: Client, tmp_path: Path
+) -> None:
+    """Last of all: stores are read when nobody has them open."""
+    write_evidence(auditor, exchange.folder / "evidence")
+    exchange.close()
+    exchange.kun("devnet", "down")
+    scanner = scanner_of(exchange)
+
+    missed = missed_plants(scanner, tmp_path)
+    scan = scan_all(scanner, exchange)
+
+    opened = ", ".join(f"{name} {count}" for name, count in sorted(scan.opened.items()))
+    report(f"planted number found in {len(PLANTS) - len(missed)} of {len(PLANTS)} kinds of place")
+    report(f"opened {opened}; hits: {len(scan.hits)}")
+    assert missed == []
+    assert scan.opened["leveldb"] == len(NAMES)
+    assert {"sqlite", "zip", "json", "msgpack"} <= set(scan.opened)
+    assert scan.hits == ()
 
 
 def _names(findings: tuple[Finding, ...]) -> str:

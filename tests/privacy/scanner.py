@@ -30,6 +30,8 @@ import plyvel
 DEPTH_MAX: Final = 8
 # Larger values are searched as raw bytes only; no value of ours is.
 VALUE_BYTES_MAX: Final = 64 * 1024 * 1024
+# Bytes of a secret that are searched for first.
+_BEGINNING: Final = 6
 _SQLITE_MARK: Final = b"SQLite format 3\0"
 _ZIP_MARK: Final = b"PK\x03\x04"
 _GZIP_MARK: Final = b"\x1f\x8b"
