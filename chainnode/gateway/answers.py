@@ -65,23 +65,34 @@ class ServiceAnswer:
         """End a call that the application did not answer, or not to the end."""
         if self._phase is _Phase.ENDED:
             return
-        was_streaming = self._phase is _Phase.STREAMING
         self._phase = _Phase.ENDED
+        if self._stream is not None:
+            await self._gateway.end(self._call, self._stream)
+            raise AnswerCut("the service did not finish its answer")
         answer = await self._gateway.broken(
             self._call, status=CLIENT_GONE if self._is_client_gone() else status
         )
-        if was_streaming:
-            raise AnswerCut("the service did not finish its answer")
         await self._connection.answer(answer)
 
     async def _take(self, part: bytes, *, is_last: bool) -> None:
         if self._is_client_gone():
             self._phase = _Phase.ENDED
-            await self._gateway.broken(self._call, status=CLIENT_GONE)
+            await self._gone(part)
         elif self._phase is _Phase.STREAMING:
             await self._pass_on(part, is_last=is_last)
         else:
             await self._collect(part, is_last=is_last)
+
+    async def _gone(self, part: bytes) -> None:
+        """End a call whose caller went away: with nothing, or with what has left already.
+
+        Who takes most of an answer and hangs up has had it: such a call counts as answered.
+        """
+        if self._stream is None:
+            await self._gateway.broken(self._call, status=CLIENT_GONE)
+            return
+        self._stream.update(part)
+        await self._gateway.end(self._call, self._stream)
 
     async def _collect(self, part: bytes, *, is_last: bool) -> None:
         self._body += part

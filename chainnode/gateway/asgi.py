@@ -31,6 +31,11 @@ REPLY_PATH: Final = "/.well-known/kun/reply"
 METRICS_PATH: Final = "/.well-known/kun/metrics"
 # RFC 6455 §7.4.1: a policy is violated.
 _WEBSOCKET_POLICY: Final = 1008
+# What asks for an answer in another form. A range of a JSON text can be an object nested in it,
+# whose members would pass for those of the item.
+_OF_PARTS: Final = frozenset({b"accept-encoding", b"range", b"if-range"})
+# What asks whether an answer changed: it is about the answer before fields are cut from it.
+_OF_VERSIONS: Final = frozenset({b"if-none-match", b"if-modified-since"})
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -144,8 +149,9 @@ class GatewayMiddleware:
 
 
 def _scope_of_call(scope: Message) -> Message:
-    """Return the scope for the application: no compression, no ways around our `send`."""
-    headers = [one for one in scope["headers"] if one[0].lower() != b"accept-encoding"]
+    """Return the scope for the application: whole answers as they are, no ways around `send`."""
+    dropped = _OF_PARTS | (_OF_VERSIONS if scope["method"] in {"GET", "HEAD"} else frozenset())
+    headers = [one for one in scope["headers"] if one[0].lower() not in dropped]
     return {**scope, "headers": headers, "extensions": {}}
 
 

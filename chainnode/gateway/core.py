@@ -146,7 +146,11 @@ class Gateway:
         return Streaming(status=status, content_type=content_type, hasher=hasher)
 
     async def end(self, call: OpenCall, stream: Streaming) -> bool:
-        """Record a call whose answer streamed; False: its last part must not leave."""
+        """Record a call whose answer streamed, to its end or until it was cut.
+
+        What has left was given out, so it counts as such: no call is free, and none is a failed
+        one, because somebody hung up before the last part. False: that part must not leave.
+        """
         ending = Ending(decision=Decision.PERMIT, status=stream.status, count=1, body=stream.body())
         answer = HttpAnswer(status=stream.status, headers=(), body=b"")
         closed = await self._recorded(call, ending, answer, keeps_body=False)

@@ -25,7 +25,7 @@ _OURS: Final = frozenset({"host", "content-length", "kun-call", "forwarded", "ex
 _OURS_PREFIX: Final = "x-forwarded-"
 # Seconds; a service that is silent for longer has failed.
 _TIMEOUTS: Final = {"connect": 3.0, "read": 30.0, "write": 30.0, "pool": 3.0}
-_BAD_GATEWAY, _GATEWAY_TIMEOUT, _BAD_REQUEST = 502, 504, 400
+_BAD_GATEWAY, _GATEWAY_TIMEOUT, _BAD_REQUEST, _TOO_LARGE = 502, 504, 400, 413
 _LOG: Final = logging.getLogger(__name__)
 
 Headers = tuple[tuple[str, str], ...]
@@ -35,10 +35,15 @@ class ReverseProxy:
     """Passes requests on to the first service of a list that takes the connection."""
 
     def __init__(
-        self, upstreams: Sequence[PinnedUpstream], *, transport: httpx.AsyncBaseTransport
+        self,
+        upstreams: Sequence[PinnedUpstream],
+        *,
+        transport: httpx.AsyncBaseTransport,
+        request_bytes_max: int,
     ) -> None:
         self._upstreams = tuple(upstreams)
         self._transport = transport
+        self._bytes_max = request_bytes_max
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request (the ASGI interface); a lifespan has nothing to open here."""
@@ -49,7 +54,10 @@ class ReverseProxy:
         if not target.startswith("/"):
             await _answer(send, _BAD_REQUEST)
             return
-        body = await _body(receive)
+        body = await _body(receive, self._bytes_max)
+        if body is None:
+            await _answer(send, _TOO_LARGE)
+            return
         try:
             response = await self._passed_on(scope, target, body)
         except httpx.TimeoutException:
@@ -142,12 +150,17 @@ async def _live(receive: Receive, send: Send) -> None:
             return
 
 
-async def _body(receive: Receive) -> bytes:
-    """Return the whole body, which the gateway has bounded."""
+async def _body(receive: Receive, bytes_max: int) -> bytes | None:
+    """Return the whole body; None: it is too large, or its sender went away before its end.
+
+    The gateway bounds calls before they come here, but not what goes to open paths.
+    """
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
+        if message["type"] == "http.disconnect" or len(body) > bytes_max:
+            return None
         if not message.get("more_body", False):
             return bytes(body)
 

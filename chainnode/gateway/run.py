@@ -58,7 +58,11 @@ async def proxy_app(settings: ProxySettings, gateway: Gateway) -> AsyncIterator[
     watching = asyncio.create_task(_watch_names(pinned), name="kun-dns")
     try:
         yield GatewayMiddleware(
-            ReverseProxy(pinned, transport=transport),
+            ReverseProxy(
+                pinned,
+                transport=transport,
+                request_bytes_max=gateway.service.request_bytes_max,
+            ),
             opener=lambda: contextlib.nullcontext(gateway),
         )
     finally:

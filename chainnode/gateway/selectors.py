@@ -76,8 +76,9 @@ class Selector:
             case Source.HEADER:
                 name = self.place.lower()
                 found = [value for key, value in request.headers if key == name]
-        texts = (one.strip() for one in found[: VALUES_MAX + 1])
-        return tuple(dict.fromkeys(one for one in texts if one))
+        texts = (one.strip() for one in found)
+        # Cut after copies are gone: nobody hides a person behind many copies of another.
+        return tuple(dict.fromkeys(one for one in texts if one))[: VALUES_MAX + 1]
 
 
 def _in_json(body: bytes, names: list[str]) -> list[str]:
@@ -116,17 +117,19 @@ def _in_query(query: str, name: str) -> list[str]:
         pairs = parse_qsl(query, max_num_fields=_QUERY_FIELDS_MAX)
     except ValueError:
         return []
-    return [value for key, value in pairs if key == name]
+    wanted = name.casefold()
+    return [value for key, value in pairs if key.casefold() == wanted]
 
 
 def _in_path(path: str, pattern: str) -> list[str]:
-    wanted, actual = pattern.split("/"), path.split("/")
+    # Services route by the decoded path, so that is what is compared.
+    wanted, actual = pattern.split("/"), [unquote(one) for one in path.split("/")]
     if len(wanted) != len(actual):
         return []
     pairs = list(zip(wanted, actual, strict=True))
     if any(one != other and not _is_placeholder(one) for one, other in pairs):
         return []
-    return [unquote(other) for one, other in pairs if _is_placeholder(one)]
+    return [other for one, other in pairs if _is_placeholder(one)]
 
 
 def _is_placeholder(segment: str) -> bool:

@@ -170,7 +170,7 @@ async def test_streamed_answer_whose_half_is_not_kept_never_comes_to_its_end() -
     assert (half["status"], half["other"]) == (0, b"")
 
 
-async def test_service_that_fails_while_its_answer_streams_is_recorded_as_failed() -> None:
+async def test_service_that_fails_while_its_answer_streams_is_recorded_with_what_left() -> None:
     world, queue = World(), Queue()
     with_grant(world, fields=NAME | SEX | ADDRESS)
     everything = replace(INTENT, fields=NAME | SEX | ADDRESS)
@@ -180,7 +180,8 @@ async def test_service_that_fails_while_its_answer_streams_is_recorded_as_failed
         )
         with pytest.raises(httpx.RemoteProtocolError):
             await client.send(request)
-    assert [half["status"] for half in world.halves] == [500]
+    assert [(half["status"], half["count"]) for half in world.halves] == [(200, 1)]
+    assert [half_of(one)["status"] for one in queue.entries] == [0]
 
 
 async def test_caller_that_goes_away_is_recorded_by_both_sides() -> None:
@@ -192,6 +193,51 @@ async def test_caller_that_goes_away_is_recorded_by_both_sides() -> None:
         await asyncio.wait_for(world.queue.has_entry.wait(), timeout=20)
     assert (world.halves[0]["status"], world.halves[0]["decision"]) == (CLIENT_GONE, 0)
     assert [half_of(one)["status"] for one in queue.entries] == [0]
+
+
+async def test_caller_that_hangs_up_before_the_last_part_has_used_its_quota() -> None:
+    world, queue, app = World(), Queue(), FastAPI()
+    with_grant(world, fields=NAME | SEX | ADDRESS, quota=1)
+
+    async def parts() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(65_536)
+            await asyncio.sleep(0)
+
+    @app.post("/endless")
+    async def endless() -> StreamingResponse:
+        return StreamingResponse(parts(), media_type="application/octet-stream")
+
+    call: dict[str, Any] = {
+        "json": {"id_card": PERSON_ID},
+        "extensions": {EXTENSION: replace(INTENT, fields=NAME | SEX | ADDRESS)},
+    }
+    async with serving(gated(world, app)) as url, calling(world, queue, url) as client:
+        async with client.stream("POST", "/endless", **call) as response:
+            taken = await anext(response.aiter_raw())
+        await asyncio.wait_for(world.queue.has_entry.wait(), timeout=20)
+        again = await client.post("/endless", **call)
+    assert taken
+    assert (world.halves[0]["status"], world.halves[0]["count"]) == (200, 1)
+    assert again.status_code == 429
+
+
+@pytest.mark.parametrize("name", ["Range", "If-Range", "If-None-Match", "If-Modified-Since"])
+async def test_service_is_never_asked_for_a_part_or_a_version_of_its_answer(name: str) -> None:
+    world, queue, app = World(subjects=()), Queue(), FastAPI()
+    seen: list[str] = []
+
+    @app.get("/people")
+    async def people(request: Request) -> dict[str, str]:
+        seen.extend(request.headers)
+        return PERSON
+
+    async with serving(gated(world, app)) as url, calling(world, queue, url) as client:
+        await client.request(
+            "GET", "/people", json={"id_card": PERSON_ID}, headers={name: "bytes=0-1"}
+        )
+    assert "kun-call" in seen
+    assert name.lower() not in seen
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])

@@ -47,17 +47,25 @@ def parts(
         ("path:/p/{id}/x", parts(path="/p/a%20b/x"), ("a b",)),
         ("path:/p/{id}/x", parts(path="/p/1/y"), ()),
         ("path:/p/{id}", parts(path="/p/1/2"), ()),
+        ("path:/p/{id}/x", parts(path="/%70/a/%78"), ("a",)),
+        ("query:id", parts(query="id=1&ID=2"), ("1", "2")),
         ("header:X-Id", parts(headers=(("x-id", "1"), ("x", "2"))), ("1",)),
     ],
     ids=[
         *("text", "number", "in-array", "nested-array", "flag", "no-object", "query"),
-        *("long-query", "path", "other-path", "longer-path", "header"),
+        *("long-query", "path", "other-path", "longer-path"),
+        *("encoded-path", "query-in-other-case", "header"),
     ],
 )
 def test_selector_finds_what_stands_at_its_place(
     selector: str, request_parts: RequestParts, found: tuple[str, ...]
 ) -> None:
     assert Selector.parse(selector).values(request_parts) == found
+
+
+def test_nobody_hides_behind_many_copies_of_another() -> None:
+    people = [{"id": "1"}] * 1000 + [{"id": "2"}]
+    assert Selector.parse("json:a.id").values(parts(body={"a": people})) == ("1", "2")
 
 
 @pytest.mark.parametrize(

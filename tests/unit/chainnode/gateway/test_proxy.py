@@ -269,6 +269,16 @@ def test_section_with_a_fault_is_refused(change: dict[str, object], tmp_path: Pa
         proxy_settings(section, folder=tmp_path)
 
 
+async def test_open_path_takes_no_larger_body_than_a_call() -> None:
+    world = World(open_paths=frozenset({"/health"}), request_bytes_max=1000)
+    with foreign_service() as service:
+        async with proxied(world, before(service.port)) as url, httpx.AsyncClient() as anybody:
+            large = await anybody.post(url + "/health", content=bytes(1001))
+            small = await anybody.post(url + "/health", content=bytes(1000))
+    assert (large.status_code, small.status_code) == (413, 200)
+    assert [len(body) for _, _, _, body in service.seen] == [1000]
+
+
 async def test_target_reaches_the_service_as_it_was_signed() -> None:
     world = World()
     target = "/people/../%2e//x?y=%20"
