@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chainnode.client import Client
 from contracts.schemas.access import Finding
 from contracts.schemas.call_words import Side
 from contracts.schemas.index_kinds import IndexKind
 from contracts.schemas.match_states import GAPS, Match
-from tests.acceptance.exchange_records import RecordedHalf, call_row, trail_of
+from tests.acceptance.exchange_records import RecordedHalf, Trail, call_row, trail_of
 from tests.acceptance.exchange_requester import call_id_of
 from tests.acceptance.exchange_run import Ran
 
@@ -45,9 +45,8 @@ def open_among(client: Client, grant: str, numbers: Iterable[int]) -> list[int]:
     return [one for one, row in rows if row is None or row.match == Match.OPEN]
 
 
-def tally_of(client: Client, grant: str, ran: Ran) -> Tally:
+def tally_of(client: Client, trail: Trail, ran: Ran) -> Tally:
     """Judge every call by the whole trail of its grant, single ones by their proven rows too."""
-    trail = trail_of(client, IndexKind.GRANT, grant)
     assert trail.is_whole
     tally = Tally()
     step = max(1, len(ran.begun) // _SAMPLE)
@@ -59,6 +58,21 @@ def tally_of(client: Client, grant: str, ran: Ran) -> Tally:
             assert row is not None
             assert row.match == Match.MATCHED
     return tally
+
+
+def tally_of_planted(client: Client, trail: Trail, ran: Ran) -> tuple[Tally, Tally]:
+    """Judge one matched call as if the ledger had lost it, and as if it had a half twice."""
+    number = next(
+        one for one in sorted(ran.begun) if len(trail.sides(call_id_of(one))) == len(Side)
+    )
+    call_id, alone = call_id_of(number), replace(ran, begun={number})
+    halves = dict(trail.halves)
+    sides = halves.pop(call_id)
+    twice = {side: [*found, *found] for side, found in sides.items()}
+    return (
+        tally_of(client, replace(trail, halves=halves), alone),
+        tally_of(client, replace(trail, halves={**halves, call_id: twice}), alone),
+    )
 
 
 def _judge(

@@ -33,7 +33,7 @@ from tests.acceptance.exchange_run import CALLS as CALLS_OF_RUN
 from tests.acceptance.exchange_run import NAME, OFFICE, Run, dead_in
 from tests.acceptance.exchange_scan import missed_plants, scan_all, scanner_of, write_evidence
 from tests.acceptance.exchange_site import FIELDS, GRANTED, STANDING_GRANT, Exchange, made_ready
-from tests.acceptance.exchange_tally import open_among, tally_of
+from tests.acceptance.exchange_tally import open_among, tally_of, tally_of_planted
 from tests.acceptance.main_job import NAMES, report
 from tests.acceptance.targets import output_of
 from tests.acceptance.waiting import until
@@ -314,7 +314,9 @@ def test_no_call_is_lost_or_doubled_while_nodes_and_gateways_are_killed(
         what="no call that still waits for its deadline",
     )
 
-    tally = tally_of(auditor, grant, ran)
+    trail = trail_of(auditor, IndexKind.GRANT, grant)
+    tally = tally_of(auditor, trail, ran)
+    lost, twice = tally_of_planted(auditor, trail, ran)
 
     report(f"{len(numbers)} calls in {ran.seconds:.0f} s, {len(ran.kills)} kills and starts")
     report(f"program saw: {dict(sorted(Counter(ran.ended.values()).items()))}")
@@ -322,6 +324,7 @@ def test_no_call_is_lost_or_doubled_while_nodes_and_gateways_are_killed(
     report(f"ledger: {tally.document()}")
     assert numbers == list(range(CALLS_OF_RUN))
     assert max(ran.served.values()) == 1
+    assert (len(lost.lost), len(twice.doubled)) == (1, 1), "a planted fault was not found"
     assert tally.doubled == []
     assert tally.lost == []
     assert tally.mismatched == []
