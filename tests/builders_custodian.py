@@ -53,6 +53,8 @@ class LedgerInMemory:
     grants: set[tuple[str, str, str]] = field(default_factory=set)
     free_items: set[tuple[str, str]] = field(default_factory=set)
     is_reachable: bool = True
+    # Names about which no node is asked any more.
+    unanswered: set[str] = field(default_factory=set)
 
     def key(self, key_id: bytes) -> KeyRow | None:
         self._require_reachable()
@@ -60,11 +62,15 @@ class LedgerInMemory:
 
     def epoch(self, department: str) -> EpochInForce | None:
         self._require_reachable()
+        if department in self.unanswered:
+            raise LedgerUnavailable
         return self.epochs.get(department)
 
     def permits(self, *, requester: str, provider: str, grant: str, now_ms: int) -> bool:
         self._require_reachable()
         assert now_ms > 0
+        if grant in self.unanswered:
+            raise LedgerUnavailable
         return (requester, provider, grant) in self.grants
 
     def is_free(self, *, provider: str, item: str) -> bool:

@@ -207,7 +207,7 @@ class Desk:
             for place, _, _ in keys:
                 made[place.department] += len(numbers)
             self._take(asker, made, audit)
-        except AskRefused:
+        except (AskRefused, LedgerUnavailable):
             self._count_refused(asker, ask)
             raise
         return AskAnswer(
@@ -301,16 +301,23 @@ class Desk:
         return (_DAY_MS - (self._now_ms() - _MIDNIGHT_MS) % _DAY_MS) // 1000 + 1
 
     def _count_refused(self, asker: _Asker, ask: AskBody) -> None:
-        """Count under the departments that exist; a stranger's name makes no row."""
+        """Count under the departments that exist; a stranger's name makes no row.
+
+        Whoever names strangers until no more are looked up is counted all the same.
+        """
         amount = max(1, len(ask.identifiers))
         refused = {
-            place.department: amount
-            for place in ask.places
-            if self._ledger.epoch(place.department) is not None
+            place.department: amount for place in ask.places if self._exists(place.department)
         }
         self._counters.count_refused(
             refused, asker=asker.organisation, day=local_day(self._now_ms())
         )
+
+    def _exists(self, department: str) -> bool:
+        try:
+            return self._ledger.epoch(department) is not None
+        except LedgerUnavailable:
+            return False
 
 
 def _counted_as(asker: _Asker, audit: Audit | None) -> str:

@@ -269,3 +269,19 @@ def test_audits_have_a_ceiling_of_their_own(tmp_path: Path) -> None:
     world.desk.answer(world.signed(ask, key=world.auditor, organisation=DATA))
     again = world.signed(ask, key=world.auditor, organisation=DATA)
     assert refused(world, again).code is AskCode.CEILING
+
+
+def test_naming_strangers_keeps_no_refusal_from_being_counted(world: World) -> None:
+    world.ledger.unanswered = {"STRANGER"}
+    places = (Place(department="STRANGER"), Place(department=POLICE))
+    ask = AskBody(places=places, id_type="111", identifiers=(PERSON,))
+    signed = world.signed(ask, key=world.housing, organisation=HOUSING)
+    assert refused(world, signed).code is AskCode.NOT_ENTITLED
+    assert world.counters.totals() == (0, 1)
+
+
+def test_ask_about_a_grant_that_is_not_looked_up_is_counted_as_refused(world: World) -> None:
+    world.ledger.unanswered = {GRANT}
+    signed = world.signed(ask_for(grant=GRANT), key=world.housing, organisation=HOUSING)
+    assert refused(world, signed).code is AskCode.UNAVAILABLE
+    assert world.counters.totals() == (0, 1)
