@@ -140,7 +140,8 @@ class GatewayMiddleware:
             await self._app(
                 _scope_of_call(connection.scope), _receive_of_call(request, waiting), answer.send
             )
-        except Exception:
+        except (Exception, asyncio.CancelledError):
+            # A server that stops cancels what is in work; a half is owed all the same.
             await answer.fail(SERVICE_FAILED)
             raise
         finally:

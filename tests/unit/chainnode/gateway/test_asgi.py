@@ -356,6 +356,38 @@ async def test_answer_that_was_changed_on_the_way_is_not_proven() -> None:
     ]
 
 
+async def test_call_that_the_server_cancels_leaves_its_half() -> None:
+    world, has_call = World(), asyncio.Event()
+    _, request = world.signed()
+    path, _, query = request.target.partition("?")
+    scope = {
+        "type": "http",
+        "method": request.method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in request.headers],
+    }
+    messages = [{"type": "http.request", "body": request.body, "more_body": False}]
+
+    async def receive() -> Any:  # noqa: ANN401  an ASGI message
+        return messages.pop() if messages else await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:  # noqa: ANN401  an ASGI message
+        assert message
+
+    async def silent(*_: object) -> None:
+        has_call.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(gated(world, silent)(scope, receive, send))
+    await asyncio.wait_for(has_call.wait(), timeout=20)
+    task.cancel()
+    await asyncio.wait({task}, timeout=20)
+    assert task.cancelled()
+    assert [(half["status"], half["decision"]) for half in world.halves] == [(500, 0)]
+
+
 HEADER_NAMES = st.sampled_from([b"kun-call", b"kun-purpose", b"content-length", b"x", b""])
 
 
