@@ -120,6 +120,22 @@ class Run:
 
     def run(self) -> Ran:
         """Make all calls, kill along the way, wait until both spools are empty."""
+        try:
+            self._make_calls()
+            until(self._is_drained, timeout_s=_FLOOR_S, what="empty spools")
+            self._program.stop()
+        finally:
+            self._program.kill()
+        log = self._exchange.access_log(NAME).read_text("ascii").split()
+        return Ran(
+            begun=self._program.begun(),
+            ended=self._program.ended(),
+            served=Counter(log),
+            seconds=time.monotonic() - self._began,
+            kills=self._kills,
+        )
+
+    def _make_calls(self) -> None:
         plan = self._plan()
         self._program.start()
         said_at = time.monotonic()
@@ -137,16 +153,6 @@ class Run:
             assert time.monotonic() < deadline, f"{done} of {CALLS} calls in time"
             time.sleep(_POLL_S)
         assert not plan, f"not done: {[what for _, what, _ in plan]}"
-        until(self._is_drained, timeout_s=_FLOOR_S, what="empty spools")
-        self._program.stop()
-        log = self._exchange.access_log(NAME).read_text("ascii").split()
-        return Ran(
-            begun=self._program.begun(),
-            ended=self._program.ended(),
-            served=Counter(log),
-            seconds=time.monotonic() - self._began,
-            kills=self._kills,
-        )
 
     def _plan(self) -> list[tuple[float, str, Callable[[], object]]]:
         devnet, last, third = self._exchange.kun, NAMES[3], NAMES[2]
