@@ -194,7 +194,8 @@ def _wake(state: StateView, context: Context, key: tuple[object, ...]) -> tuple[
     if call is None or call.match != Match.OPEN:
         return ()
     half = _HALF.decode(call.waiting)
-    proven = is_proven(state, context, half)
+    recorded_ms = due_ms - context.match_deadline_ms
+    proven = is_proven(state, context, half, recorded_ms=recorded_ms)
     event = MatchEvent.DUE_PROVEN if proven else MatchEvent.DUE_CLAIMED
     found = msgspec.structs.replace(call, match=_after(event, call.match))
     state.put(CALLS, found, *half.call)

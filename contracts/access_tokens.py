@@ -16,16 +16,22 @@ from contracts.schemas.tokens import (
 from contracts.sdk import Context, StateView
 
 
-def is_proven(state: StateView, context: Context, half: AccessRecord) -> bool:
-    """Tell whether the other organisation signed what this half says of the call."""
-    if half.side == Side.PROVIDER:
-        return _is_request_proven(state, context, half)
-    return _is_reply_proven(state, context, half)
+def is_proven(state: StateView, context: Context, half: AccessRecord, *, recorded_ms: int) -> bool:
+    """Tell whether the other organisation signed what this half says of the call.
+
+    The token says when it was signed, and so under which keys it counts; a time far from
+    `recorded_ms`, when the half was recorded, is the choice of somebody who has an old key.
+    """
+    provided = half.side == Side.PROVIDER
+    judge = _is_request_proven if provided else _is_reply_proven
+    return judge(state, context, half, recorded_ms)
 
 
-def _is_request_proven(state: StateView, context: Context, half: AccessRecord) -> bool:
+def _is_request_proven(
+    state: StateView, context: Context, half: AccessRecord, recorded_ms: int
+) -> bool:
     embedded = decode_embedded_request(half.other)
-    if embedded is None:
+    if embedded is None or not _is_of_then(context, embedded.requested_ms, recorded_ms):
         return False
     token = RequestToken(
         chain_id=context.chain_id,
@@ -46,9 +52,11 @@ def _is_request_proven(state: StateView, context: Context, half: AccessRecord) -
     )
 
 
-def _is_reply_proven(state: StateView, context: Context, half: AccessRecord) -> bool:
+def _is_reply_proven(
+    state: StateView, context: Context, half: AccessRecord, recorded_ms: int
+) -> bool:
     embedded = decode_embedded_reply(half.other)
-    if embedded is None:
+    if embedded is None or not _is_of_then(context, embedded.answered_ms, recorded_ms):
         return False
     token = ReplyToken(
         chain_id=context.chain_id,
@@ -65,6 +73,10 @@ def _is_reply_proven(state: StateView, context: Context, half: AccessRecord) -> 
     return key is not None and context.crypto.is_signature(
         public_key=key, signature=embedded.signature, content=token.content()
     )
+
+
+def _is_of_then(context: Context, instant_ms: int, recorded_ms: int) -> bool:
+    return abs(recorded_ms - instant_ms) <= context.match_deadline_ms
 
 
 def _service_key(

@@ -37,6 +37,9 @@ def _apply(state: StateView, context: Context, part: Apply) -> int:
     item = _shared_item(state, part.item)
     if item.owner == context.organisation:
         raise Rejection(Code.GRANTS_OWN_ITEM)
+    if item.supervisor == context.organisation:
+        # Or it would confirm, at the second level, what it asked for itself.
+        raise Rejection(Code.GRANTS_OWN_SUPERVISOR)
     if part.item_version != item.version:
         raise Rejection(Code.GRANTS_VERSION_DIFFERS, (item.version, part.item_version))
     if part.fields & ~item.field_bits:

@@ -19,6 +19,8 @@ from chainnode.exchange.header_texts import CallReason, decode_reason, encode_re
 from chainnode.exchange.headers import (
     CallHeader,
     ReplyHeader,
+    call_id_ms,
+    call_id_of,
     decode_call,
     decode_reply,
     encode_call,
@@ -50,6 +52,8 @@ __all__ = [
     "RequestToken",
     "ShownField",
     "WrappedKey",
+    "call_id_ms",
+    "call_id_of",
     "commitment",
     "decode_call",
     "decode_reason",

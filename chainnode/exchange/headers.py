@@ -24,6 +24,9 @@ from chainnode.exchange.header_texts import require_organisation, require_text
 from contracts.schemas.access import CALL_ID_BYTES, STATUS_MAX
 from contracts.schemas.tokens import SEED_BYTES, SIGNATURE_BYTES, ReplyToken, RequestToken
 
+# A call id: when the call was made, in ms, and chance.
+CALL_ID_TIME_BYTES: Final = 6
+CALL_ID_CHANCE_BYTES: Final = CALL_ID_BYTES - CALL_ID_TIME_BYTES
 CALL_HEADER: Final = "Kun-Call"
 REPLY_HEADER: Final = "Kun-Reply"
 CALL_ID_HEADER: Final = "Kun-Call-Id"
@@ -226,3 +229,13 @@ def _from_base64(text: str, what: str) -> bytes:
             what=what, expected="base64url without padding", actual="a longer form"
         )
     return data
+
+
+def call_id_of(requested_ms: int, chance: bytes) -> bytes:
+    """Return the id of a call made at `requested_ms`: six bytes of time, ten random ones."""
+    return requested_ms.to_bytes(CALL_ID_TIME_BYTES) + chance
+
+
+def call_id_ms(call_id: bytes) -> int:
+    """Return the time that a call id says, in milliseconds since 1970."""
+    return int.from_bytes(call_id[:CALL_ID_TIME_BYTES])

@@ -10,7 +10,7 @@ from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptMessage
 from chainnode.gateway.opening import open_caller, open_gateway
 from chainnode.gateway.pseudonyms import CustodianAccess, NotTokenised, Pseudonyms
 from chainnode.gateway.replay import Replayer, ReplaySettings
-from chainnode.gateway.requesting import CallIntent, Requester
+from chainnode.gateway.requesting import CallIntent, Requester, new_call_id
 from chainnode.gateway.rows import CachedRows
 from chainnode.gateway.settings import GatewaySettings, read_settings
 from chainnode.gateway.spool import Spool, SpoolLimits
@@ -80,6 +80,7 @@ __all__ = [
     "UnknownSpoolFormat",
     "Waiting",
     "look_at_spool",
+    "new_call_id",
     "open_caller",
     "open_gateway",
     "read_settings",

@@ -15,6 +15,7 @@ from chainnode.exchange import (
     Field,
     IllegalFields,
     RequestToken,
+    call_id_ms,
     commitment,
     decode_call,
     decode_reason,
@@ -71,8 +72,6 @@ class Authenticator:
         header, reason = _read_headers(request)
         received_ms = self.now_ms()
         self._require_now(header, received_ms)
-        identity = key_id(self.suite, header.public_key)
-        height = await self._require_entitled(identity, header, received_ms)
         body = whole_body(
             self.suite.digest, request.body, content_type=request.header("content-type") or ""
         )
@@ -81,7 +80,10 @@ class Authenticator:
         )
         token = self._token(request, header, fields=fields, body_digest=body.digest)
         content = token.content()
+        # Before the ledger is asked: a stranger's rubbish must not make look-ups.
         self._require_signature(header, content)
+        identity = key_id(self.suite, header.public_key)
+        height = await self._require_entitled(identity, header, received_ms)
         other = EmbeddedRequest(
             key_id=identity,
             http_digest=token.http_digest,
@@ -102,6 +104,9 @@ class Authenticator:
     def _require_now(self, header: CallHeader, now_ms: int) -> None:
         age_ms = now_ms - header.requested_ms
         if not -AHEAD_MS_MAX <= age_ms <= self.window_ms:
+            raise Refused(Unrecorded.NOT_OF_NOW)
+        # An id says its time, so none that memory has forgotten can come again.
+        if call_id_ms(header.call_id) != header.requested_ms:
             raise Refused(Unrecorded.NOT_OF_NOW)
         if header.requested_ms < self.started_ms:
             raise Refused(Unrecorded.BEFORE_START)

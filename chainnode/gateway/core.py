@@ -45,8 +45,10 @@ CLIENT_GONE: Final = 499
 SERVICE_FAILED: Final = 500
 _FAILED_MIN: Final = 400
 _BODILESS: Final = frozenset({204, 304})
-# Headers of the service's answer that no longer hold for what is released.
-_RECOMPUTED: Final = frozenset({b"content-length", b"etag", b"content-md5", b"digest"})
+# Headers that leave beside a cut answer: any other could carry what was cut, or no longer holds.
+_KEPT: Final = frozenset(
+    {b"content-type", b"content-language", b"cache-control", b"retry-after", b"vary"}
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -298,4 +300,5 @@ def _content_type(answer: HttpAnswer) -> str:
 
 
 def _kept(headers: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[bytes, bytes], ...]:
-    return tuple(one for one in headers if one[0].lower() not in _RECOMPUTED)
+    """Return the headers that leave beside a cut body: none that could carry what was cut."""
+    return tuple(one for one in headers if one[0].lower() in _KEPT)

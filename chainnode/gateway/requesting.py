@@ -18,6 +18,8 @@ from chainnode.exchange import (
     Field,
     IllegalFields,
     ReplyHeader,
+    call_id_ms,
+    call_id_of,
     commitment,
     decode_reply,
     encode_call,
@@ -27,7 +29,7 @@ from chainnode.exchange import (
     response_fields,
     whole_body,
 )
-from chainnode.exchange.headers import CALL_HEADER
+from chainnode.exchange.headers import CALL_HEADER, CALL_ID_CHANCE_BYTES
 from chainnode.gateway.halves import Half, HalfIdentity
 from chainnode.gateway.kept import NOT_KEPT, KeptMessage
 from chainnode.submission import key_id
@@ -46,11 +48,17 @@ class ReplyNotProven(InvalidInput):
     """A reply token that is missing, malformed, or not signed over this answer."""
 
 
+def new_call_id(now_ms: int) -> bytes:
+    """Draw the id of a call that is made now; it says its time and no more."""
+    return call_id_of(now_ms, secrets.token_bytes(CALL_ID_CHANCE_BYTES))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallIntent:
     """What a call is for; `fields` are bits of the catalogue item's fields.
 
-    `call_id` and `trace_id` are drawn where they are empty. One call id is for one request.
+    `call_id` and `trace_id` are drawn where they are empty. One call id (`new_call_id`) is for
+    one request, made at the time that it says.
     """
 
     provider: str
@@ -258,14 +266,15 @@ class Requester:
         )
 
     def _header(self, intent: CallIntent, *, seed: bytes, now_ms: int) -> CallHeader:
+        call_id = intent.call_id or new_call_id(now_ms)
         return CallHeader(
             requester=self.organisation,
-            call_id=intent.call_id or secrets.token_bytes(CALL_ID_BYTES),
+            call_id=call_id,
             item=intent.item,
             item_version=intent.item_version,
             fields=intent.fields,
             grant=intent.grant,
-            requested_ms=now_ms,
+            requested_ms=call_id_ms(call_id),
             trace_id=intent.trace_id or secrets.token_bytes(CALL_ID_BYTES),
             parent_call_id=intent.parent_call_id,
             seed=seed,

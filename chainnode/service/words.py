@@ -80,6 +80,7 @@ _CHINESE: Mapping[Code, str] = MappingProxyType(
         Code.GRANTS_FIELDS_WIDENED: "字段超出申请范围",
         Code.GRANTS_QUOTA_WIDENED: "额度超出申请的额度（0 为不限）",
         Code.GRANTS_PERIOD_WIDENED: "截止日晚于申请的截止日（0 为无截止日）",
+        Code.GRANTS_OWN_SUPERVISOR: "数据项的二级审核部门不能自己申请：那将由自己审核自己",
         Code.PSEUDONYMS_EPOCH_NOT_NEXT: "不是该机构的下一个密钥周期",
         Code.PSEUDONYMS_NO_EPOCH: "该机构没有密钥周期",
         Code.PSEUDONYMS_UNKNOWN_EPOCH: "密钥周期未开启",

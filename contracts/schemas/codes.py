@@ -96,6 +96,7 @@ class Code(IntEnum):
     GRANTS_FIELDS_WIDENED = 129
     GRANTS_QUOTA_WIDENED = 130
     GRANTS_PERIOD_WIDENED = 131
+    GRANTS_OWN_SUPERVISOR = 132
 
     PSEUDONYMS_EPOCH_NOT_NEXT = 140
     PSEUDONYMS_NO_EPOCH = 141
@@ -266,6 +267,9 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         ),
         Code.GRANTS_PERIOD_WIDENED: Meaning(
             "a later last day than was applied for; 0 is no end", ("applied", "actual")
+        ),
+        Code.GRANTS_OWN_SUPERVISOR: Meaning(
+            "the supervisor of an item cannot apply for it: it would confirm itself"
         ),
         Code.PSEUDONYMS_EPOCH_NOT_NEXT: Meaning(
             "the epoch is not the next one of the department", ("expected", "actual")

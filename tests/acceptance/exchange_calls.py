@@ -12,7 +12,7 @@ import httpx
 
 from chainnode.client import AccessCall, AccessReason, Final, access_record
 from chainnode.exchange import CallReason
-from chainnode.gateway import CallIntent, CallTransport
+from chainnode.gateway import CallIntent, CallTransport, new_call_id
 from chainnode.gateway.caller import Caller
 from chainnode.gateway.calling import EXTENSION
 from chainnode.gateway.opening import open_caller
@@ -93,7 +93,7 @@ class HousingOffice:
         headers: dict[str, str] | None = None,
         json: object = None,
     ) -> Called:
-        call_id = secrets.token_bytes(16)
+        call_id = new_call_id(time.time_ns() // 1_000_000)
         try:
             response = self._http.request(
                 method,

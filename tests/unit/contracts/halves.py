@@ -196,16 +196,16 @@ class Exchange:
             self.caller.raw("access", "record", encode_part(half))
         return (refusal.value.code, *refusal.value.details)
 
-    def woken(self) -> tuple[OwnRecord, ...]:
-        """Let the deadline pass."""
-        due_ms = NOW_MS + DEADLINE_MS
+    def woken(self, *, recorded_ms: int = NOW_MS) -> tuple[OwnRecord, ...]:
+        """Let the deadline of a half that was recorded then pass."""
+        due_ms = recorded_ms + DEADLINE_MS
         self.caller.now_ms = max(self.caller.now_ms, due_ms + 1)
         rules = contract_named(2, "access")
         key = (HALF.requester, HALF.provider, HALF.call_id, due_ms)
         return rules.wake(self.caller.state, self.caller.context(), key)
 
-    def wake(self) -> OwnRecord:
-        (own,) = self.woken()
+    def wake(self, *, recorded_ms: int = NOW_MS) -> OwnRecord:
+        (own,) = self.woken(recorded_ms=recorded_ms)
         return own
 
     def row(self) -> CallRow:

@@ -280,6 +280,24 @@ def test_what_does_not_bear_the_other_sides_word_stays_claimed(side: Side, fault
     assert exchange.wake().outcome == GapOutcome.ONE_SIDED_CLAIMED
 
 
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize(
+    ("late_ms", "outcome"),
+    [
+        (DEADLINE_MS, GapOutcome.ONE_SIDED_PROVEN),
+        (DEADLINE_MS + 1, GapOutcome.ONE_SIDED_CLAIMED),
+    ],
+)
+def test_a_token_of_long_ago_proves_nothing(side: Side, late_ms: int, outcome: GapOutcome) -> None:
+    """Whoever holds a key that has ended can date a token back to when it was good."""
+    exchange = Exchange()
+    half = exchange.half(side)
+    exchange.put_key(service_key(half.listener))
+    exchange.caller.now_ms = NOW_MS + late_ms
+    exchange.record(changed(half, other=exchange.token(half)))
+    assert exchange.wake(recorded_ms=NOW_MS + late_ms).outcome == outcome
+
+
 def test_the_table_of_match_states_allows_what_happens_and_nothing_else() -> None:
     seen = set()
     for side, wakes, differs, is_proven in itertools.product(Side, (0, 1), (0, 1), (0, 1)):

@@ -40,10 +40,12 @@ DAY_MS = 86_400_000
 REFUSE = changed(CONFIRM, decision=0)
 
 
-def catalogue(*, grade: int = 1, share: int = 2, is_withdrawn: int = 0) -> MemoryState:
+def catalogue(
+    *, grade: int = 1, share: int = 2, is_withdrawn: int = 0, supervisor: str = SUPERVISOR
+) -> MemoryState:
     state = MemoryState()
-    supervisor = SUPERVISOR if grade > 1 else ""
-    row = ItemRow(PROVIDER, 1, "人口", grade, share, FIELDS, supervisor, is_withdrawn)
+    named = supervisor if grade > 1 else ""
+    row = ItemRow(PROVIDER, 1, "人口", grade, share, FIELDS, named, is_withdrawn)
     state.put(ITEMS, row, APPLY.item)
     return state
 
@@ -204,6 +206,7 @@ def test_an_unbounded_application_may_be_granted_as_it_is() -> None:
         (catalogue(is_withdrawn=1), REQUESTER, {}, (Code.GRANTS_ITEM_WITHDRAWN,)),
         (catalogue(share=3), REQUESTER, {}, (Code.GRANTS_ITEM_NOT_SHARED,)),
         (catalogue(), PROVIDER, {}, (Code.GRANTS_OWN_ITEM,)),
+        (catalogue(grade=2, supervisor=REQUESTER), REQUESTER, {}, (Code.GRANTS_OWN_SUPERVISOR,)),
         (catalogue(), REQUESTER, {"item_version": 2}, (Code.GRANTS_VERSION_DIFFERS, 1, 2)),
         (catalogue(), REQUESTER, {"item_version": 0}, (Code.GRANTS_VERSION_DIFFERS, 1, 0)),
         (catalogue(), REQUESTER, {"fields": 8}, (Code.GRANTS_UNKNOWN_FIELDS, 7, 8)),

@@ -5,14 +5,17 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from chainnode.exchange import encode_call
+from chainnode.exchange import CallHeader, encode_call
+from chainnode.exchange.headers import CALL_HEADER
 from chainnode.gateway.authentication import AHEAD_MS_MAX
 from chainnode.gateway.messages import HttpAnswer, HttpRequest, Unrecorded
 from chainnode.gateway.recording import OpenCall
 from chainnode.gateway.replays import CallMemory
 from tests.builders import NOW_MS
 from tests.builders_gateway import (
+    CHAIN_ID,
     INTENT,
+    PROVIDER,
     REQUESTER,
     STRANGER,
     World,
@@ -35,6 +38,13 @@ async def refused(world: World, request: HttpRequest) -> Unrecorded:
 
 def without(request: HttpRequest, name: str) -> HttpRequest:
     return replace(request, headers=tuple(one for one in request.headers if one[0] != name))
+
+
+def with_call(request: HttpRequest, header: CallHeader) -> HttpRequest:
+    """Return the same request with another `Kun-Call`."""
+    name = CALL_HEADER.lower()
+    kept = tuple(one for one in request.headers if one[0] != name)
+    return replace(request, headers=(*kept, (name, encode_call(header))))
 
 
 async def test_request_without_a_token_is_refused_and_counted() -> None:
@@ -170,6 +180,37 @@ async def test_call_id_of_another_request_is_refused() -> None:
     reused = replace(INTENT, call_id=signed.header.call_id)
     _, other = world.signed(reused, body={"id_card": "2"})
     assert await refused(world, other) is Unrecorded.CALL_ID_REUSED
+
+
+async def test_call_id_that_memory_has_forgotten_does_not_come_again() -> None:
+    """Its half would be a double on the ledger, and the data would be out."""
+    world = World()
+    signed, _ = await world.call()
+    world.clock.now_ms += 70_000
+    await world.call()
+    _, again = world.signed(replace(INTENT, call_id=signed.header.call_id))
+    answer = await world.gateway.admit(again)
+    assert isinstance(answer, HttpAnswer)
+    assert (code_of(answer), len(world.halves)) == ("NOT_OF_NOW", 2)
+
+
+async def test_call_id_of_another_time_is_refused() -> None:
+    world = World()
+    signed, request = world.signed()
+    other = replace(signed.header, call_id=bytes(16))
+    token = other.token(
+        chain_id=CHAIN_ID, provider=PROVIDER, request_commitment=bytes(32), http_digest=bytes(32)
+    )
+    forged = replace(other, signature=world.requester_key.sign(token.content()))
+    assert await refused(world, with_call(request, forged)) is Unrecorded.NOT_OF_NOW
+
+
+async def test_ledger_is_asked_of_no_key_that_did_not_sign() -> None:
+    world = World()
+    signed, request = world.signed()
+    forged = replace(signed.header, signature=bytes(64))
+    world.rows.knows_keys = False
+    assert await refused(world, with_call(request, forged)) is Unrecorded.SIGNATURE_WRONG
 
 
 async def test_full_memory_refuses_new_calls_and_forgets_none() -> None:

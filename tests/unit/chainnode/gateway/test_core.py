@@ -393,3 +393,21 @@ async def test_grant_without_quota_is_not_counted() -> None:
 def test_grant_row_of_the_builder_is_in_force() -> None:
     assert isinstance(GRANT_ROW, GrantRow)
     assert GRANT_ROW.is_in_force_at(NOW_MS)
+
+
+async def test_no_header_of_the_service_carries_what_was_cut_from_its_answer() -> None:
+    world = World()
+    _, request = world.signed()
+    call = await world.gateway.admit(request)
+    assert isinstance(call, OpenCall)
+    said = (
+        (b"X-Address", b"No. 1, Example Road"),
+        (b"Set-Cookie", b"address=1"),
+        (b"Content-Disposition", b"attachment; filename=address.json"),
+        (b"ETag", b"whole"),
+        (b"Cache-Control", b"no-store"),
+    )
+    plain = json_answer()
+    answer = await world.gateway.answer(call, replace(plain, headers=(*plain.headers, *said)))
+    names = {name.lower() for name, _ in answer.headers if not name.lower().startswith(b"kun-")}
+    assert names == {b"content-type", b"cache-control"}
