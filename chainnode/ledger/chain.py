@@ -46,6 +46,9 @@ from chainnode.suites.port import Suite
 
 # Deletions in one write: under a millisecond, so that a block never waits long behind it.
 PRUNED_PER_STEP = 64
+# What a height has that can be forgotten.
+_PRUNED_KEYS = (keyspace.batch_key, keyspace.own_bodies_key)
+_HEIGHTS_PER_STEP = PRUNED_PER_STEP // len(_PRUNED_KEYS)
 # Seconds under load, in which all peers still have the height that one has found the newest.
 BASES_KEPT = 8
 _UNFINISHED = f"{LEDGER_FOLDER}.unfinished"
@@ -244,8 +247,8 @@ class Ledger(LedgerReader):
         changes = [(keyspace.own_checkpoint_key(one), data) for one, data in signed.items()]
         self._store.write(changes, sync=True)
 
-    def prune_batches(self, below: int, *, count_max: int = PRUNED_PER_STEP) -> bool:
-        """Forget the oldest batches below a height, and with them all bodies, a few at a time.
+    def prune_batches(self, below: int, *, count_max: int = _HEIGHTS_PER_STEP) -> bool:
+        """Forget the oldest batches below a height and all bodies with them, `count_max` at a time.
 
         Tells whether some are left. Every proof stays valid: entries, receipts, headers and
         certificates stay. A power cut may bring back what was not durable, never keep the
@@ -262,8 +265,8 @@ class Ledger(LedgerReader):
         with self._lock:
             floor = min(below, self._floor + count_max)
             if floor > self._floor:
-                keys = (keyspace.batch_key, keyspace.own_bodies_key)
-                gone = [(key(one), None) for one in range(self._floor, floor) for key in keys]
+                heights = range(self._floor, floor)
+                gone = [(key(one), None) for one in heights for key in _PRUNED_KEYS]
                 changes = [*gone, (keyspace.FLOOR, keyspace.encode_number(floor))]
                 self._store.write(changes, sync=False)
                 self._floor = floor

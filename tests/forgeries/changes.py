@@ -191,7 +191,8 @@ def _changed_raw(data: bytes, chance: Random) -> tuple[str, bytes]:
 def _unpacked(data: bytes) -> list[object] | None:
     try:
         value = msgpack.unpackb(data, strict_map_key=False)
-    except (ValueError, msgpack.UnpackException):
+    except (ValueError, TypeError, msgpack.UnpackException):
+        # A map whose key is a list is no TypeError of ours.
         return None
     return value if isinstance(value, list) else None
 

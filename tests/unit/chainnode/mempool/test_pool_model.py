@@ -35,6 +35,7 @@ class PoolAgainstModel(RuleBasedStateMachine):
         self.pool = Mempool(LIMITS)
         self.rows: list[Row] = []
         self.turns: list[str] = []
+        self.validity_ms: dict[str, int] = {}
         self.time_ms = 0
 
     def fresh_of(self, key: str) -> list[Row]:
@@ -49,7 +50,9 @@ class PoolAgainstModel(RuleBasedStateMachine):
 
     @rule(name=NAMES, size=st.integers(1, 200), validity_ms=st.integers(0, 30))
     def add(self, name: str, size: int, validity_ms: int) -> None:
-        row = Row(name=name, size=size, valid_until_ms=self.time_ms + validity_ms)
+        # A digest binds until when it is valid: what comes again is valid as long as before.
+        valid_until_ms = self.validity_ms.setdefault(name, self.time_ms + validity_ms)
+        row = Row(name=name, size=size, valid_until_ms=valid_until_ms)
         submission = waiting(name, size=size, valid_until_ms=row.valid_until_ms)
         own = [one for one in self.rows if one.key == row.key]
         if any(one.name == name for one in self.rows):
