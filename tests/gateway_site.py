@@ -40,7 +40,7 @@ async def serving(app: Callable[..., Any], *, lifespan: str = "auto") -> AsyncIt
     """Serve an application and return its address."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan=lifespan)  # type: ignore[arg-type]  # its literals
+    config = uvicorn.Config(app, http="h11", log_config=None, access_log=False, lifespan=lifespan)  # type: ignore[arg-type]  # its literals
     server = _Server(config)
     serve = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()
