@@ -17,6 +17,7 @@ from typing import Final
 
 import pytest
 
+from chainnode.cli.probe import fetch_all
 from chainnode.config import Address, NodeConfig, load_config
 from chainnode.genesis import Genesis, load_genesis_file
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
@@ -214,6 +215,16 @@ def until_written(writer: Writer, count: int) -> None:
 
 def _files_of(home: Path) -> list[tuple[str, bytes]]:
     return [(one.name, one.read_bytes()) for one in sorted(home.iterdir())]
+
+
+def until_executed(bases: Sequence[str], height: int) -> None:
+    """Wait until every node has executed this height; a quorum may be ahead of the last one."""
+
+    def executed() -> bool:
+        heights = [reply.document.get("height") for reply in fetch_all(bases, "/v1/consensus")]
+        return all(isinstance(one, int) and one >= height for one in heights)
+
+    _until(executed, what=f"height {height} at every node")
 
 
 def _until(holds: Callable[[], bool], *, what: str) -> None:

@@ -13,7 +13,7 @@ from devnet.topology import load_topology
 from tests.acceptance.load import Writer
 from tests.crash.common_cut import common_cuts, cut_site
 from tests.crash.disk import Loss
-from tests.crash.recording import Recording, until_written
+from tests.crash.recording import Recording, until_executed, until_written
 
 WRITES_AFTER = 3
 
@@ -39,6 +39,7 @@ def test_a_prepared_batch_survives_a_power_cut_of_all_and_the_chain_goes_on(
         writer = Writer(site.path, tuple(one.api for one in topology.nodes), threads=1)
         with writer:
             until_written(writer, WRITES_AFTER)
+        until_executed([one.api for one in topology.nodes], cut.sequence)
     finally:
         stop_everything(site, topology)
 
