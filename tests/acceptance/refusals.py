@@ -13,6 +13,7 @@ from chainnode.submission import Call, Submission, key_id, sign_submission
 from chainnode.suites.port import PrivateKey
 from contracts.schemas.access import Side
 from contracts.schemas.index_kinds import IndexKind
+from contracts.schemas.versions import version_of
 from tests.acceptance.load import PROVIDER, REQUESTER
 from tests.acceptance.main_job import MainJob
 
@@ -74,6 +75,7 @@ class Chain:
             nonce=self.nonce() if nonce is None else nonce,
             valid_until_ms=self.now_ms() + valid_ms,
             contract=contract,
+            contract_version=version_of(trust.parameters.rules, contract),
             calls=calls or (record(),),
         )
 
