@@ -9,13 +9,13 @@ from typing import Final, NoReturn
 
 from chainnode.codec import encode
 from chainnode.errors import ConfigurationError
+from chainnode.exchange.private_parts import key_check
 from chainnode.identity.numbers import IdType
 from chainnode.suites.port import Suite
 
 ROOT_BYTES: Final = 32
 TOKEN_BYTES: Final = 32
 _EPOCH_KEY_TAG: Final = "kun.pseudonym"
-_KEY_CHECK_TAG: Final = "kun.keycheck"
 _VERSION: Final = 1
 
 
@@ -43,7 +43,7 @@ class EpochKey:
 
     def check(self, suite: Suite) -> bytes:
         """Return the key check that binds this key in the state of the ledger."""
-        return suite.digest(encode((_KEY_CHECK_TAG, _VERSION, self._secret)))
+        return key_check(suite.digest, self._secret)
 
 
 class RootSecret:

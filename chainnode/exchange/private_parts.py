@@ -128,9 +128,9 @@ def read_encrypted(private: bytes) -> Encrypted | None:
     )
 
 
-def key_check(h: Hash, pair_key: bytes) -> bytes:
-    """Return the 32 bytes by which everybody sees that two have the same key."""
-    return h(encode((KEY_CHECK_TAG, FORMAT_VERSION, pair_key)))
+def key_check(h: Hash, key: bytes) -> bytes:
+    """Return the 32 bytes that bind a key of a pair, or of an epoch of pseudonyms, in the state."""
+    return h(encode((KEY_CHECK_TAG, FORMAT_VERSION, key)))
 
 
 def wrap_purpose(*, chain_id: bytes, pair: Pair, organisation: str, public_key: bytes) -> bytes:

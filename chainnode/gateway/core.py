@@ -168,6 +168,7 @@ class Gateway:
 
         def readings() -> Iterator[Reading]:
             yield from self.counters.readings()
+            yield from self._recorder.half_entries.readings()
             yield from spool_readings(self._recorder.queue.status(), now_ms=self._recorder.now_ms())
 
         text, media_type = NodeMetrics(readings).render()

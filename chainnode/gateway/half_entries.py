@@ -7,6 +7,7 @@ record, and are counted; the request commitment still binds them, and the kept m
 import asyncio
 import logging
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -19,6 +20,7 @@ from chainnode.gateway.halves import Half, clear_private, spool_entry
 from chainnode.gateway.kept import KeptCall, KeptCalls
 from chainnode.gateway.ports import Clock
 from chainnode.gateway.spool_entries import SpoolEntry
+from chainnode.metrics import Reading, counter
 from chainnode.suites.port import Suite
 from chainnode.suites.wrapping import WrappingKey
 from contracts.schemas.access import Side
@@ -58,6 +60,11 @@ class WrappingKeySource(Protocol):
 class Reasons(Protocol):
     """Makes the private part of a half."""
 
+    @property
+    def withheld(self) -> int:
+        """How many records went without their reasons since the start."""
+        ...
+
     async def private_part(self, half: Half) -> bytes:
         """Return it; empty when the reasons must stay out of the record."""
         ...
@@ -65,6 +72,8 @@ class Reasons(Protocol):
 
 class ClearReasons:
     """Reasons that every member can read: for chains without wrapping keys."""
+
+    withheld = 0
 
     async def private_part(self, half: Half) -> bytes:
         """Return the clear form."""
@@ -77,6 +86,7 @@ class _Held:
 
     pair_key: bytes = field(default=b"", repr=False)
     failed_ms: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class EncryptedReasons:
@@ -97,8 +107,12 @@ class EncryptedReasons:
         self._wrapping = wrapping
         self._now_ms = now_ms
         self._held: dict[Pair, _Held] = {}
-        self._lock = asyncio.Lock()
-        self.withheld = 0
+        self._withheld = 0
+
+    @property
+    def withheld(self) -> int:
+        """How many records went without their reasons since the start."""
+        return self._withheld
 
     async def private_part(self, half: Half) -> bytes:
         """Encrypt the reasons of a half for the month in which it is made."""
@@ -110,7 +124,7 @@ class EncryptedReasons:
         )
         pair_key = await self._pair_key(pair, identity.side)
         if not pair_key:
-            self.withheld += 1
+            self._withheld += 1
             return b""
         return encrypt_private(
             self._suite,
@@ -124,26 +138,26 @@ class EncryptedReasons:
     async def _pair_key(self, pair: Pair, side: Side) -> bytes:
         """Return the key, empty when it is not to be had now."""
         held = self._held.get(pair)
-        if held is None or not held.pair_key:
-            async with self._lock:
-                held = await self._looked_for(pair, side)
+        if held is None:
+            if len(self._held) >= _PAIRS_MAX:
+                self._held.clear()
+            held = self._held[pair] = _Held()
+        if not held.pair_key:
+            # One search a pair: a slow one holds up no call of another pair.
+            async with held.lock:
+                await self._look_for(held, pair, side)
         return held.pair_key
 
-    async def _looked_for(self, pair: Pair, side: Side) -> _Held:
-        held = self._held.get(pair, _Held())
+    async def _look_for(self, held: _Held, pair: Pair, side: Side) -> None:
         now_ms = self._now_ms()
-        is_patient = held.failed_ms and now_ms < held.failed_ms + _RETRY_MS
-        if held.pair_key or is_patient:
-            return held
+        was_just_tried = held.failed_ms and now_ms < held.failed_ms + _RETRY_MS
+        if held.pair_key or was_just_tried:
+            return
         try:
-            held = _Held(pair_key=await self._fetched(pair, side))
+            held.pair_key = await self._fetched(pair, side)
         except NodeError as error:
             _LOG.warning("reasons stay out of records: %s", error)
-            held = _Held(failed_ms=now_ms)
-        if len(self._held) >= _PAIRS_MAX:
-            self._held.clear()
-        self._held[pair] = held
-        return held
+            held.failed_ms = now_ms
 
     async def _fetched(self, pair: Pair, side: Side) -> bytes:
         wrapping = await self._wrapping.wrapping_key(pair.period)
@@ -178,6 +192,14 @@ class HalfEntries:
                 now_ms=half.answered_ms,
             )
         return spool_entry(half, private=await self.reasons.private_part(half))
+
+    def readings(self) -> Iterator[Reading]:
+        """Return what is counted here."""
+        yield counter(
+            "gateway_reasons_withheld",
+            "Records without their reasons, because there was no key to encrypt them with",
+            self.reasons.withheld,
+        )
 
 
 def exchange_half(half: Half, chain_id: bytes) -> exchange.Half:

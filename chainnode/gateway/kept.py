@@ -9,6 +9,7 @@ import contextlib
 import hmac
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +70,7 @@ class KeptCall:
 
 
 class KeptCalls:
-    """An SQLite file of kept calls. Belongs to one thread at a time; a row is found by its half."""
+    """An SQLite file of kept calls; a row is found by its half. Threads take turns."""
 
     def __init__(self, path: Path, *, suite: Suite, secret: bytes) -> None:
         """`secret` has 32 random bytes and outlives every key that signs.
@@ -84,6 +85,7 @@ class KeptCalls:
         self._slot_key = _derived(secret, suite, "slot")
         self._seal_key = _derived(secret, suite, "seal")[: suite.aead_key_bytes]
         self._database = _opened(path)
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return "KeptCalls(…)"
@@ -100,7 +102,7 @@ class KeptCalls:
         sealed = nonce + self._suite.seal(
             key=self._seal_key, nonce=nonce, plaintext=_encoded(call), associated=slot
         )
-        with _storage():
+        with self._storage():
             self._database.execute(
                 "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (slot, now_ms, sealed)
             )
@@ -114,22 +116,32 @@ class KeptCalls:
 
         """
         slot = self._slot(half)
-        with _storage():
+        with self._storage():
             row = self._database.execute(
                 "SELECT sealed FROM kept WHERE slot = ?", (slot,)
             ).fetchone()
         return None if row is None else self._opened(row[0], slot)
 
     def erase(self, half: Half) -> bool:
-        """Forget a half for ever; False when nothing was kept of it."""
-        with _storage():
+        """Forget a half for ever; False when nothing was kept of it.
+
+        Raises:
+            StorageError: it could not be written, or copies are still in the log.
+
+        """
+        with self._storage():
             done = self._database.execute("DELETE FROM kept WHERE slot = ?", (self._slot(half),))
             self._truncate_log()
         return done.rowcount > 0
 
     def erase_before(self, time_ms: int) -> int:
-        """Forget all that was kept before this time, and return how many halves that were."""
-        with _storage():
+        """Forget all that was kept before this time, and return how many halves that were.
+
+        Raises:
+            StorageError: as `erase`.
+
+        """
+        with self._storage():
             done = self._database.execute("DELETE FROM kept WHERE kept_ms < ?", (time_ms,))
             self._truncate_log()
         return done.rowcount
@@ -140,7 +152,20 @@ class KeptCalls:
 
     def _truncate_log(self) -> None:
         """Take what was erased out of the write-ahead log too."""
-        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        is_busy, *_ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise StorageError(
+                "kept calls: erased, but the log that still has copies is in use: expected nobody"
+                " else at the file; stop the gateway and erase again"
+            )
+
+    @contextlib.contextmanager
+    def _storage(self) -> Iterator[None]:
+        try:
+            with self._lock:
+                yield
+        except sqlite3.Error as error:
+            raise StorageError(f"kept calls: {error}") from error
 
     def _slot(self, half: Half) -> bytes:
         return hmac.digest(self._slot_key, half.associated, self._suite.hash_name)
@@ -176,14 +201,6 @@ def _opened(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise ConfigurationError(f"{path}: cannot keep calls there: {error}") from error
     return database
-
-
-@contextlib.contextmanager
-def _storage() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StorageError(f"kept calls: {error}") from error
 
 
 def _encoded(call: KeptCall) -> bytes:

@@ -133,6 +133,7 @@ async def test_without_a_key_reasons_stay_out_and_the_testimony_stands() -> None
 
     assert [one.calls[-1].private for one in world.queue.entries] == [b"", b""]
     assert (reasons.withheld, len(keys.asked)) == (2, 1)
+    assert b"kunlian_gateway_reasons_withheld_total 2.0" in world.gateway.figures().body
 
 
 async def test_a_key_is_looked_for_again_after_a_while() -> None:

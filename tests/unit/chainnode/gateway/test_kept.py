@@ -1,12 +1,13 @@
 """Messages that a department keeps, to show parts of them, and forgets."""
 
+import sqlite3
 import stat
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chainnode.errors import ConfigurationError
+from chainnode.errors import ConfigurationError, StorageError
 from chainnode.exchange import Field, Half
 from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptMessage
 from chainnode.suites import suite_named
@@ -98,6 +99,22 @@ def test_what_is_erased_is_in_no_file_any_more(tmp_path: Path) -> None:
     content = bytes_of(tmp_path)
     assert not any(one[-64:] in content for one in sealed)
     assert (kept.find(HALF), kept.erase(HALF)) == (None, False)
+
+
+def test_copies_that_stay_in_a_log_in_use_are_not_called_erased(tmp_path: Path) -> None:
+    kept = kept_at(tmp_path)
+    kept.keep(HALF, CALL, now_ms=1)
+    kept._database.execute("PRAGMA busy_timeout = 0")  # noqa: SLF001 - no waiting in a test
+    reader = sqlite3.connect(tmp_path / "kept.sqlite", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM kept").fetchall()
+
+    with pytest.raises(StorageError, match="copies"):
+        kept.erase(HALF)
+
+    reader.execute("COMMIT")
+    assert not kept.erase(HALF)
+    assert (tmp_path / "kept.sqlite-wal").stat().st_size == 0
 
 
 def test_only_what_is_older_is_erased_by_time(tmp_path: Path) -> None:
