@@ -11,6 +11,7 @@ from chainnode.codec import Limits as CodecLimits
 from chainnode.codec import Plain, as_array, decode
 from chainnode.exchange import CallReason, whole_body
 from chainnode.gateway.authentication import Authenticator
+from chainnode.gateway.calling.requesting import CallEnd, CallIntent, Requester, SignedCall
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.counters import GatewayCounters
 from chainnode.gateway.deciding import Decider
@@ -21,11 +22,10 @@ from chainnode.gateway.ports import Proven, RowsUnavailable
 from chainnode.gateway.pseudonyms import NotTokenised
 from chainnode.gateway.quotas import QuotaCounter
 from chainnode.gateway.recording import OpenCall, Recorder
-from chainnode.gateway.replays import CallMemory
-from chainnode.gateway.requesting import CallEnd, CallIntent, Requester, SignedCall
+from chainnode.gateway.seen_calls import CallMemory
 from chainnode.gateway.selectors import Selector
 from chainnode.gateway.service import Service
-from chainnode.gateway.spool_entries import (
+from chainnode.gateway.spool.entries import (
     CallQueue,
     EntryId,
     Fate,
@@ -34,7 +34,7 @@ from chainnode.gateway.spool_entries import (
     SpoolStatus,
     Waiting,
 )
-from chainnode.gateway.spool_errors import SpoolFull
+from chainnode.gateway.spool.errors import SpoolFull
 from chainnode.submission import key_id
 from chainnode.suites import suite_named
 from contracts.schemas.catalog import ItemRow

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import uvicorn
 
-from chainnode.gateway.caller import Caller
-from chainnode.gateway.calling import AsyncCallTransport
+from chainnode.gateway.calling.caller import Caller
+from chainnode.gateway.calling.transports import AsyncCallTransport
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.guard import refuse_personal_text
 from chainnode.gateway.half_entries import HalfEntries

@@ -2,19 +2,18 @@
 
 from chainnode.gateway.access_log import AccessLog
 from chainnode.gateway.asgi import GatewayMiddleware
-from chainnode.gateway.caller import Caller, CallNotMade, CallOutcome
-from chainnode.gateway.calling import AsyncCallTransport, CallTransport
+from chainnode.gateway.calling.caller import Caller, CallNotMade, CallOutcome
+from chainnode.gateway.calling.requesting import CallIntent, Requester, new_call_id
+from chainnode.gateway.calling.transports import AsyncCallTransport, CallTransport
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.guard import PersonalText, refuse_personal_text
 from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptMessage
 from chainnode.gateway.opening import open_caller, open_gateway
 from chainnode.gateway.pseudonyms import CustodianAccess, NotTokenised, Pseudonyms
-from chainnode.gateway.replay import Replayer, ReplaySettings
-from chainnode.gateway.requesting import CallIntent, Requester, new_call_id
+from chainnode.gateway.replay.replayer import Replayer, ReplaySettings
 from chainnode.gateway.rows import CachedRows
 from chainnode.gateway.settings import GatewaySettings, read_settings
-from chainnode.gateway.spool import Spool, SpoolLimits
-from chainnode.gateway.spool_entries import (
+from chainnode.gateway.spool.entries import (
     CallIdentity,
     CallQueue,
     DeadLetter,
@@ -26,7 +25,7 @@ from chainnode.gateway.spool_entries import (
     SpoolStatus,
     Waiting,
 )
-from chainnode.gateway.spool_errors import (
+from chainnode.gateway.spool.errors import (
     SpoolConflict,
     SpoolCorrupted,
     SpoolFull,
@@ -34,8 +33,9 @@ from chainnode.gateway.spool_errors import (
     UnknownEntry,
     UnknownSpoolFormat,
 )
-from chainnode.gateway.spool_file import StoredSpool, look_at_spool
-from chainnode.gateway.spool_metrics import spool_readings
+from chainnode.gateway.spool.file import StoredSpool, look_at_spool
+from chainnode.gateway.spool.metrics import spool_readings
+from chainnode.gateway.spool.spool import Spool, SpoolLimits
 
 __all__ = [
     "AccessLog",

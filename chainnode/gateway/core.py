@@ -28,14 +28,14 @@ from chainnode.gateway.messages import (
 )
 from chainnode.gateway.recording import Ending, OpenCall, Recorder, headers_of
 from chainnode.gateway.releasing import release
-from chainnode.gateway.replays import (
+from chainnode.gateway.seen_calls import (
     CallIdReused,
     CallInFlight,
     CallMemory,
     MemoryFull,
     StoredAnswer,
 )
-from chainnode.gateway.spool_metrics import spool_readings
+from chainnode.gateway.spool.metrics import spool_readings
 from chainnode.metrics import NodeMetrics, Reading
 from chainnode.suites.port import Hasher
 from contracts.schemas.access import Decision

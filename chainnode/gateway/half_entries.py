@@ -19,7 +19,7 @@ from chainnode.exchange.private_parts import NONCE_BYTES
 from chainnode.gateway.halves import Half, clear_private, spool_entry
 from chainnode.gateway.kept import KeptCall, KeptCalls
 from chainnode.gateway.ports import Clock
-from chainnode.gateway.spool_entries import SpoolEntry
+from chainnode.gateway.spool.entries import SpoolEntry
 from chainnode.metrics import Reading, counter
 from chainnode.suites.port import Suite
 from chainnode.suites.wrapping import WrappingKey

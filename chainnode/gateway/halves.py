@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from chainnode.errors import InvariantBroken
 from chainnode.exchange import CallReason
 from chainnode.gateway.kept import NOT_KEPT, KeptMessage
-from chainnode.gateway.spool_entries import SpoolEntry
+from chainnode.gateway.spool.entries import SpoolEntry
 from chainnode.submission import PRIVATE_BYTES_MAX, SALT_BYTES, Call
 from contracts.schemas.access import (
     PEOPLE_MAX,

@@ -18,7 +18,8 @@ from chainnode.client.session import system_ms
 from chainnode.client.transport import AsyncTransport, trusting
 from chainnode.errors import ConfigurationError, NodeError
 from chainnode.gateway.authentication import Authenticator
-from chainnode.gateway.caller import Caller
+from chainnode.gateway.calling.caller import Caller
+from chainnode.gateway.calling.requesting import Requester
 from chainnode.gateway.content import open_half_entries
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.counters import GatewayCounters
@@ -29,12 +30,11 @@ from chainnode.gateway.ports import RowsUnavailable, Tokeniser
 from chainnode.gateway.pseudonyms import CustodianAccess, Pseudonyms
 from chainnode.gateway.quotas import QuotaCounter
 from chainnode.gateway.recording import Recorder
-from chainnode.gateway.replay import Replayer, ReplaySettings
-from chainnode.gateway.replays import CallMemory
-from chainnode.gateway.requesting import Requester
+from chainnode.gateway.replay.replayer import Replayer, ReplaySettings
 from chainnode.gateway.rows import CachedRows
+from chainnode.gateway.seen_calls import CallMemory
 from chainnode.gateway.settings import GatewaySettings
-from chainnode.gateway.spool import Spool
+from chainnode.gateway.spool.spool import Spool
 from chainnode.gateway.token_cache import TokenCache
 from chainnode.genesis import Parameters
 from chainnode.keys import KeyPurpose, open_key, read_passphrase

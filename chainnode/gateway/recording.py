@@ -19,8 +19,8 @@ from chainnode.gateway.kept import KeptMessage
 from chainnode.gateway.messages import Refused, Unrecorded
 from chainnode.gateway.ports import Clock
 from chainnode.gateway.service import OnFailure, Service
-from chainnode.gateway.spool_entries import CallQueue, DeadLetter, EntryId, Settled
-from chainnode.gateway.spool_errors import SpoolConflict, SpoolFull, UnknownEntry
+from chainnode.gateway.spool.entries import CallQueue, DeadLetter, EntryId, Settled
+from chainnode.gateway.spool.errors import SpoolConflict, SpoolFull, UnknownEntry
 from chainnode.suites.port import PrivateKey, Suite
 from contracts.schemas.access import Decision, Side
 from contracts.schemas.tokens import SEED_BYTES

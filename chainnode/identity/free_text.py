@@ -43,8 +43,12 @@ _MOBILE: Final = re.compile(
     rf"(?<!\d)(?:(?:\+|00)?86{_GAP})?1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}(?!\d)"
 )
 _CARD: Final = re.compile(rf"(?<!\d)\d{{4}}(?:{_GAP}\d{{4}}){{3}}(?:{_GAP}\d{{1,3}})?(?!\d)")
-# The first character is the registering authority: of organs, associations, companies, others.
-_ORGANISATION: Final = re.compile(r"(?<![0-9A-Za-z])[1-59ANY][0-9A-Z]{17}(?![0-9A-Za-z])")
+# GB 32100: the registering authority and the kind of organisation that it registers, then the
+# division; no card of the kinds in use begins with 6 as an authority's does.
+_ORGANISATION: Final = re.compile(
+    r"(?<![0-9A-Za-z])(?:1[1239]|2[19]|3[1-59]|4[19]|5[1239]|9[1239]|A[19]|N[1239]|Y1)"
+    r"[0-9A-Z]{16}(?![0-9A-Za-z])"
+)
 _UUID: Final = re.compile(
     r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
 )

@@ -13,11 +13,11 @@ import httpx
 from chainnode.client import AccessCall, AccessReason, Final, access_record
 from chainnode.exchange import CallReason
 from chainnode.gateway import CallIntent, CallTransport, new_call_id
-from chainnode.gateway.caller import Caller
-from chainnode.gateway.calling import EXTENSION
+from chainnode.gateway.calling.caller import Caller
+from chainnode.gateway.calling.transports import EXTENSION
 from chainnode.gateway.opening import open_caller
 from chainnode.gateway.settings import read_settings
-from chainnode.gateway.spool_entries import EntryId, Fate, SpoolEntry, SpoolStatus, Waiting
+from chainnode.gateway.spool.entries import EntryId, Fate, SpoolEntry, SpoolStatus, Waiting
 from contracts.schemas.call_words import NAME, Side
 from contracts.schemas.catalog import bits_of
 from contracts.schemas.members import Role

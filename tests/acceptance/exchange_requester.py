@@ -20,7 +20,7 @@ from typing import Final
 import httpx
 
 from chainnode.gateway import AsyncCallTransport, CallIntent
-from chainnode.gateway.calling import EXTENSION
+from chainnode.gateway.calling.transports import EXTENSION
 from chainnode.gateway.opening import open_caller
 from chainnode.gateway.settings import read_settings
 from devnet.departments import POLICE

@@ -14,8 +14,8 @@ from typing import Final
 from chainnode.client.results import Outcome
 from chainnode.codec import encode
 from chainnode.gateway import Replayer, ReplaySettings, Spool, SpoolEntry
-from chainnode.gateway import spool as spool_module
-from chainnode.gateway.replay_backoff import Backoff
+from chainnode.gateway.replay.backoff import Backoff
+from chainnode.gateway.spool import spool as spool_module
 from chainnode.submission import Submission
 from contracts.schemas.codes import Code
 from tests.unit.chainnode.gateway.ledger_of_tests import KEY, LedgerOfTests

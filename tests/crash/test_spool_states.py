@@ -16,7 +16,7 @@ import pytest
 
 from chainnode.codec import Limits, as_array, decode
 from chainnode.gateway import EntryId, Replayer, Spool, SpoolCorrupted
-from chainnode.gateway.replay_backoff import Backoff
+from chainnode.gateway.replay.backoff import Backoff
 from chainnode.submission import decode_submission
 from devnet.launcher import child_environment
 from tests.crash.disk import Disk, Loss

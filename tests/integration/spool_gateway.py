@@ -12,7 +12,7 @@ from typing import Final
 
 from chainnode.client import AccessCall, AccessReason, AsyncClient, access_record
 from chainnode.gateway import Replayer, ReplaySettings, Spool, SpoolEntry
-from chainnode.gateway.replay_backoff import Backoff
+from chainnode.gateway.replay.backoff import Backoff
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.verify.trust import Trust
 from contracts.schemas.access import Decision, Side

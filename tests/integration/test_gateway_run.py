@@ -23,7 +23,7 @@ from chainnode.client import (
 )
 from chainnode.client import Final as FinalOutcome
 from chainnode.gateway import CallIntent, CallTransport, open_caller, read_settings
-from chainnode.gateway.calling_steps import EXTENSION
+from chainnode.gateway.calling.steps import EXTENSION
 from chainnode.genesis import write_genesis_file
 from chainnode.keys import DEVNET_COST, KeyPurpose, Passphrase, write_key_file
 from chainnode.secret_files import write_secret_file

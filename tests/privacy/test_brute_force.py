@@ -15,8 +15,8 @@ from chainnode.client import AccessCall, AccessReason, access_record
 from chainnode.codec import encode
 from chainnode.custodian.tokens import RootSecret
 from chainnode.gateway.pseudonyms import CustodianAccess, Pseudonyms
-from chainnode.gateway.spool import Spool
-from chainnode.gateway.spool_entries import SpoolEntry
+from chainnode.gateway.spool.entries import SpoolEntry
+from chainnode.gateway.spool.spool import Spool
 from chainnode.identity.numbers import IdType
 from chainnode.submission import Call
 from contracts.schemas.access import Side

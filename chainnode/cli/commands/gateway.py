@@ -120,7 +120,7 @@ def dead_letters(folder: Path, retried: tuple[int, ...]) -> int:
 )
 def run(config_file: Path) -> int:
     """Stand before the services that the file lists; nothing else is ever connected to."""
-    from chainnode.gateway.run import run_gateway
+    from chainnode.gateway.proxy.run import run_gateway
 
     run_gateway(config_file)
     return ExitCode.OK

@@ -29,8 +29,8 @@ from chainnode.gateway import (
     SpoolFull,
     SpoolLimits,
 )
-from chainnode.gateway import spool as spool_module
-from chainnode.gateway.replay_backoff import Backoff
+from chainnode.gateway.replay.backoff import Backoff
+from chainnode.gateway.spool import spool as spool_module
 from contracts.schemas.codes import Code
 from tests.unit.chainnode.gateway.ledger_of_tests import CHAIN, KEY, LedgerOfTests
 from tests.unit.chainnode.gateway.spool_parts import entry, opened

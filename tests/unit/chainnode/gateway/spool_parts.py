@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from chainnode.gateway import Spool, SpoolEntry, SpoolLimits
-from chainnode.gateway.spool_records import Answered, Died, Recorded, Signed
+from chainnode.gateway.spool.records import Answered, Died, Recorded, Signed
 from chainnode.submission import Call
 from contracts.schemas.access import Side
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from chainnode.exchange.headers import CALL_ID_HEADER, REPLY_HEADER
 from chainnode.gateway import GatewayMiddleware
 from chainnode.gateway.asgi import METRICS_PATH
-from chainnode.gateway.caller import CallOutcome
-from chainnode.gateway.calling_steps import EXTENSION, StreamedOutcome
+from chainnode.gateway.calling.caller import CallOutcome
+from chainnode.gateway.calling.steps import EXTENSION, StreamedOutcome
 from chainnode.gateway.core import CLIENT_GONE
 from chainnode.gateway.messages import Unrecorded
 from tests.builders import SUITES

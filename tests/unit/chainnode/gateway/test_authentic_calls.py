@@ -10,7 +10,7 @@ from chainnode.exchange.headers import CALL_HEADER
 from chainnode.gateway.authentication import AHEAD_MS_MAX
 from chainnode.gateway.messages import HttpAnswer, HttpRequest, Unrecorded
 from chainnode.gateway.recording import OpenCall
-from chainnode.gateway.replays import CallMemory
+from chainnode.gateway.seen_calls import CallMemory
 from tests.builders import NOW_MS
 from tests.builders_gateway import (
     CHAIN_ID,

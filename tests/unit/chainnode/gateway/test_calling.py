@@ -11,8 +11,8 @@ import pytest
 
 from chainnode.exchange import CallReason
 from chainnode.gateway import CallNotMade, CallTransport, PersonalText
-from chainnode.gateway.caller import Caller, CallOutcome
-from chainnode.gateway.calling_steps import EXTENSION
+from chainnode.gateway.calling.caller import Caller, CallOutcome
+from chainnode.gateway.calling.steps import EXTENSION
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.messages import HttpAnswer, HttpRequest
 from chainnode.gateway.recording import OpenCall

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from chainnode.exchange import CallReason
+from chainnode.gateway.calling.requesting import CallIntent
 from chainnode.gateway.judging import DenialReason
 from chainnode.gateway.messages import HttpAnswer
 from chainnode.gateway.recording import OpenCall
-from chainnode.gateway.requesting import CallIntent
 from chainnode.gateway.selectors import Selector
 from chainnode.gateway.service import OnFailure
-from chainnode.gateway.spool_entries import CallIdentity, DeadLetter, EntryId
+from chainnode.gateway.spool.entries import CallIdentity, DeadLetter, EntryId
 from contracts.schemas.access import Decision, Side
 from contracts.schemas.grants import GrantRow
 from contracts.schemas.tokens import decode_embedded_reply, decode_embedded_request

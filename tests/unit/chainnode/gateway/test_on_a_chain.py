@@ -24,7 +24,7 @@ from chainnode.client import (
 from chainnode.errors import ConfigurationError
 from chainnode.exchange import CallReason
 from chainnode.gateway import AccessLog, AsyncCallTransport, CallIntent, open_caller, read_settings
-from chainnode.gateway.calling_steps import EXTENSION
+from chainnode.gateway.calling.steps import EXTENSION
 from chainnode.gateway.opening import open_ledger_side
 from chainnode.gateway.settings import GatewaySettings
 from chainnode.genesis import write_genesis_file

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chainnode.errors import ConfigurationError
 from chainnode.gateway.quotas import QuotaCounter
 from chainnode.gateway.releasing import release
-from chainnode.gateway.replays import (
+from chainnode.gateway.seen_calls import (
     ANSWER_BYTES_MAX,
     CallInFlight,
     CallMemory,
@@ -17,7 +17,7 @@ from chainnode.gateway.replays import (
     StoredAnswer,
 )
 from chainnode.gateway.selectors import RequestParts, Selector
-from chainnode.gateway.spool_entries import EntryId
+from chainnode.gateway.spool.entries import EntryId
 
 FIELDS = ("name", "sex", "address")
 KEY = ("REQUESTER", b"c" * 16)

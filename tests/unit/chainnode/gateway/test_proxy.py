@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from chainnode.errors import ConfigurationError
-from chainnode.gateway.calling_steps import EXTENSION
-from chainnode.gateway.proxy import request_headers
-from chainnode.gateway.proxy_settings import ProxySettings, proxy_settings
-from chainnode.gateway.run import proxy_app
-from chainnode.gateway.upstreams import (
+from chainnode.gateway.calling.steps import EXTENSION
+from chainnode.gateway.proxy.app import request_headers
+from chainnode.gateway.proxy.run import proxy_app
+from chainnode.gateway.proxy.settings import ProxySettings, proxy_settings
+from chainnode.gateway.proxy.upstreams import (
     Address,
     PinnedUpstream,
     Upstream,
@@ -218,7 +218,7 @@ async def test_name_that_leads_to_an_address_of_the_link_is_refused(
     async def resolved(_upstream: Upstream) -> tuple[Address, ...]:
         return (ipaddress.ip_address("10.0.0.1"), ipaddress.ip_address("169.254.169.254"))
 
-    monkeypatch.setattr("chainnode.gateway.upstreams.resolved", resolved)
+    monkeypatch.setattr("chainnode.gateway.proxy.upstreams.resolved", resolved)
     with pytest.raises(ConfigurationError):
         await pin(Upstream.parse("http://service.dept.local"))
 

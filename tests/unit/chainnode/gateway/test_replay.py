@@ -12,7 +12,7 @@ import pytest
 
 from chainnode.errors import InvariantBroken, StorageError
 from chainnode.gateway import DeadLetter, EntryId, Replayer, ReplaySettings, Settled, Spool
-from chainnode.gateway.replay_backoff import FIRST_S, LONGEST_S, Backoff
+from chainnode.gateway.replay.backoff import FIRST_S, LONGEST_S, Backoff
 from chainnode.submission import decode_submission
 from contracts.schemas.codes import Code
 from tests.unit.chainnode.gateway.ledger_of_tests import CHAIN, KEY, OTHER_KEY, LedgerOfTests

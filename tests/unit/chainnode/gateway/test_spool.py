@@ -22,7 +22,7 @@ from chainnode.gateway import (
     UnknownEntry,
     Waiting,
 )
-from chainnode.gateway import spool as spool_module
+from chainnode.gateway.spool import spool as spool_module
 from chainnode.submission import Call
 from contracts.schemas.access import Side
 from tests.unit.chainnode.gateway.spool_parts import NOW_MS, answered, entry, opened, signed

@@ -8,9 +8,9 @@ import pytest
 from chainnode.codec import encode
 from chainnode.errors import InvalidInput
 from chainnode.gateway import SpoolCorrupted, SpoolOfAnotherChain, UnknownSpoolFormat
-from chainnode.gateway.spool_codec import SpoolRecords
-from chainnode.gateway.spool_file import open_spool_log
-from chainnode.gateway.spool_records import (
+from chainnode.gateway.spool.codec import SpoolRecords
+from chainnode.gateway.spool.file import open_spool_log
+from chainnode.gateway.spool.records import (
     Answered,
     Buried,
     Counted,
@@ -21,7 +21,7 @@ from chainnode.gateway.spool_records import (
     Remembered,
     Retried,
 )
-from chainnode.gateway.spool_state import IllegalRecord, SpoolState
+from chainnode.gateway.spool.state import IllegalRecord, SpoolState
 from chainnode.segments.frames import CHAIN_START, encode_frame
 from tests.unit.chainnode.gateway.spool_parts import CHAIN_ID, NOW_MS, answered, entry, signed
 

@@ -12,8 +12,8 @@ from typing import Final, assert_never
 
 from chainnode.codec import encode
 from chainnode.errors import InvalidInput
-from chainnode.gateway.spool_entries import CallIdentity, DeadLetter, EntryId, Settled, SpoolEntry
-from chainnode.gateway.spool_records import (
+from chainnode.gateway.spool.entries import CallIdentity, DeadLetter, EntryId, Settled, SpoolEntry
+from chainnode.gateway.spool.records import (
     Answered,
     Buried,
     Counted,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chainnode.gateway.spool_entries import SpoolStatus
+from chainnode.gateway.spool.entries import SpoolStatus
 from chainnode.metrics import Reading, counter, gauge
 
 

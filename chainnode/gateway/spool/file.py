@@ -19,14 +19,14 @@ from chainnode.codec import (
     encode,
 )
 from chainnode.errors import InvalidInput, StorageError
-from chainnode.gateway.spool_codec import SpoolRecords
-from chainnode.gateway.spool_errors import (
+from chainnode.gateway.spool.codec import SpoolRecords
+from chainnode.gateway.spool.errors import (
     SpoolCorrupted,
     SpoolOfAnotherChain,
     UnknownSpoolFormat,
 )
-from chainnode.gateway.spool_records import Record
-from chainnode.gateway.spool_state import SpoolState
+from chainnode.gateway.spool.records import Record
+from chainnode.gateway.spool.state import SpoolState
 from chainnode.segments.files import SegmentFolder, open_segment
 from chainnode.segments.frames import CHAIN_START, BrokenFrame, Frame, encode_frame, read_frames
 from chainnode.segments.log import SegmentLog

@@ -12,7 +12,7 @@ from typing import Final
 import httpx
 
 from chainnode.gateway.connections import Message, Receive, Send
-from chainnode.gateway.upstreams import PinnedUpstream
+from chainnode.gateway.proxy.upstreams import PinnedUpstream
 
 # RFC 9110 §7.6.1, and what a caller must not say in our place.
 _BETWEEN_HOPS: Final = frozenset(

@@ -10,9 +10,9 @@ from typing import Final, TypeAlias
 
 from chainnode.client.results import CallResult
 from chainnode.client.submitting import call_results
-from chainnode.gateway.replay_port import Ledger
-from chainnode.gateway.spool_entries import EntryId, SpoolEntry
-from chainnode.gateway.spool_records import Recorded
+from chainnode.gateway.replay.port import Ledger
+from chainnode.gateway.spool.entries import EntryId, SpoolEntry
+from chainnode.gateway.spool.records import Recorded
 from chainnode.ledger.types import Receipt
 from contracts.schemas.codes import DIGEST_WORDS, Code, digest_of_words
 

@@ -17,14 +17,14 @@ from chainnode.codec import (
     decode,
     encode,
 )
-from chainnode.gateway.spool_entries import (
+from chainnode.gateway.spool.entries import (
     CALLS_MAX,
     ORGANISATION_CHARACTERS_MAX,
     CallIdentity,
     EntryId,
     SpoolEntry,
 )
-from chainnode.gateway.spool_records import (
+from chainnode.gateway.spool.records import (
     Answered,
     Buried,
     Counted,

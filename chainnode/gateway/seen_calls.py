@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from chainnode.gateway.spool_entries import EntryId
+from chainnode.gateway.spool.entries import EntryId
 
 CallKey: TypeAlias = tuple[str, bytes]
 

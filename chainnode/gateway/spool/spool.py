@@ -15,17 +15,17 @@ from typing import Final
 
 from chainnode.errors import StorageError
 from chainnode.folder_lock import take_lock
-from chainnode.gateway.spool_entries import (
+from chainnode.gateway.spool.entries import (
     EntryId,
     Fate,
     SpoolEntry,
     SpoolStatus,
     Waiting,
 )
-from chainnode.gateway.spool_errors import SpoolConflict, SpoolFull, UnknownEntry
-from chainnode.gateway.spool_file import open_spool_log
-from chainnode.gateway.spool_records import Answered, Kept, Record, Retried, Signed
-from chainnode.gateway.spool_state import SpoolState, content_digest
+from chainnode.gateway.spool.errors import SpoolConflict, SpoolFull, UnknownEntry
+from chainnode.gateway.spool.file import open_spool_log
+from chainnode.gateway.spool.records import Answered, Kept, Record, Retried, Signed
+from chainnode.gateway.spool.state import SpoolState, content_digest
 from chainnode.segments.files import sync_directory
 from chainnode.segments.log import SegmentLog
 

@@ -12,8 +12,10 @@ from typing import Final, TypeVar
 
 import httpx
 
-from chainnode.gateway.caller import Caller
-from chainnode.gateway.calling_steps import (
+from chainnode.gateway.calling.caller import Caller
+from chainnode.gateway.calling.loop_thread import LoopThread
+from chainnode.gateway.calling.requesting import CallIntent
+from chainnode.gateway.calling.steps import (
     ATTEMPTS_MAX,
     EXTENSION,
     Hashing,
@@ -25,8 +27,6 @@ from chainnode.gateway.calling_steps import (
     signed_request,
     with_outcome,
 )
-from chainnode.gateway.loop_thread import LoopThread
-from chainnode.gateway.requesting import CallIntent
 
 Result = TypeVar("Result")
 _THREAD: Final = "kun-caller"

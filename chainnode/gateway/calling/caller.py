@@ -11,10 +11,7 @@ from dataclasses import dataclass, field
 from chainnode.errors import NodeError
 from chainnode.exchange import Body
 from chainnode.exchange.headers import CALL_ID_HEADER, RECEIPT_HEADER, REPLY_HEADER
-from chainnode.gateway.half_entries import HalfEntries
-from chainnode.gateway.messages import HttpRequest
-from chainnode.gateway.ports import Clock, LedgerRows, RowsUnavailable, TextGuard, Tokeniser
-from chainnode.gateway.requesting import (
+from chainnode.gateway.calling.requesting import (
     NO_ANSWER,
     CallEnd,
     CallIntent,
@@ -22,9 +19,12 @@ from chainnode.gateway.requesting import (
     Requester,
     SignedCall,
 )
+from chainnode.gateway.half_entries import HalfEntries
+from chainnode.gateway.messages import HttpRequest
+from chainnode.gateway.ports import Clock, LedgerRows, RowsUnavailable, TextGuard, Tokeniser
 from chainnode.gateway.selectors import RequestParts, Selector
 from chainnode.gateway.service import ID_TYPE_DEFAULT, SUBJECTS_MAX
-from chainnode.gateway.spool_entries import CallQueue
+from chainnode.gateway.spool.entries import CallQueue
 from chainnode.submission import key_id
 from contracts.schemas.access import Decision
 

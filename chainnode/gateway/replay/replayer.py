@@ -17,8 +17,8 @@ from chainnode.client.results import Final as FinalOutcome
 from chainnode.client.session import system_ms
 from chainnode.client.submitting import VALIDITY_SHARE, code_name
 from chainnode.errors import InvariantBroken, NodeError, StorageError
-from chainnode.gateway.replay_backoff import Backoff
-from chainnode.gateway.replay_judging import (
+from chainnode.gateway.replay.backoff import Backoff
+from chainnode.gateway.replay.judging import (
     SIGNED_ANEW,
     Accepted,
     Double,
@@ -27,10 +27,10 @@ from chainnode.gateway.replay_judging import (
     judge_entries,
     recorded_before,
 )
-from chainnode.gateway.replay_port import Ledger
-from chainnode.gateway.spool import Spool
-from chainnode.gateway.spool_entries import EntryId, SpoolEntry
-from chainnode.gateway.spool_records import Answered, Died, Recorded, Signed
+from chainnode.gateway.replay.port import Ledger
+from chainnode.gateway.spool.entries import EntryId, SpoolEntry
+from chainnode.gateway.spool.records import Answered, Died, Recorded, Signed
+from chainnode.gateway.spool.spool import Spool
 from chainnode.ledger.types import Receipt
 from chainnode.submission import Submission, rejoin_submission, sign_submission
 from chainnode.suites.port import PrivateKey

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from chainnode.errors import ConfigurationError
-from chainnode.gateway.upstreams import UPSTREAMS_MAX, Upstream
+from chainnode.gateway.proxy.upstreams import UPSTREAMS_MAX, Upstream
 
 DRAIN_S_DEFAULT: Final = 30
 _NAMES: Final = frozenset({"listen", "upstream", "tls_cert", "tls_key", "client_ca", "drain_s"})

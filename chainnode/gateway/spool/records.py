@@ -1,4 +1,4 @@
-"""What the spool writes to its file, record by record. Plain values; `spool_codec` has the bytes.
+"""What the spool writes to its file, record by record. Plain values; `codec` has the bytes.
 
 A record is one frame, so it is there whole or not at all: all that an answer of the ledger
 settles and refuses is one record.
@@ -7,7 +7,7 @@ settles and refuses is one record.
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from chainnode.gateway.spool_entries import CallIdentity, DeadLetter, EntryId, SpoolEntry
+from chainnode.gateway.spool.entries import CallIdentity, DeadLetter, EntryId, SpoolEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

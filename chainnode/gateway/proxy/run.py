@@ -16,10 +16,10 @@ from chainnode.foreground import ForegroundServer
 from chainnode.gateway.asgi import GatewayMiddleware
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.opening import open_gateway
-from chainnode.gateway.proxy import ReverseProxy
-from chainnode.gateway.proxy_settings import ProxySettings, proxy_settings
+from chainnode.gateway.proxy.app import ReverseProxy
+from chainnode.gateway.proxy.settings import ProxySettings, proxy_settings
+from chainnode.gateway.proxy.upstreams import PinnedUpstream, is_rebound, pin, resolved
 from chainnode.gateway.settings import GatewaySettings, proxy_document, read_settings
-from chainnode.gateway.upstreams import PinnedUpstream, is_rebound, pin, resolved
 from chainnode.secret_files import read_secret_file
 
 # DNS is asked again this often, to be compared with what was pinned.

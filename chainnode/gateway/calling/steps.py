@@ -10,9 +10,9 @@ from chainnode.errors import ConfigurationError
 from chainnode.exchange import Body, whole_body
 from chainnode.exchange.headers import CALL_HEADER, REPLY_HEADER
 from chainnode.gateway.asgi import REPLY_PATH
-from chainnode.gateway.caller import Caller, CallOutcome, StartedCall
+from chainnode.gateway.calling.caller import Caller, CallOutcome, StartedCall
+from chainnode.gateway.calling.requesting import CallIntent
 from chainnode.gateway.messages import PROBLEM_TYPE, HttpRequest, Unrecorded
-from chainnode.gateway.requesting import CallIntent
 
 EXTENSION: Final = "kun"
 # A call whose half has no receipt yet is answered 503; the same token asks again.

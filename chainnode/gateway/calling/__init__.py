@@ -1,0 +1,1 @@
+"""The calling side: signed requests, checked replies, the requester's half."""

@@ -1,0 +1,1 @@
+"""The reverse proxy `kun gateway run`: a gateway before a service in any language."""

@@ -1,0 +1,1 @@
+"""Replay: what the spool keeps is brought onto the ledger."""

@@ -1,0 +1,1 @@
+"""The spool: what a gateway reports, durable until the ledger has it."""
