@@ -28,7 +28,7 @@ def known_organisations(target: "Target") -> tuple[Called, ...]:
     return tuple(found.values())
 
 
-def organisation_named(text: str, target: "Target") -> str:
+def organisation_named(text: str, target: "Target", *, option: str = "--department") -> str:
     """Return the id of an organisation that is given by id, title or node name.
 
     Raises:
@@ -49,8 +49,8 @@ def organisation_named(text: str, target: "Target") -> str:
         raise UsageProblem(
             "DEPARTMENT",
             Text(
-                f"--department：{text!r} 不止一个，请用代码：{', '.join(sorted(found))}",
-                f"--department: several are called {text!r}; use an id: {', '.join(sorted(found))}",
+                f"{option}：{text!r} 不止一个，请用代码：{', '.join(sorted(found))}",
+                f"{option}: several are called {text!r}; use an id: {', '.join(sorted(found))}",
             ),
         )
     if not found and (not text or first_illegal_in_organisation(text) is not None):
@@ -58,8 +58,8 @@ def organisation_named(text: str, target: "Target") -> str:
         raise UsageProblem(
             "DEPARTMENT",
             Text(
-                f"--department：没有部门叫 {text!r:.60}；已知：{names}",
-                f"--department: no department is called {text!r:.60}; known: {names}",
+                f"{option}：没有部门叫 {text!r:.60}；已知：{names}",
+                f"{option}: no department is called {text!r:.60}; known: {names}",
             ),
         )
     return found.pop() if found else text

@@ -18,16 +18,28 @@ if TYPE_CHECKING:
     from contracts.schemas.index_kinds import IndexKind
 
 _TOKEN_BYTES = 32
+# The words of contracts.schemas.access.Finding, which no command loads to print its help.
+FINDINGS = (
+    "no-grant",
+    "grant-not-active",
+    "outside-grant",
+    "quota-exceeded",
+    "late",
+    "halves-differ",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What is asked for, as it was typed; exactly one of the first four."""
+    """What is asked for, as it was typed; exactly one of the first seven."""
 
     subjects: tuple[str, ...]
     department: str | None
     item: str | None
     certificate: str | None
+    grant: str | None
+    finding: str | None
+    unmatched: str | None
     side: str
     begin: str | None
     end: str | None
@@ -65,6 +77,9 @@ _OPTIONS = (
     click.option("--department", metavar="ORG", help="部门代码或名称 · department, id or title"),
     click.option("--item", metavar="NAME", help="目录数据项 · catalogue item"),
     click.option("--certificate", metavar="ID", help="证照标识 · certificate"),
+    click.option("--grant", metavar="NAME", help="授权 · calls and decisions under a grant"),
+    click.option("--finding", type=click.Choice(FINDINGS), help="账本所查 · what the ledger found"),
+    click.option("--unmatched", metavar="ORG", help="该部门缺失的记录 · gaps of a department"),
     click.option(
         "--side",
         type=click.Choice(["requester", "provider"]),
@@ -135,6 +150,7 @@ def asked_for(asking: Asking, target: "Target") -> "tuple[IndexKind, tuple[bytes
             one the chain would prove that there is nothing.
 
     """
+    from contracts.schemas.access import Finding
     from contracts.schemas.index_kinds import IndexKind
 
     choices: list[tuple[IndexKind, tuple[bytes | str, ...]]] = []
@@ -147,12 +163,22 @@ def asked_for(asking: Asking, target: "Target") -> "tuple[IndexKind, tuple[bytes
         choices.append((IndexKind.ITEM, (asking.item,)))
     if asking.certificate is not None:
         choices.append((IndexKind.CERTIFICATE, (_identifier(asking.certificate),)))
+    if asking.grant is not None:
+        choices.append((IndexKind.GRANT, (asking.grant,)))
+    if asking.finding is not None:
+        found = Finding[asking.finding.replace("-", "_").upper()]
+        choices.append((IndexKind.FINDING, (bytes((found,)),)))
+    if asking.unmatched is not None:
+        missing = organisation_named(asking.unmatched, target, option="--unmatched")
+        choices.append((IndexKind.UNMATCHED, (missing,)))
     if len(choices) != 1:
         raise UsageProblem(
             "QUESTION",
             Text(
-                "请只给出 --subject、--department、--item、--certificate 之一",
-                "expected one of --subject, --department, --item, --certificate",
+                "请只给出 --subject、--department、--item、--certificate、--grant、--finding、"
+                "--unmatched 之一",
+                "expected one of --subject, --department, --item, --certificate, --grant,"
+                " --finding, --unmatched",
             ),
         )
     return choices[0]

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from chainnode.cli.questions import FINDINGS, Asking, asked_for
+from chainnode.cli.target import Target
+from contracts.schemas.access import Finding
 from contracts.schemas.codes import Code
+from contracts.schemas.index_kinds import IndexKind
 from contracts.schemas.members import ORGANISATIONS
 from tests.builders_evidence import ISSUER, SUBJECT, sample
 from tests.unit.chainnode.cli.conftest import Site
@@ -50,6 +54,51 @@ def test_a_subject_that_is_no_pseudonym_never_leaves_this_process(site: Site, su
 @pytest.mark.parametrize("options", [(), (*_SUBJECT, "--item", "population.basic")])
 def test_exactly_one_kind_of_question_is_asked(site: Site, options: tuple[str, ...]) -> None:
     assert site.kun("audit", "query", *options, *_PURPOSE, signs=True).code == 2
+
+
+def test_findings_are_asked_for_by_the_words_of_the_contract() -> None:
+    assert tuple(one.name.lower().replace("_", "-") for one in Finding) == FINDINGS
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "kind", "key"),
+    [
+        ("grant", "G-2026-1", IndexKind.GRANT, "G-2026-1"),
+        ("finding", "halves-differ", IndexKind.FINDING, bytes((Finding.HALVES_DIFFER,))),
+        ("unmatched", ISSUER, IndexKind.UNMATCHED, ISSUER),
+    ],
+)
+def test_an_exchange_is_asked_for_by_its_grant_its_finding_and_its_gap(
+    option: str, value: str, kind: IndexKind, key: bytes | str
+) -> None:
+    target = Target(nodes=(), trust_file=None, key_file=None, passphrase_file=None)
+
+    assert asked_for(_asking(**{option: value}), target) == (kind, (key,))
+
+
+def test_a_gap_of_nobody_is_refused_by_the_option_that_named_it(site: Site) -> None:
+    done = site.kun("audit", "query", "--unmatched", "no such office", *_PURPOSE, signs=True)
+
+    assert done.code == 2
+    assert "--unmatched: no department is called 'no such office'" in done.err
+
+
+def _asking(
+    *, grant: str | None = None, finding: str | None = None, unmatched: str | None = None
+) -> Asking:
+    return Asking(
+        subjects=(),
+        department=None,
+        item=None,
+        certificate=None,
+        grant=grant,
+        finding=finding,
+        unmatched=unmatched,
+        side="requester",
+        begin=None,
+        end=None,
+        purpose="yearly inspection",
+    )
 
 
 def test_a_row_that_a_node_forged_is_not_shown(site: Site) -> None:
