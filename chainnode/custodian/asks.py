@@ -7,7 +7,6 @@ sent again, or sent to another custodian.
 
 import base64
 import binascii
-import json
 import secrets
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,6 +25,7 @@ from chainnode.codec import (
 )
 from chainnode.custodian.tokens import TOKEN_BYTES
 from chainnode.errors import InvalidInput
+from chainnode.exchange.bounded_json import IllegalJson, read_json
 from chainnode.submission import key_id
 from chainnode.suites.port import PrivateKey, Suite
 
@@ -240,8 +240,8 @@ def read_answer(content: bytes, *, places: int, identifiers: int) -> tuple[Place
 def problem_of(content: bytes) -> tuple[str, int]:
     """Return code and seconds to wait of a refusal; ("", 0) when it is not ours."""
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
+        document = read_json(content)
+    except IllegalJson:
         return "", 0
     if not isinstance(document, dict):
         return "", 0

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from chainnode.exchange.bounded_json import IllegalJson, json_text, parse_json
 from chainnode.exchange.commitments import FIELDS_MAX, Field
 from chainnode.ledger.merkle import Hash
 
@@ -108,16 +109,12 @@ def _members_of(content: bytes) -> tuple[Field, ...]:
 
 def _text(content: bytes) -> str:
     try:
-        text = content.decode("utf-8")
+        text = json_text(content)
         # Parsed as a whole first: what follows cuts a text that is known to be JSON.
-        json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        parse_json(text)
+    except IllegalJson as error:
         raise _NoFields from error
     return text
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _array_fields(text: str, start: int) -> Iterator[Field]:

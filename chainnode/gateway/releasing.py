@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from chainnode.exchange.bounded_json import IllegalJson, json_text
+
 _Object = dict[str, msgspec.Raw]
 _DECODER = msgspec.json.Decoder(_Object | list[_Object])
 _ENCODER = msgspec.json.Encoder()
@@ -33,8 +35,10 @@ def release(
     Values that stay are byte for byte as the service wrote them.
     """
     try:
+        # What is too deep to be cut is also one field of the response's commitment.
+        json_text(body)
         value = _DECODER.decode(body)
-    except (ValueError, RecursionError):
+    except (IllegalJson, ValueError):
         return None
     numbers = {name: number for number, name in enumerate(item_fields)}
 

@@ -3,13 +3,13 @@
 Pure. What is found never shows itself: identity numbers live here until they are tokens.
 """
 
-import json
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
 from chainnode.errors import ConfigurationError
+from chainnode.exchange.bounded_json import IllegalJson, read_json
 
 # What a selector may find in one request; more is refused by the caller.
 VALUES_MAX: Final = 256
@@ -84,8 +84,8 @@ class Selector:
 def _in_json(body: bytes, names: list[str]) -> list[str]:
     """Return the values of a member in whatever case: some languages read `ID` as `id`."""
     try:
-        level = [json.loads(body, object_pairs_hook=_distinct)]
-    except (ValueError, RecursionError):
+        level = [read_json(body, pairs_hook=_distinct)]
+    except IllegalJson:
         return []
     for name in names:
         wanted = name.casefold()

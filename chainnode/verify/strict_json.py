@@ -12,6 +12,7 @@ import json
 import re
 from typing import NoReturn, TypeAlias
 
+from chainnode.json_nesting import NestedTooDeep, check_nesting
 from chainnode.verify.errors import UnreadableEvidence
 
 JsonValue: TypeAlias = "bool | int | str | list[JsonValue] | dict[str, JsonValue] | None"
@@ -27,9 +28,6 @@ CONTAINERS_MAX = 65_536
 INTEGER_MAX = 2**53 - 1
 INTEGER_DIGITS_MAX = 16
 
-# A string without an end is one token too: were it none, each quote in it would begin a new
-# search to the end of the text, and 4 MiB of them would take hours.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _LOWER_HEX = re.compile(r"(?:[0-9a-f]{2})*")
 
 
@@ -70,20 +68,12 @@ def read_object(data: bytes, *, bytes_max: int = EVIDENCE_BYTES_MAX) -> JsonObje
 
 
 def _check_nesting(data: bytes) -> None:
-    depth = containers = 0
-    for token in _TOKEN.finditer(data):
-        first = token.group()[:1]
-        if first in b"[{":
-            depth += 1
-            containers += 1
-            if depth > DEPTH_MAX or containers > CONTAINERS_MAX:
-                _refuse(
-                    "json nesting",
-                    f"at most {DEPTH_MAX} levels and {CONTAINERS_MAX} arrays and objects",
-                    f"level {depth}, container {containers}",
-                )
-        elif first in b"]}":
-            depth -= 1
+    try:
+        check_nesting(data, depth_max=DEPTH_MAX, containers_max=CONTAINERS_MAX)
+    except NestedTooDeep as error:
+        raise UnreadableEvidence(
+            check="json nesting", expected=error.expected, actual=error.actual
+        ) from error
 
 
 def _distinct_names(pairs: list[tuple[str, JsonValue]]) -> JsonObject:

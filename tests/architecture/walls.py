@@ -24,6 +24,7 @@ LEAVES = (
     "chainnode.errors",
     "chainnode.exchange",
     "chainnode.genesis",
+    "chainnode.json_nesting",
     "chainnode.submission",
     "chainnode.suites",
 )

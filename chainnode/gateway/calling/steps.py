@@ -1,6 +1,5 @@
 """What both httpx transports of the calling side do alike: requests in, responses out."""
 
-import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +7,7 @@ import httpx
 
 from chainnode.errors import ConfigurationError
 from chainnode.exchange import Body, whole_body
+from chainnode.exchange.bounded_json import IllegalJson, read_json
 from chainnode.exchange.headers import CALL_HEADER, REPLY_HEADER
 from chainnode.gateway.asgi import REPLY_PATH
 from chainnode.gateway.calling.caller import Caller, CallOutcome, StartedCall
@@ -123,8 +123,8 @@ def is_pending(response: httpx.Response, content: bytes | None) -> bool:
     if content is None:
         return True
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
+        document = read_json(content)
+    except IllegalJson:
         return False
     return isinstance(document, dict) and document.get("code") in _PENDING
 
