@@ -11,7 +11,7 @@ from chainnode.custodian.asks import problem_of
 from chainnode.exchange.bounded_json import JSON_DEPTH_MAX, IllegalJson, json_text, read_json
 from chainnode.exchange.commitments import Field
 from chainnode.exchange.fields import body_fields, members, whole_body
-from chainnode.gateway.calling_steps import is_pending
+from chainnode.gateway.calling.steps import is_pending
 from chainnode.gateway.releasing import release
 from chainnode.gateway.selectors import RequestParts, Selector
 
