@@ -375,6 +375,7 @@ class Node:
             outcomes=outcomes,
         )
         readings = NodeReadings(
+            genesis=base.genesis,
             ledger=base.ledger,
             driver=self._driver,
             pool=self._pool,

@@ -8,11 +8,14 @@ from chainnode.audit import AuditStore
 from chainnode.driver.driver import Driver
 from chainnode.driver.forwarding import Forwarding
 from chainnode.driver.intake import Intake
+from chainnode.exchange_readings import ExchangeReadings
+from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
 from chainnode.mempool import Mempool
 from chainnode.metrics import Reading, counter, gauge
 from chainnode.p2p import Transport
 from chainnode.pki import days_until_expiry
+from chainnode.suites import suite_named
 from chainnode.sync.fetching import BlockFetcher
 
 
@@ -22,6 +25,7 @@ class NodeReadings:
     def __init__(
         self,
         *,
+        genesis: Genesis,
         ledger: Ledger,
         driver: Driver,
         pool: Mempool,
@@ -40,6 +44,12 @@ class NodeReadings:
         self._forwarding = forwarding
         self._fetcher = fetcher
         self._audit = audit
+        self._exchange = ExchangeReadings(
+            genesis=genesis,
+            ledger=ledger,
+            h=suite_named(genesis.suite_name).digest,
+            counts=lambda: audit.tallies,
+        )
         self._tls_certificate = tls_certificate
 
     def read(self) -> Iterator[Reading]:
@@ -71,6 +81,7 @@ class NodeReadings:
             help_text = "Peers that could not serve state transfer, or lied"
             labels = {"peer": str(peer), "reason": reason}
             yield counter("transfers_failed", help_text, count, **labels)
+        yield from self._exchange.read()
 
     def _days_left(self) -> int:
         return days_until_expiry(self._tls_certificate, now=datetime.now(UTC))

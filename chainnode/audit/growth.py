@@ -3,6 +3,7 @@
 The trees are those of docs/wire-format.md §10; of their nodes only a coarse part is kept.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from chainnode.audit.port import (
     Growth,
     TrailState,
 )
+from chainnode.audit.tallies import Tallies, tallies_of
 from chainnode.ledger.codec import decode_entry
 from chainnode.ledger.merkle import DIGEST_BYTES, LEAF_TAG, NODE_TAG, Hash
 from chainnode.ledger.trails import chunk_leaf, encode_row
@@ -27,21 +29,25 @@ class Advance:
     entries: Sequence[tuple[int, int]] = field(repr=False)
     # Key -> position and leaf hash of each entry that carries it, ascending.
     keyed: Mapping[bytes, Sequence[tuple[int, bytes]]] = field(repr=False)
+    tallies: Tallies = field(default_factory=Counter, repr=False)
 
 
 def read_advance(h: Hash, start: int, entries: Iterable[bytes]) -> Advance:
     """Read the entries of one advance, the first of which stands at `start`."""
     kinds: list[tuple[int, int]] = []
     keyed: dict[bytes, list[tuple[int, bytes]]] = {}
+    tallies: Tallies = Counter()
     position = start - 1
     for position, data in enumerate(entries, start=start):
         leaf = (position, h(LEAF_TAG + data))
         mask = 0
-        for key in decode_entry(data).index_keys:
+        entry = decode_entry(data)
+        tallies.update(tallies_of(entry))
+        for key in entry.index_keys:
             keyed.setdefault(key, []).append(leaf)
             mask |= 1 << min(key[0], KIND_MAX)
         kinds.append((position, mask))
-    return Advance(stop=position + 1, entries=kinds, keyed=keyed)
+    return Advance(stop=position + 1, entries=kinds, keyed=keyed, tallies=tallies)
 
 
 def grow(
@@ -53,7 +59,9 @@ def grow(
 ) -> Growth:
     """Return what these advances, one after the other, add to the trails that are `known`."""
     builder = _Builder(h, dict(known), next_identity)
+    tallies: Tallies = Counter()
     for advance in advances:
+        tallies.update(advance.tallies)
         for key, leaves in advance.keyed.items():
             builder.add(key, leaves)
     return Growth(
@@ -63,6 +71,7 @@ def grow(
         rows=builder.rows,
         chunks=builder.chunks,
         nodes=builder.nodes,
+        tallies=[(one.encoded, count) for one, count in sorted(tallies.items())],
     )
 
 

@@ -123,6 +123,8 @@ class Growth:
     rows: Sequence[tuple[int, int, int, int]] = field(repr=False)
     chunks: Sequence[tuple[int, int, int, int, int, bytes, bytes]] = field(repr=False)
     nodes: Sequence[tuple[int, int, int, bytes]] = field(repr=False)
+    # What is counted (`Tally.encoded`), and how many more.
+    tallies: Sequence[tuple[bytes, int]] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,10 @@ class AuditDatabase(Protocol):
 
     def append(self, growth: Growth) -> None:
         """Add a step, in one transaction."""
+        ...
+
+    def tallies(self) -> dict[bytes, int]:
+        """Return how many of each thing were counted since the first position."""
         ...
 
     def row_before(self, trail: int, position: int) -> RowPlace | None:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from chainnode.audit.port import (
     Progress,
     ReadModelUnavailable,
 )
+from chainnode.audit.tallies import Tally
 from chainnode.ledger.merkle import Hash
 
 # About 0.1 s of work: the longest that a question usually waits for the follower. An advance
@@ -43,12 +44,18 @@ class AuditStore:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audit")
         self._background: Future[None] | None = None
         self._differences = 0
+        self._tallies: tuple[int, Mapping[Tally, int]] | None = None
         self._grown = asyncio.Event()
 
     @property
     def differences(self) -> int:
         """How often the read model was found to differ from the index since the start."""
         return self._differences
+
+    @property
+    def tallies(self) -> tuple[int, Mapping[Tally, int]] | None:
+        """From which position on what was counted how often; None: it is being counted."""
+        return self._tallies
 
     def notify(self) -> None:
         """Say that the chain grew: catch up in the background. Cheap; call it per block."""
@@ -108,7 +115,7 @@ class AuditStore:
         except DamagedReadModel as error:
             self._alarm(error)
             with contextlib.suppress(ReadModelUnavailable, DamagedReadModel):
-                self._database.rebuild(self._source.first_covered)
+                self._rebuild()
             raise
 
     def _alarm(self, error: DamagedReadModel) -> None:
@@ -131,7 +138,7 @@ class AuditStore:
             return self._follow(index_size)
         except DamagedReadModel as error:
             self._alarm(error)
-            self._database.rebuild(self._source.first_covered)
+            self._rebuild()
         try:
             return self._follow(index_size)
         except DamagedReadModel as error:
@@ -140,9 +147,11 @@ class AuditStore:
     def _follow(self, index_size: int) -> bool:
         progress = self._database.progress()
         if not self._goes_on(progress):
-            self._database.rebuild(self._source.first_covered)
+            self._rebuild()
             progress = self._database.progress()
         if progress.log_size >= index_size:
+            if self._tallies is None:
+                self._read_tallies()
             return False
         advances = self._next_advances(progress.log_size, index_size)
         keys = list(dict.fromkeys(itertools.chain.from_iterable(one.keyed for one in advances)))
@@ -153,7 +162,19 @@ class AuditStore:
             next_identity=self._database.next_identity(),
         )
         self._database.append(growth)
-        return growth.log_size < index_size
+        is_there = growth.log_size >= index_size
+        if is_there:
+            self._read_tallies()
+        return not is_there
+
+    def _read_tallies(self) -> None:
+        first = self._database.progress().first_position
+        counts = self._database.tallies().items()
+        self._tallies = first, {Tally.decode(one): count for one, count in counts}
+
+    def _rebuild(self) -> None:
+        self._tallies = None
+        self._database.rebuild(self._source.first_covered)
 
     def _goes_on(self, progress: Progress) -> bool:
         """Tell whether what the model holds is part of this ledger, and the rest is here."""

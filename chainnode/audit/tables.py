@@ -1,8 +1,8 @@
 """The tables of the read model and every SQL statement on them, the same in all databases.
 
 `trail_rows` and `trail_chunks` hold each trail; `trail_nodes` the tree over its chunks from level
-4 on; `trails` where each key stands; `entries` which kinds of keys an entry carries. What differs
-between databases stands behind `Session`.
+4 on; `trails` where each key stands; `entries` which kinds of keys an entry carries; `tallies` how
+often what was reported. What differs between databases stands behind `Session`.
 """
 
 import itertools
@@ -21,7 +21,7 @@ from chainnode.audit.port import (
 )
 
 # A database with another number was made by another version and is rebuilt.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # SQLite takes at least 999 parameters.
 _KEYS_PER_QUERY = 500
 
@@ -40,6 +40,7 @@ TABLES = {
     " root BLOB NOT NULL, nodes BLOB NOT NULL, PRIMARY KEY (trail, chunk_number)",
     "trail_nodes": "trail BIGINT NOT NULL, level BIGINT NOT NULL, node_number BIGINT NOT NULL,"
     " digest BLOB NOT NULL, PRIMARY KEY (trail, level, node_number)",
+    "tallies": "tally BLOB NOT NULL, tally_count BIGINT NOT NULL, PRIMARY KEY (tally)",
 }
 _PROGRESS = "SELECT version, chain_id, first_position, log_size FROM progress"
 _REACHED = "UPDATE progress SET log_size = ?"
@@ -59,6 +60,9 @@ SELECT chunk_number, first_row, row_count, first_position, root, nodes FROM trai
 WHERE trail = ? AND chunk_number >= ? AND chunk_number < ? ORDER BY chunk_number
 """
 _NODE = "SELECT digest FROM trail_nodes WHERE trail = ? AND level = ? AND node_number = ?"
+# Kinds × departments × roles: a fraction of this; a table that somebody filled is cut.
+_TALLIES = "SELECT tally, tally_count FROM tallies LIMIT 65536"
+_COUNT = "UPDATE tallies SET tally_count = tally_count + ? WHERE tally = ?"
 _POSITIONS = """
 SELECT position FROM entries WHERE position >= ? AND position < ? AND kinds & ? <> 0
 ORDER BY position LIMIT ?
@@ -156,7 +160,12 @@ class AuditTables:
             self._session.insert("trail_rows", growth.rows)
             self._session.insert("trail_chunks", growth.chunks)
             self._session.insert("trail_nodes", growth.nodes)
+            self._count(growth.tallies)
             self._session.change(_REACHED, [(growth.log_size,)])
+
+    def tallies(self) -> dict[bytes, int]:
+        """Return all counts; they are few."""
+        return {_data(tally): _number(count) for tally, count in self._session.query(_TALLIES)}
 
     def row_before(self, trail: int, position: int) -> RowPlace | None:
         """Return the last row of a trail below `position`."""
@@ -180,6 +189,11 @@ class AuditTables:
         """Return up to `limit` positions of entries with any key of `kind`."""
         found = self._session.query(_POSITIONS, (start, stop, 1 << kind, limit))
         return [_number(row[0]) for row in found]
+
+    def _count(self, added: Sequence[tuple[bytes, int]]) -> None:
+        known = self.tallies() if added else {}
+        self._session.insert("tallies", [one for one in added if one[0] not in known])
+        self._session.change(_COUNT, [(count, one) for one, count in added if one in known])
 
     def rebuild(self, first_position: int = 0) -> None:
         """Drop all tables; begin anew with the entry at `first_position`."""

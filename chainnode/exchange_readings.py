@@ -1,0 +1,85 @@
+"""What `/metrics` says of the exchange between departments.
+
+Gaps, deadlines and findings stand in the state and the index: every node that has executed the
+same block says the same of them, after a restart and on a snapshot too. Counts by department and
+role come from the audit store, which counts the log from where this node has it. Nothing is
+looked for when somebody asks: a few rows are read.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from chainnode.audit.tallies import Tally
+from chainnode.genesis import Genesis
+from chainnode.ledger.reader import LedgerReader
+from chainnode.ledger.trails import decode_trail
+from chainnode.metrics import Reading, counter, gauge
+from contracts.schemas.access import OPEN, Finding, OpenRow
+from contracts.schemas.due import CURSOR
+from contracts.schemas.index_kinds import IndexKind, index_key
+
+Digest = Callable[[bytes], bytes]
+Counts = Callable[[], tuple[int, Mapping[Tally, int]] | None]
+# Figure, its help, and the label under which it says which; in the order of the page.
+_COUNTED = {
+    "half": ("exchange_halves", "Halves of calls that a department recorded", "kind"),
+    "finding": ("exchange_half_findings", "Findings on halves of a department", "finding"),
+    "gap": ("exchange_gaps", "Gaps held against a department, as found and closed", "gap"),
+    "mismatch": ("exchange_mismatched", "Calls whose halves contradict each other", None),
+}
+
+
+class ExchangeReadings:
+    """Reads ledger and tallies when `/metrics` is asked. Loop thread only."""
+
+    def __init__(
+        self, *, genesis: Genesis, ledger: LedgerReader, h: Digest, counts: Counts
+    ) -> None:
+        self._departments = sorted(one.organisation for one in genesis.organisations)
+        self._ledger = ledger
+        self._h = h
+        self._counts = counts
+
+    def read(self) -> Iterator[Reading]:
+        """Yield every figure."""
+        yield from self._gaps()
+        yield from self._findings()
+        cursor = self._ledger.value(CURSOR.key())
+        waiting = 0 if cursor is None else CURSOR.decode(cursor).waiting
+        help_text = "Calls whose deadline has not been looked at, with one half or both"
+        yield gauge("exchange_deadlines_pending", help_text, waiting)
+        yield from self._tallies()
+
+    def _gaps(self) -> Iterator[Reading]:
+        for department in self._departments:
+            stored = self._ledger.value(OPEN.key(department))
+            row = OpenRow() if stored is None else OPEN.decode(stored)
+            labels = {"department": department}
+            help_text = "Calls unmatched now, held against a department"
+            yield gauge("exchange_unmatched", help_text, row.opened - row.closed, **labels)
+            help_text = "Calls ever found unmatched, held against a department"
+            yield counter("exchange_unmatched_opened", help_text, row.opened, **labels)
+            help_text = "Of these, calls whose other half came late"
+            yield counter("exchange_unmatched_closed", help_text, row.closed, **labels)
+
+    def _findings(self) -> Iterator[Reading]:
+        for finding in Finding:
+            key = index_key(self._h, IndexKind.FINDING, bytes((finding,)))
+            stored = self._ledger.trail(self._h(key))
+            rows = 0 if stored is None else decode_trail(stored).rows
+            help_text = "Records with a finding, as far as the index covers the log"
+            yield counter("exchange_findings", help_text, rows, finding=finding.name.lower())
+
+    def _tallies(self) -> Iterator[Reading]:
+        """Yield what was counted; nothing while a rebuilt store is still counting."""
+        counted = self._counts()
+        if counted is None:
+            return
+        first, tallies = counted
+        help_text = "First log position that the counts by role cover, 0 for the whole chain"
+        yield gauge("exchange_counted_from_position", help_text, first)
+        for tally, count in sorted(tallies.items()):
+            name, help_text, which = _COUNTED[tally.what]
+            labels = {"department": tally.department, "role": tally.role}
+            if which is not None:
+                labels[which] = tally.which
+            yield counter(name, help_text, count, **labels)
