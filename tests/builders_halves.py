@@ -47,5 +47,6 @@ class HalvesChain(IndexedChain):
 
 
 @cache
-def halves_chain(suite: str) -> HalvesChain:
-    return HalvesChain(suite)
+def halves_chain(suite: str, label: str = "synthetic") -> HalvesChain:
+    """Return the chain of this suite and label; treat it as read-only."""
+    return HalvesChain(suite, label=label)

@@ -64,6 +64,8 @@ def test_no_forged_proof_is_accepted_and_only_documented_errors_escape() -> None
     tally = _json_of("-m", "tests.forgeries", timeout_s=1_200)
     report(f"forgeries: {json.dumps(tally)}")
     assert tally["refused"] >= FORGERIES_MIN
+    assert min(tally["forgeries_each"].values()) > 0
+    assert set(tally["forgeries_each"]) >= {"disclosure", "disclosure attacks"}
     assert (tally["accepted"], tally["untrue"], tally["escaped"]) == ([], [], [])
 
 

@@ -8,6 +8,7 @@ is not true.
 import argparse
 import json
 import sys
+from collections import Counter
 
 from tests.forgeries.trial import SUITES, Tally, trial
 
@@ -19,11 +20,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     total = Tally()
+    each: Counter[str] = Counter()
     for suite in SUITES:
         for name, tally in trial(suite, count=arguments.count // 2, seed=arguments.seed).items():
             sys.stdout.write(json.dumps({"suite": suite, "kind": name, **tally.form()}) + "\n")
             total.add(tally)
-    sys.stdout.write(json.dumps({"seed": arguments.seed, **total.form()}) + "\n")
+            each[name] += tally.forgeries
+    sums = {"seed": arguments.seed, **total.form(), "forgeries_each": each}
+    sys.stdout.write(json.dumps(sums) + "\n")
     return 1 if total.accepted or total.untrue or total.escaped else 0
 
 

@@ -34,7 +34,17 @@ class Mutant:
 
 def mutant(document: JsonObject, chance: Random) -> Mutant | None:
     """Return the evidence with one random change; None where nothing came of it."""
-    place, value = chance.choice([*_places(document, ())])
+    return mutant_at(document, chance.choice(every_place(document)), chance)
+
+
+def every_place(document: JsonObject) -> list[Place]:
+    """Return where a change can be made, the whole document first."""
+    return [place for place, _ in _places(document, ())]
+
+
+def mutant_at(document: JsonObject, place: Place, chance: Random) -> Mutant | None:
+    """Return the evidence with one random change at a place; None where nothing came of it."""
+    value = at(document, place)
     what, changed = _changed(value, chance)
     if changed == value and type(changed) is type(value):
         return None

@@ -37,6 +37,13 @@ from tests.builders_trails import (
     Shown,
 )
 from tests.forgeries.changes import Mutant, at
+from tests.forgeries.disclosures import (
+    OTHER_POSITION,
+    DisclosedChain,
+    excluded_disclosure,
+    honest,
+    is_true_disclosure,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +56,22 @@ class Original:
     is_excluded: Callable[[JsonObject, Mutant], bool]
 
 
-def originals(chain: IndexedChain, foreign: IndexedChain) -> tuple[Original, ...]:
+def originals(chain: DisclosedChain, foreign: DisclosedChain) -> tuple[Original, ...]:
     """Return one or more of every kind; donors are under other headers, or of another chain."""
-    return (*_of_the_log(chain, foreign), *_of_the_maps(chain, foreign))
+    earlier = chain.anchor(chain.header_at(9))
+    disclosure = Original(
+        name="disclosure",
+        document=honest(chain),
+        donors=(
+            chain.disclosure(
+                "response", {"status", "body.city"}, position=OTHER_POSITION, anchor=earlier
+            ),
+            chain.disclosure("request", {"method", "body.id"}, anchor=earlier),
+            honest(foreign),
+        ),
+        is_excluded=excluded_disclosure,
+    )
+    return (*_of_the_log(chain, foreign), *_of_the_maps(chain, foreign), disclosure)
 
 
 def _of_the_log(chain: IndexedChain, foreign: IndexedChain) -> tuple[Original, ...]:
@@ -145,8 +165,8 @@ def is_true(facts: Facts, chain: IndexedChain) -> bool:
         case TrailFacts():
             return _is_true_trail(facts, chain)
         case _:
-            # What is excluded of the other kinds is the same evidence in another order.
-            return isinstance(facts, CertificateFacts)
+            # What is excluded of certificates is the same evidence in another order.
+            return isinstance(facts, CertificateFacts) or is_true_disclosure(facts)
 
 
 def _is_true_trail(facts: TrailFacts, chain: IndexedChain) -> bool:

@@ -3,7 +3,17 @@
 import pytest
 
 import chainnode.ledger.trail_proofs
+import chainnode.verify.disclosure
 import chainnode.verify.trail
+from chainnode.verify import BlockRecordFacts, RecordFacts, verify_evidence
+from chainnode.verify.disclosure import recorded_half
+from tests.forgeries.changes import every_place
+from tests.forgeries.disclosures import (
+    disclosed_chain,
+    disclosure_attacks,
+    honest,
+    is_true_disclosure,
+)
 from tests.forgeries.trial import SUITES, Tally, trial
 
 
@@ -51,3 +61,43 @@ def test_a_verifier_that_always_calls_a_run_whole_is_found(
 
     monkeypatch.setattr(chainnode.verify.trail, "covered_until_ms", whole)
     assert summed(trial("intl", count=4_500, seed=7)).untrue
+
+
+def test_a_verifier_that_skips_the_fields_of_a_disclosure_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chainnode.verify.disclosure, "verify_disclosure", lambda *_, **__: None)
+    assert summed(trial("intl", count=9, seed=7)).untrue
+
+
+def test_a_verifier_that_takes_either_message_for_the_other_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def commitment(record: RecordFacts | BlockRecordFacts, _message: str) -> bytes:
+        return recorded_half(record).response_commitment
+
+    monkeypatch.setattr(chainnode.verify.disclosure, "_commitment", commitment)
+    assert summed(trial("intl", count=9, seed=7)).untrue
+
+
+def test_each_place_of_a_disclosure_is_changed() -> None:
+    chain = disclosed_chain("intl")
+    named = [name for name, _ in disclosure_attacks(chain, disclosed_chain("intl", "other"))]
+
+    # Places that only lead through a tree, and what is withheld, are excluded by rule.
+    leading = {"fields.0.index", "fields.1.index", "fields.2.index", "size"}
+    for place in map(
+        ".".join, ([str(one) for one in place] for place in every_place(honest(chain)))
+    ):
+        assert place in leading or any(name.startswith(f"disclosure: {place}: ") for name in named)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_what_a_disclosure_may_leave_out_is_accepted_and_true(suite: str) -> None:
+    chain = disclosed_chain(suite)
+    document = honest(chain)
+    fields = document["fields"]
+    assert isinstance(fields, list)
+
+    for less in ({**document, "fields": fields[1:]}, {**document, "authorship": []}):
+        assert is_true_disclosure(verify_evidence(less, chain.trust))

@@ -8,9 +8,10 @@ from typing import cast
 from chainnode.suites.port import InvalidKey, InvalidSignature, Suite
 from chainnode.verify import Facts, InvalidEvidence, Trust, verify_evidence
 from chainnode.verify.strict_json import JsonObject
-from tests.builders_trails import IndexedChain, indexed_chain
+from tests.builders_trails import IndexedChain
 from tests.forgeries.attacks import attacks
 from tests.forgeries.changes import Mutant, mutant, transplant
+from tests.forgeries.disclosures import disclosed_chain, disclosure_attacks
 from tests.forgeries.originals import Original, is_true, originals
 
 SUITES = ("intl", "sm")
@@ -55,11 +56,13 @@ class Tally:
 
 def trial(suite: str, *, count: int, seed: int) -> dict[str, Tally]:
     """Forge about `count` times; return a tally a kind of evidence."""
-    chain, foreign = indexed_chain(suite), indexed_chain(suite, "another chain")
+    chain, foreign = disclosed_chain(suite), disclosed_chain(suite, "another chain")
     trust = replace(chain.trust, suite=cast("Suite", Remembering(chain.suite)))
-    found = {"attacks": Tally()}
+    found = {"attacks": Tally(), "disclosure attacks": Tally()}
     for name, document in attacks(chain, foreign):
         _try(found["attacks"], name, document, chain, trust)
+    for name, document in disclosure_attacks(chain, foreign):
+        _try(found["disclosure attacks"], name, document, chain, trust)
     kinds = originals(chain, foreign)
     for original in kinds:
         verify_evidence(original.document, trust)
