@@ -167,7 +167,8 @@ async def open_ledger_side(settings: GatewaySettings) -> AsyncIterator[LedgerSid
         organisation = await _organisation(settings, suite, key, rows)
         spool = await asyncio.to_thread(Spool.open, settings.spool, chain_id=trust.chain_id)
         stack.push_async_callback(spool.close)
-        replayer = Replayer(spool, client, key, settings=ReplaySettings(contract_version=VERSION))
+        replay = ReplaySettings(contract_version=VERSION, gather_s=settings.gather_ms / 1000)
+        replayer = Replayer(spool, client, key, settings=replay)
         await stack.enter_async_context(_running(replayer))
         half_entries = await stack.enter_async_context(open_half_entries(settings, client, trust))
         yield LedgerSide(

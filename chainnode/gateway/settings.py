@@ -52,6 +52,7 @@ _SETTINGS: Final[Mapping[str, tuple[type, ...]]] = {
     "kept": (str, Path),
     "kept_secret": (str, Path),
     "wrapping_keys": (str, Path),
+    "gather_ms": (int,),
     "receipt_timeout_s": (int, float),
     "window_ms": (int,),
     "request_bytes_max": (int,),
@@ -61,6 +62,9 @@ _REQUIRED: Final = ("node", "key", "trust")
 _CONTENT: Final = ("kept", "kept_secret", "wrapping_keys")
 _PATHS: Final = ("key", "trust", "passphrase_file", "tls_ca", "spool", "token_cache", *_CONTENT)
 _SYSTEM_CHARACTERS_MAX: Final = 60
+# A signature costs every node a check, an idle chain a block; nobody waits for what is spooled.
+_GATHER_MS_DEFAULT: Final = 500
+_GATHER_MS_MAX: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,7 @@ class GatewaySettings:
     kept: Path | None = None
     kept_secret: Path | None = None
     wrapping_keys: Path | None = None
+    gather_ms: int = _GATHER_MS_DEFAULT
     receipt_timeout_s: float = RECEIPT_TIMEOUT_S_DEFAULT
     window_ms: int = WINDOW_MS_DEFAULT
     request_bytes_max: int = REQUEST_BYTES_MAX_DEFAULT
@@ -193,6 +198,9 @@ def _faults(given: Mapping[str, object]) -> list[str]:
     legal = [one.value for one in OnFailure]
     if given.get("on_failure", legal[0]) not in legal:
         faults.append(f"on_failure: expected {' or '.join(legal)}")
+    gather_ms = given.get("gather_ms", 0)
+    if isinstance(gather_ms, int) and not 0 <= gather_ms <= _GATHER_MS_MAX:
+        faults.append(f"gather_ms: expected 0 … {_GATHER_MS_MAX}, got {gather_ms}")
     if len(str(given.get("system", ""))) > _SYSTEM_CHARACTERS_MAX:
         faults.append(f"system: expected at most {_SYSTEM_CHARACTERS_MAX} characters")
     return faults
@@ -216,6 +224,9 @@ def _settings(given: Mapping[str, object]) -> GatewaySettings:
         "on_failure": OnFailure(values.pop("on_failure", OnFailure.SPOOL.value)),
     }
     built.setdefault("spool", Path(_SPOOL_DEFAULT))
+    if built["on_failure"] is OnFailure.BLOCK:
+        # Its callers wait for the receipt.
+        values.setdefault("gather_ms", 0)
     return GatewaySettings(**{**values, **built})  # type: ignore[arg-type]  # `_faults` saw the types
 
 

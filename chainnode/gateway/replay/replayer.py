@@ -1,5 +1,8 @@
 """Brings what the spool keeps onto the ledger, in its order, many entries to a submission.
 
+A lone entry goes out at once; what comes within `gather_s` after a signature shares the next one,
+because each signature costs every node a check and an idle chain a block.
+
 One submission is under way at a time. It is durable in the spool before its first byte leaves,
 so that after any crash the same bytes are offered again and the first receipt answers. Only
 when it is proven that they can no longer execute are its entries signed anew; should an earlier
@@ -7,7 +10,8 @@ one have executed all the same, the ledger names the testimony it has, and it is
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -54,7 +58,8 @@ _DOOR_KEY: Final = frozenset({"UNKNOWN_KEY", "KEY_NOT_VALID", "BAD_KEY"})
 class ReplaySettings:
     """How entries are joined and sent.
 
-    `contract_version` None: the one that the rules of the chain have.
+    `contract_version` None: the one that the rules of the chain have. `gather_s`: the least time
+    between two signatures, but where what waits fills a submission.
     """
 
     contract: str = NAME
@@ -62,6 +67,7 @@ class ReplaySettings:
     calls_max: int = CALLS_PER_SUBMISSION
     bytes_max: int = BYTES_PER_SUBMISSION
     wait_s: float = WAIT_S_DEFAULT
+    gather_s: float = 0.0
 
 
 class Replayer:
@@ -76,6 +82,7 @@ class Replayer:
         settings: ReplaySettings | None = None,
         backoff: Backoff | None = None,
         now_ms: Callable[[], int] = system_ms,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._spool = spool
         self._ledger = ledger
@@ -83,6 +90,9 @@ class Replayer:
         self._settings = settings or ReplaySettings()
         self._backoff = backoff or Backoff()
         self._now_ms = now_ms
+        self._pause = pause
+        # When the last signature was made, by the clock of the event loop.
+        self._signed_s = -math.inf
         self._calls_max = self._settings.calls_max
         # The next nonce of the key, None before the chain was asked in this life.
         self._nonce: int | None = None
@@ -106,6 +116,7 @@ class Replayer:
         """
         while True:
             await self._spool.wait_for_work()
+            await self._gather()
             try:
                 is_done = await self._step()
             except (StorageError, InvariantBroken):
@@ -117,6 +128,15 @@ class Replayer:
                 self._backoff.reset()
             else:
                 await self._rest()
+
+    async def _gather(self) -> None:
+        """Let more come together before the next signature; what is under way is not held up."""
+        state = self._spool.state
+        if state.in_flight is not None or state.waiting_count >= self._calls_max:
+            return
+        passed_s = asyncio.get_running_loop().time() - self._signed_s
+        if passed_s < self._settings.gather_s:
+            await self._pause(self._settings.gather_s - passed_s)
 
     async def _rest(self) -> None:
         """Pause before the next step; a new key ends the pause."""
@@ -154,6 +174,7 @@ class Replayer:
 
     async def _sign_next(self) -> Signed:
         """Sign what waits first, and keep the signature before anything of it leaves."""
+        self._signed_s = asyncio.get_running_loop().time()
         chosen = self._choose()
         nonce = await self._next_nonce()
         trust, settings = self._ledger.trust, self._settings

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,10 @@ PATIENCE_S = 30.0
 
 
 def replayer(
-    spool: Spool, ledger: LedgerOfTests, settings: ReplaySettings | None = None
+    spool: Spool,
+    ledger: LedgerOfTests,
+    settings: ReplaySettings | None = None,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Replayer:
     return Replayer(
         spool,
@@ -31,15 +34,20 @@ def replayer(
         settings=settings,
         backoff=Backoff(first_s=0, longest_s=0),
         now_ms=lambda: ledger.now_ms,
+        pause=pause,
     )
 
 
 @asynccontextmanager
 async def replaying(
-    spool: Spool, ledger: LedgerOfTests, settings: ReplaySettings | None = None
+    spool: Spool,
+    ledger: LedgerOfTests,
+    settings: ReplaySettings | None = None,
+    *,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[Replayer]:
     """Replay in the background."""
-    one = replayer(spool, ledger, settings)
+    one = replayer(spool, ledger, settings, pause)
     task = asyncio.create_task(one.run())
     try:
         yield one
@@ -90,6 +98,58 @@ async def test_what_waits_goes_out_joined_and_in_its_order(tmp_path: Path) -> No
     assert [one.position for one in fates] == list(ledger.halves.values())
     assert {one.height for one in fates} == {1}
     assert spool.status().waiting == 0
+    await spool.close()
+
+
+class Pauses:
+    """Pauses that a test ends; how long they should have been stands in `asked`."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self.over = asyncio.Event()
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        await self.over.wait()
+
+
+async def test_a_lone_half_goes_out_at_once_and_those_that_follow_share_a_signature(
+    tmp_path: Path,
+) -> None:
+    spool, ledger, pauses = opened(tmp_path / "spool"), LedgerOfTests(), Pauses()
+    settings = ReplaySettings(gather_s=1000.0)
+    async with replaying(spool, ledger, settings, pause=pauses):
+        await until_settled(spool, await spool.put(entry(0)))
+        ids = [await spool.put(entry(number)) for number in range(1, 6)]
+        await until(lambda: bool(pauses.asked))
+        assert len(ledger.offered) == 1
+        pauses.over.set()
+        await until_settled(spool, *ids)
+    assert len(ledger.offered) == 2
+    assert ledger.numbers == list(range(6))
+    assert len(pauses.asked) == 1
+    assert 0 < pauses.asked[0] <= 1000
+    await spool.close()
+
+
+async def test_what_fills_submissions_is_gathered_no_longer(tmp_path: Path) -> None:
+    spool, ledger, pauses = opened(tmp_path / "spool"), LedgerOfTests(), Pauses()
+    ids = [await spool.put(entry(number)) for number in range(6)]
+    settings = ReplaySettings(calls_max=2, gather_s=1000.0)
+    async with replaying(spool, ledger, settings, pause=pauses):
+        await until_settled(spool, *ids)
+    assert len(ledger.offered) == 3
+    assert pauses.asked == []
+    await spool.close()
+
+
+async def test_what_is_under_way_is_offered_again_without_gathering(tmp_path: Path) -> None:
+    spool, ledger, pauses = opened(tmp_path / "spool"), LedgerOfTests(silences=3), Pauses()
+    ids = [await spool.put(entry(0))]
+    async with replaying(spool, ledger, ReplaySettings(gather_s=1000.0), pause=pauses):
+        await until_settled(spool, *ids)
+    assert len(ledger.offered) == 4
+    assert pauses.asked == []
     await spool.close()
 
 

@@ -73,6 +73,32 @@ def test_one_error_names_every_fault(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
+    ("given", "gather_ms"),
+    [
+        ({}, 500),
+        ({"gather_ms": 0}, 0),
+        ({"on_failure": "block"}, 0),
+        ({"on_failure": "block", "gather_ms": 60_000}, 60_000),
+    ],
+    ids=["spool", "spool and none", "block", "block and a minute"],
+)
+def test_halves_are_gathered_unless_callers_wait_for_the_receipt(
+    given: dict[str, object], gather_ms: int
+) -> None:
+    needed = {"node": "http://n", "key": "k", "trust": "t"}
+
+    assert read_settings(None, {**needed, **given}).gather_ms == gather_ms
+
+
+@pytest.mark.parametrize("gather_ms", [-1, 60_001])
+def test_halves_are_not_gathered_for_longer_than_a_minute(gather_ms: int) -> None:
+    given = {"node": "http://n", "key": "k", "trust": "t", "gather_ms": gather_ms}
+
+    with pytest.raises(ConfigurationError, match=f"gather_ms: expected 0 … 60000, got {gather_ms}"):
+        read_settings(None, given)
+
+
+@pytest.mark.parametrize(
     "content",
     ["node = ", "\udcff", "node = [1", "x" * 70_000],
     ids=["cut", "bytes", "open", "large"],
