@@ -1,7 +1,13 @@
-"""The node's clocks: wall time for proposals and expiry, monotonic time for timers."""
+"""Wall time: of a node for proposals and expiry, of gateways and custodians for their records."""
 
+import logging
 import time
 from dataclasses import dataclass
+from typing import Final
+
+from chainnode.errors import ConfigurationError
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +22,20 @@ class WallClock:
         if start_ms is None:
             return cls()
         return cls(offset_ms=start_ms - _system_ms())
+
+    @classmethod
+    def shifted(cls, offset_ms: int, *, is_devnet: bool, setting: str) -> "WallClock":
+        """Return a clock that reads the system's time plus `offset_ms`, and say so in the log.
+
+        Raises:
+            ConfigurationError: `setting` asks for it on a chain that is no devnet.
+
+        """
+        if offset_ms:
+            if not is_devnet:
+                raise ConfigurationError(f"{setting}: only a devnet chain may have its own clock")
+            _LOG.warning("a devnet: the clock is set off by %d ms", offset_ms)
+        return cls(offset_ms=offset_ms)
 
     def now_ms(self) -> int:
         """Return the wall time in milliseconds."""

@@ -52,6 +52,10 @@ class _Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     nodes: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=64)]
 
 
+class _Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    offset_ms: int = 0
+
+
 class _Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     key_per_second: float = KEY_RATE.per_second
     key_burst: Positive = KEY_RATE.burst
@@ -66,6 +70,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ledger: _Ledger
     tls: _Tls | None = None
     limits: _Limits = _Limits()
+    clock: _Clock = _Clock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +98,8 @@ class CustodianConfig:
     trust: Path
     nodes: tuple[str, ...]
     limits: DeskLimits
+    # Devnet chains only: added to this machine's clock.
+    clock_offset_ms: int
 
 
 def load_custodian_config(path: Path) -> CustodianConfig:
@@ -133,6 +140,7 @@ def _checked(path: Path, found: _File) -> CustodianConfig:
         tls=None if found.tls is None else _tls(found.tls, base),
         trust=base / found.ledger.trust,
         nodes=found.ledger.nodes,
+        clock_offset_ms=found.clock.offset_ms,
         limits=DeskLimits(
             key=Rate(per_second=limits.key_per_second, burst=limits.key_burst),
             organisation=Rate(

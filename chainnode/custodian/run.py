@@ -6,7 +6,6 @@ import logging
 import resource
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Final
 import uvicorn
 
 from chainnode.client import Client
+from chainnode.clock import WallClock
 from chainnode.config import Address
 from chainnode.custodian.config import CustodianConfig
 from chainnode.custodian.counters import Counters
@@ -49,6 +49,7 @@ class OpenCustodian:
     rows: LedgerRows
     counters: Counters
     records: Records
+    clock: WallClock
 
 
 @contextlib.contextmanager
@@ -66,6 +67,11 @@ def opened(config: CustodianConfig) -> Iterator[OpenCustodian]:
         raise ConfigurationError(
             f"{config.key}: expected a key of suite {trust.suite.name}, got {suite.name}"
         )
+    clock = WallClock.shifted(
+        config.clock_offset_ms,
+        is_devnet=bool(trust.parameters.devnet),
+        setting="[clock] offset_ms",
+    )
     root = RootSecret(
         read_root(config.root, suite=suite, passphrase=passphrase),
         suite=suite,
@@ -77,12 +83,14 @@ def opened(config: CustodianConfig) -> Iterator[OpenCustodian]:
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     state_file = config.data_dir / "ledger.json"
     with (
-        Client(config.nodes, trust, key, state_file=state_file) as client,
+        Client(config.nodes, trust, key, state_file=state_file, now_ms=clock.now_ms) as client,
         contextlib.closing(Counters(config.data_dir)) as counters,
     ):
         rows = LedgerRows(client)
         records = Records(identity, ledger=rows, counters=counters)
-        yield OpenCustodian(identity=identity, rows=rows, counters=counters, records=records)
+        yield OpenCustodian(
+            identity=identity, rows=rows, counters=counters, records=records, clock=clock
+        )
 
 
 def run_custodian(config: CustodianConfig) -> None:
@@ -105,7 +113,7 @@ def run_custodian(config: CustodianConfig) -> None:
             ledger=custodian.rows,
             counters=custodian.counters,
             limits=config.limits,
-            now_ms=_now_ms,
+            now_ms=custodian.clock.now_ms,
         )
         app = CustodianApp(desk, counters=custodian.counters, threads=threads)
         asyncio.run(_serve(config, app, custodian.records, listener))
@@ -181,7 +189,3 @@ def _trust(path: Path) -> Trust:
             return Trust.load(file.read(_TRUST_BYTES_MAX + 1))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

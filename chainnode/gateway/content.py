@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from chainnode.client import AsyncClient
-from chainnode.client.session import system_ms
 from chainnode.errors import ConfigurationError
 from chainnode.gateway.half_entries import ClearReasons, EncryptedReasons, HalfEntries, Reasons
 from chainnode.gateway.kept import SECRET_BYTES, KeptCalls
+from chainnode.gateway.ports import Clock
 from chainnode.gateway.settings import GatewaySettings
 from chainnode.keys import Passphrase, open_wrapping_key, read_passphrase
 from chainnode.secret_files import read_secret_file, write_secret_file
@@ -50,7 +50,7 @@ class WrappingKeyFiles:
 
 @asynccontextmanager
 async def open_half_entries(
-    settings: GatewaySettings, client: AsyncClient, trust: Trust
+    settings: GatewaySettings, client: AsyncClient, trust: Trust, *, now_ms: Clock
 ) -> AsyncIterator[HalfEntries]:
     """Open what turns halves into spool entries, as the settings say.
 
@@ -61,14 +61,16 @@ async def open_half_entries(
     kept = await asyncio.to_thread(_open_kept, settings, trust.suite)
     try:
         yield HalfEntries(
-            chain_id=trust.chain_id, reasons=_reasons(settings, client, trust), kept=kept
+            chain_id=trust.chain_id, reasons=_reasons(settings, client, trust, now_ms), kept=kept
         )
     finally:
         if kept is not None:
             kept.close()
 
 
-def _reasons(settings: GatewaySettings, client: AsyncClient, trust: Trust) -> Reasons:
+def _reasons(
+    settings: GatewaySettings, client: AsyncClient, trust: Trust, now_ms: Clock
+) -> Reasons:
     if settings.wrapping_keys is None:
         return ClearReasons()
     return EncryptedReasons(
@@ -80,7 +82,7 @@ def _reasons(settings: GatewaySettings, client: AsyncClient, trust: Trust) -> Re
             suite=trust.suite,
             passphrase=read_passphrase(settings.passphrase_file),
         ),
-        now_ms=system_ms,
+        now_ms=now_ms,
     )
 
 

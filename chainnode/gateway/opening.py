@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from chainnode.client import AsyncClient, CannotDecide
-from chainnode.client.session import system_ms
 from chainnode.client.transport import AsyncTransport, trusting
+from chainnode.clock import WallClock
 from chainnode.errors import ConfigurationError, NodeError
 from chainnode.gateway.authentication import Authenticator
 from chainnode.gateway.calling.caller import Caller
@@ -26,7 +26,7 @@ from chainnode.gateway.counters import GatewayCounters
 from chainnode.gateway.deciding import Decider
 from chainnode.gateway.guard import refuse_personal_text
 from chainnode.gateway.half_entries import HalfEntries
-from chainnode.gateway.ports import RowsUnavailable, Tokeniser
+from chainnode.gateway.ports import Clock, RowsUnavailable, Tokeniser
 from chainnode.gateway.pseudonyms import CustodianAccess, Pseudonyms
 from chainnode.gateway.quotas import QuotaCounter
 from chainnode.gateway.recording import Recorder
@@ -64,6 +64,7 @@ class LedgerSide:
     client: AsyncClient
     rows: CachedRows
     spool: Spool
+    now_ms: Clock
     half_entries: HalfEntries
 
 
@@ -86,8 +87,8 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                     chain_id=side.trust.chain_id,
                     provider=side.organisation,
                     rows=side.rows,
-                    now_ms=system_ms,
-                    started_ms=system_ms(),
+                    now_ms=side.now_ms,
+                    started_ms=side.now_ms(),
                     window_ms=settings.window_ms,
                 ),
                 decider=Decider(
@@ -104,7 +105,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                     service=service,
                     queue=side.spool,
                     half_entries=side.half_entries,
-                    now_ms=system_ms,
+                    now_ms=side.now_ms,
                 ),
                 memory=CallMemory(),
                 counters=GatewayCounters(),
@@ -135,7 +136,7 @@ async def open_caller(settings: GatewaySettings, *, provider: str) -> AsyncItera
             queue=side.spool,
             half_entries=side.half_entries,
             guard=refuse_personal_text,
-            now_ms=system_ms,
+            now_ms=side.now_ms,
             tokeniser=tokeniser,
             subjects=settings.subjects,
             id_type=settings.subject_type,
@@ -156,21 +157,28 @@ async def open_ledger_side(settings: GatewaySettings) -> AsyncIterator[LedgerSid
         raise ConfigurationError(
             f"{settings.key}: expected a key of suite {trust.suite.name}, got {suite.name}"
         )
+    now_ms = WallClock.shifted(
+        settings.clock_offset_ms,
+        is_devnet=bool(trust.parameters.devnet),
+        setting="clock_offset_ms",
+    ).now_ms
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(
-            AsyncClient(settings.nodes, trust, key, tls=_tls(settings))
+            AsyncClient(settings.nodes, trust, key, tls=_tls(settings), now_ms=now_ms)
         )
         rows = CachedRows(
-            client, now_ms=system_ms, block_age_ms_max=_block_age_ms_max(trust.parameters)
+            client, now_ms=now_ms, block_age_ms_max=_block_age_ms_max(trust.parameters)
         )
         stack.push_async_callback(rows.close)
-        organisation = await _organisation(settings, suite, key, rows)
+        organisation = await _organisation(settings, suite, key, rows, now_ms=now_ms)
         spool = await asyncio.to_thread(Spool.open, settings.spool, chain_id=trust.chain_id)
         stack.push_async_callback(spool.close)
         replay = ReplaySettings(contract_version=VERSION, gather_s=settings.gather_ms / 1000)
-        replayer = Replayer(spool, client, key, settings=replay)
+        replayer = Replayer(spool, client, key, settings=replay, now_ms=now_ms)
         await stack.enter_async_context(_running(replayer))
-        half_entries = await stack.enter_async_context(open_half_entries(settings, client, trust))
+        half_entries = await stack.enter_async_context(
+            open_half_entries(settings, client, trust, now_ms=now_ms)
+        )
         yield LedgerSide(
             suite=suite,
             key=key,
@@ -179,6 +187,7 @@ async def open_ledger_side(settings: GatewaySettings) -> AsyncIterator[LedgerSid
             client=client,
             rows=rows,
             spool=spool,
+            now_ms=now_ms,
             half_entries=half_entries,
         )
 
@@ -227,7 +236,9 @@ async def _open_tokeniser(
         scope=(side.trust.chain_id, department),
     )
     tls = trusting((settings.custodian,), _tls(settings))
-    pseudonyms = Pseudonyms(access, transport=AsyncTransport(tls=tls), cache=cache)
+    pseudonyms = Pseudonyms(
+        access, transport=AsyncTransport(tls=tls), cache=cache, now_ms=side.now_ms
+    )
     try:
         yield pseudonyms
     finally:
@@ -243,7 +254,7 @@ async def _custodian(side: LedgerSide, department: str) -> str:
 
 
 async def _organisation(
-    settings: GatewaySettings, suite: Suite, key: PrivateKey, rows: CachedRows
+    settings: GatewaySettings, suite: Suite, key: PrivateKey, rows: CachedRows, *, now_ms: Clock
 ) -> str:
     """Return for whom the key speaks; with `organisation` set, a ledger out of reach may wait."""
     try:
@@ -252,7 +263,7 @@ async def _organisation(
         if settings.organisation:
             return settings.organisation
         raise
-    if row is None or Role.SERVICE not in row.roles or not row.is_valid_at(system_ms()):
+    if row is None or Role.SERVICE not in row.roles or not row.is_valid_at(now_ms()):
         raise ConfigurationError(
             f"{settings.key}: expected a key that the ledger knows as a valid service key"
         )

@@ -53,6 +53,7 @@ _SETTINGS: Final[Mapping[str, tuple[type, ...]]] = {
     "kept_secret": (str, Path),
     "wrapping_keys": (str, Path),
     "gather_ms": (int,),
+    "clock_offset_ms": (int,),
     "receipt_timeout_s": (int, float),
     "window_ms": (int,),
     "request_bytes_max": (int,),
@@ -95,6 +96,7 @@ class GatewaySettings:
     kept_secret: Path | None = None
     wrapping_keys: Path | None = None
     gather_ms: int = _GATHER_MS_DEFAULT
+    clock_offset_ms: int = 0
     receipt_timeout_s: float = RECEIPT_TIMEOUT_S_DEFAULT
     window_ms: int = WINDOW_MS_DEFAULT
     request_bytes_max: int = REQUEST_BYTES_MAX_DEFAULT

@@ -68,8 +68,8 @@ FROM_OUTSIDE = (
 ASKING_CUSTODIAN = ("chainnode.custodian.asks", "chainnode.custodian.tokens")
 # What departments run beside their node, each by a command of its own.
 OUTSIDE_SERVICES = ("chainnode.custodian", "chainnode.gateway")
-# What a service of ours beside the node shares with it: logs, figures, its interpreter.
-SERVED_OUTSIDE = ("chainnode.foreground", "chainnode.logs", "chainnode.metrics")
+# What a service of ours beside the node shares with it: clock, logs, figures, its interpreter.
+SERVED_OUTSIDE = ("chainnode.clock", "chainnode.foreground", "chainnode.logs", "chainnode.metrics")
 # The running node as others see it: its composition and its public methods.
 NODE = ("chainnode.node", "chainnode.service")
 # What builds the node and joins its rooms: node.py and the parts cut out of it.

@@ -43,9 +43,16 @@ def test_limits_and_tls_are_read(tmp_path: Path) -> None:
     assert (config.tls.certificate, config.tls.client_ca) == (tmp_path / "c", None)
 
 
+def test_a_clock_can_be_set_off_and_is_not_by_itself(tmp_path: Path) -> None:
+    plain = load_custodian_config(written(tmp_path, SMALLEST))
+    shifted = load_custodian_config(written(tmp_path, SMALLEST + "\n[clock]\noffset_ms = -7\n"))
+    assert (plain.clock_offset_ms, shifted.clock_offset_ms) == (0, -7)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
+        ("[ledger]", '[clock]\noffset_ms = "1 h"\n[ledger]', "clock"),
         ("127.0.0.1:7800", "10.0.0.1:7800", "tls"),
         ('root = "r.json"', "", "root"),
         ('root = "r.json"', "root = 7", "root"),
@@ -55,7 +62,7 @@ def test_limits_and_tls_are_read(tmp_path: Path) -> None:
         ("[ledger]", "[ledger", ""),
         ('["http://127.0.0.1:7700"]', "[]", "nodes"),
     ],
-    ids=["clear", "missing", "type", "unknown", "address", "rate", "syntax", "no nodes"],
+    ids=["clock", "clear", "missing", "type", "unknown", "address", "rate", "syntax", "no nodes"],
 )
 def test_a_fault_is_named(tmp_path: Path, old: str, new: str, named: str) -> None:
     with pytest.raises(InvalidCustodianConfig) as caught:

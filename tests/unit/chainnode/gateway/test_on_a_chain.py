@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from chainnode.client import (
     publish_item,
     revoke_grant,
 )
+from chainnode.client.session import system_ms
 from chainnode.errors import ConfigurationError
 from chainnode.exchange import CallReason
 from chainnode.gateway import AccessLog, AsyncCallTransport, CallIntent, open_caller, read_settings
@@ -190,3 +191,19 @@ async def test_gateway_that_claims_to_be_another_department_is_not_opened(chain:
     with pytest.raises(ConfigurationError, match="organisation"):
         async with open_ledger_side(chain.read(1, organisation=REQUESTER)):
             pass
+
+
+async def test_gateway_of_a_real_chain_goes_by_the_systems_clock_alone(chain: Chain) -> None:
+    genesis = chain.served.genesis
+    real = replace(genesis, parameters=replace(genesis.parameters, devnet=0))
+    write_genesis_file(chain.folder / "real.json", real)
+    given = {"trust": chain.folder / "real.json", "clock_offset_ms": 1}
+
+    with pytest.raises(ConfigurationError, match="only a devnet chain may have its own clock"):
+        async with open_ledger_side(chain.read(1, **given)):
+            pass
+
+
+async def test_gateway_of_a_devnet_may_have_the_clock_of_its_nodes(chain: Chain) -> None:
+    async with open_ledger_side(chain.read(1, clock_offset_ms=-10_000)) as side:
+        assert system_ms() - 30_000 < side.now_ms() <= system_ms() - 10_000
