@@ -23,7 +23,13 @@ from chainnode.gateway.messages import HttpRequest
 from chainnode.gateway.ports import LedgerRows, RowsUnavailable, TextGuard, Tokeniser
 from chainnode.gateway.pseudonyms import NotTokenised
 from chainnode.gateway.quotas import QuotaCounter
-from chainnode.gateway.selectors import RequestParts, Selector, Source
+from chainnode.gateway.selectors import (
+    RequestParts,
+    Selector,
+    Source,
+    UnreadableSelector,
+    subjects_of,
+)
 from chainnode.gateway.service import SUBJECTS_MAX, Service
 from contracts.schemas.text import first_illegal
 
@@ -112,23 +118,26 @@ class Decider:
         self, call: AuthenticCall, parts: RequestParts
     ) -> tuple[CallReason, DenialReason | None]:
         """Return why the call is made, as far as it may be recorded."""
-        reason = call.reason
+        reason, denial = call.reason, None
         if self.service.purpose is not None:
             purpose = self._purpose(reason, parts, self.service.purpose)
-            if not purpose:
-                return reason, DenialReason.PURPOSE_MISSING
             reason = replace(reason, purpose=purpose)
+            denial = None if purpose else DenialReason.PURPOSE_MISSING
         try:
+            # Also what a denied call says is recorded.
             self.guard(reason.texts())
         except InvalidInput:
             return CallReason(), DenialReason.PERSONAL_DATA_IN_TEXT
-        return reason, None
+        return reason, denial
 
     def _purpose(self, reason: CallReason, parts: RequestParts, selector: Selector) -> str:
         """Return the purpose where the service expects it; empty when it is none."""
         if selector.source is Source.HEADER and selector.place.lower() == _PURPOSE_HEADER:
             return reason.purpose
-        found = selector.values(parts)
+        try:
+            found = selector.values(parts)
+        except UnreadableSelector:
+            return ""
         is_legal = (
             len(found) == 1
             and len(found[0]) <= _PURPOSE_CHARACTERS_MAX
@@ -137,17 +146,21 @@ class Decider:
         return found[0] if is_legal else ""
 
     async def _tokens(self, parts: RequestParts) -> tuple[tuple[bytes, ...], DenialReason | None]:
-        """Make tokens for the subjects; identifiers go no further than this."""
-        subjects = self.service.subjects
-        found = tuple(dict.fromkeys(one for part in subjects for one in part.values(parts)))
-        if not found:
-            return (), DenialReason.SUBJECT_MISSING if subjects else None
-        if len(found) > SUBJECTS_MAX:
+        """Make tokens for the subjects; identifiers go no further than this.
+
+        Who is named beside a place that cannot be read is recorded with the denial.
+        """
+        subjects = subjects_of(self.service.subjects, parts)
+        unreadable = None if subjects.is_readable else DenialReason.SUBJECT_UNREADABLE
+        if not subjects.values:
+            missing = DenialReason.SUBJECT_MISSING if self.service.subjects else None
+            return (), unreadable or missing
+        if len(subjects.values) > SUBJECTS_MAX:
             return (), DenialReason.TOO_MANY_SUBJECTS
         if self.tokeniser is None:
             return (), DenialReason.SUBJECT_NOT_TOKENISED
         try:
-            return await self.tokeniser.tokens(self.service.id_type, found), None
+            tokens = await self.tokeniser.tokens(self.service.id_type, subjects.values)
         except NotTokenised as error:
             is_callers_fault = error.code == _INVALID_IDENTIFIER
             return (), (
@@ -155,6 +168,7 @@ class Decider:
                 if is_callers_fault
                 else DenialReason.SUBJECT_NOT_TOKENISED
             )
+        return tokens, unreadable
 
 
 def _parts(request: HttpRequest) -> RequestParts:

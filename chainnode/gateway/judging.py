@@ -32,6 +32,7 @@ class DenialReason(Enum):
     QUOTA_EXCEEDED = 429, "the calls that the grant gives for this day are used up"
     PURPOSE_MISSING = 400, "the call says no purpose"
     SUBJECT_MISSING = 400, "the request names no subject where this service expects one"
+    SUBJECT_UNREADABLE = 400, "a place of a subject could be read in more than one way"
     TOO_MANY_SUBJECTS = 400, "the request names more subjects than one call may"
     PERSONAL_DATA_IN_TEXT = 400, "a reason of the call holds what looks like a personal number"
     SUBJECT_NOT_TOKENISED = 503, "no pseudonym could be made for a subject of the call"

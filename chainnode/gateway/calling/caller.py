@@ -22,7 +22,7 @@ from chainnode.gateway.calling.requesting import (
 from chainnode.gateway.half_entries import HalfEntries
 from chainnode.gateway.messages import HttpRequest
 from chainnode.gateway.ports import Clock, LedgerRows, RowsUnavailable, TextGuard, Tokeniser
-from chainnode.gateway.selectors import RequestParts, Selector
+from chainnode.gateway.selectors import RequestParts, Selector, subjects_of
 from chainnode.gateway.service import ID_TYPE_DEFAULT, SUBJECTS_MAX
 from chainnode.gateway.spool.entries import CallQueue
 from chainnode.submission import key_id
@@ -155,9 +155,12 @@ class Caller:
     async def _tokens(self, request: HttpRequest) -> tuple[bytes, ...]:
         path, _, query = request.target.partition("?")
         parts = RequestParts(path=path, query=query, headers=request.headers, body=request.body)
-        found = tuple(dict.fromkeys(one for part in self.subjects for one in part.values(parts)))
-        if not found and not self.subjects:
+        if not self.subjects:
             return ()
+        subjects = subjects_of(self.subjects, parts)
+        if not subjects.is_readable:
+            raise CallNotMade("subjects: expected each in one way to read it, got another")
+        found = subjects.values
         if not 1 <= len(found) <= SUBJECTS_MAX:
             raise CallNotMade(f"subjects: expected 1 … {SUBJECTS_MAX}, got {len(found)}")
         if self.tokeniser is None:

@@ -171,6 +171,14 @@ async def test_call_with_no_subject_or_too_many_is_not_made(body: object) -> Non
     assert network.requests == []
 
 
+async def test_call_whose_subject_could_be_read_in_two_ways_is_not_made() -> None:
+    network = Network()
+    async with client_over(World(), Queue(), network) as client:
+        with pytest.raises(CallNotMade):
+            await client.post("/people", json={"id_card": "1", "idCard": "2"})
+    assert network.requests == []
+
+
 async def test_reason_with_a_personal_number_is_not_sent() -> None:
     network = Network()
     intent = replace(INTENT, reason=CallReason(reason=f"for {PERSON_ID}"))

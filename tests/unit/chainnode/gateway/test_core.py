@@ -168,9 +168,12 @@ async def test_call_that_nothing_permits_is_denied_and_recorded_as_denied(
     assert world.proven_end(signed, answer).decision is Decision.DENY
 
 
-async def test_text_with_a_personal_number_stands_nowhere_in_the_half_of_its_denial() -> None:
+@pytest.mark.parametrize("purpose", ["a", ""], ids=["with-purpose", "without"])
+async def test_text_with_a_personal_number_stands_nowhere_in_the_half_of_its_denial(
+    purpose: str,
+) -> None:
     world = World()
-    await world.call(replace(INTENT, reason=CallReason(purpose="a", reason=f"for {PERSON_ID}")))
+    await world.call(replace(INTENT, reason=CallReason(purpose=purpose, reason=f"for {PERSON_ID}")))
     assert PERSON_ID.encode() not in world.queue.entries[0].calls[-1].private
 
 
@@ -241,6 +244,26 @@ async def test_request_without_its_subject_is_denied(body: object) -> None:
     assert isinstance(answer, HttpAnswer)
     assert code_of(answer) == "SUBJECT_MISSING"
     assert world.halves[0]["call_id"] == signed.header.call_id
+
+
+async def test_second_subject_that_only_the_service_can_read_is_denied_and_the_first_recorded() -> (
+    None
+):
+    world = World(subjects=(Selector.parse("query:id"), Selector.parse("json:id_card")))
+    signed, request = world.signed(
+        body={"id_card": {"value": "other"}}, target=f"/v1/people?id={PERSON_ID}"
+    )
+    answer = await world.gateway.admit(request)
+    assert isinstance(answer, HttpAnswer)
+    assert (answer.status, code_of(answer)) == (400, "SUBJECT_UNREADABLE")
+    (half,) = world.halves
+    assert (half["call_id"], half["subjects"]) == (signed.header.call_id, (token_of(PERSON_ID),))
+
+
+async def test_purpose_that_cannot_be_read_is_none() -> None:
+    world = World(purpose=Selector.parse("query:why"))
+    _, answer = await world.call(target="/v1/people?why=a&why[]=b")
+    assert code_of(answer) == "PURPOSE_MISSING"
 
 
 async def test_more_subjects_than_a_half_has_go_before_it_into_people_records() -> None:

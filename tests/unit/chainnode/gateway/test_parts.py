@@ -1,4 +1,4 @@
-"""Small parts of a gateway: selectors, cutting of answers, quotas, memory of calls."""
+"""Small parts of a gateway: cutting of answers, quotas, memory of calls."""
 
 import json
 
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainnode.errors import ConfigurationError
 from chainnode.gateway.quotas import QuotaCounter
 from chainnode.gateway.releasing import release
 from chainnode.gateway.seen_calls import (
@@ -16,87 +15,10 @@ from chainnode.gateway.seen_calls import (
     MemoryFull,
     StoredAnswer,
 )
-from chainnode.gateway.selectors import RequestParts, Selector
 from chainnode.gateway.spool.entries import EntryId
 
 FIELDS = ("name", "sex", "address")
 KEY = ("REQUESTER", b"c" * 16)
-
-
-def parts(
-    *,
-    path: str = "/",
-    query: str = "",
-    body: object = None,
-    headers: tuple[tuple[str, str], ...] = (),
-) -> RequestParts:
-    return RequestParts(path=path, query=query, headers=headers, body=json.dumps(body).encode())
-
-
-@pytest.mark.parametrize(
-    ("selector", "request_parts", "found"),
-    [
-        ("json:id", parts(body={"id": " a "}), ("a",)),
-        ("json:id", parts(body={"id": 7}), ("7",)),
-        ("json:a.id", parts(body={"a": [{"id": "1"}, {"id": "2"}, {}, {"id": "1"}]}), ("1", "2")),
-        ("json:id", parts(body={"id": ["1", ["2"]]}), ("1",)),
-        ("json:id", parts(body={"id": True}), ()),
-        ("json:id", parts(body="id"), ()),
-        ("query:id", parts(query="id=%31&x=2&id=3"), ("1", "3")),
-        ("query:id", parts(query="&".join(["a=1"] * 300)), ()),
-        ("path:/p/{id}/x", parts(path="/p/a%20b/x"), ("a b",)),
-        ("path:/p/{id}/x", parts(path="/p/1/y"), ()),
-        ("path:/p/{id}", parts(path="/p/1/2"), ()),
-        ("path:/p/{id}/x", parts(path="/%70/a/%78"), ("a",)),
-        ("query:id", parts(query="id=1&ID=2"), ("1", "2")),
-        ("header:X-Id", parts(headers=(("x-id", "1"), ("x", "2"))), ("1",)),
-    ],
-    ids=[
-        *("text", "number", "in-array", "nested-array", "flag", "no-object", "query"),
-        *("long-query", "path", "other-path", "longer-path"),
-        *("encoded-path", "query-in-other-case", "header"),
-    ],
-)
-def test_selector_finds_what_stands_at_its_place(
-    selector: str, request_parts: RequestParts, found: tuple[str, ...]
-) -> None:
-    assert Selector.parse(selector).values(request_parts) == found
-
-
-def test_nobody_hides_behind_many_copies_of_another() -> None:
-    people = [{"id": "1"}] * 1000 + [{"id": "2"}]
-    assert Selector.parse("json:a.id").values(parts(body={"a": people})) == ("1", "2")
-
-
-@pytest.mark.parametrize(
-    "body", [b'{"id": "1", "id": "2"}', b'{"id": "1", "x": [{"a": 1, "a": 2}]}']
-)
-def test_object_with_a_name_twice_names_nobody(body: bytes) -> None:
-    request = RequestParts(path="/", query="", headers=(), body=body)
-    assert Selector.parse("json:id").values(request) == ()
-
-
-def test_member_is_found_in_every_case_that_a_service_could_read() -> None:
-    assert Selector.parse("json:id").values(parts(body={"ID": "1", "id": "2"})) == ("1", "2")
-
-
-@pytest.mark.parametrize(
-    "text", ["", "json", "json:", "body:x", "path:/a", "path:/{a}/{b}", "json:" + "x" * 300]
-)
-def test_selector_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError):
-        Selector.parse(text)
-
-
-@given(body=st.binary(max_size=64), place=st.sampled_from(["json:a.b", "query:a", "path:/{a}"]))
-def test_selector_finds_something_or_nothing_in_any_bytes(body: bytes, place: str) -> None:
-    text = body.decode("latin-1")
-    found = Selector.parse(place).values(RequestParts(path=text, query=text, headers=(), body=body))
-    assert all(found)
-
-
-def test_selector_and_request_do_not_show_what_they_find() -> None:
-    assert "4501" not in repr(parts(query="id=4501", body={"id": "4501"}, headers=(("x", "4501"),)))
 
 
 def test_members_without_a_given_field_are_cut_and_others_stay_byte_for_byte() -> None:
