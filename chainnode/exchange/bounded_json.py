@@ -6,6 +6,7 @@ is checked before the text is parsed, so no reader's stack decides what a body i
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeAlias
 
 from chainnode.errors import InvalidInput
@@ -53,9 +54,7 @@ def parse_json(text: str, *, pairs_hook: JsonHook | None = None) -> object:
 
     """
     try:
-        value: object = json.loads(
-            text, object_pairs_hook=pairs_hook, parse_constant=_refuse_constant
-        )
+        value: object = _decoder(pairs_hook).decode(text)
     except ValueError as error:
         raise IllegalJson(expected="one JSON value", actual="another text") from error
     return value
@@ -69,6 +68,12 @@ def read_json(content: bytes, *, pairs_hook: JsonHook | None = None) -> object:
 
     """
     return parse_json(json_text(content), pairs_hook=pairs_hook)
+
+
+# Hooks are functions of modules, a handful of them; to make a decoder costs more than to use it.
+@lru_cache(maxsize=16)
+def _decoder(pairs_hook: JsonHook | None) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=pairs_hook, parse_constant=_refuse_constant)
 
 
 def _refuse_constant(name: str) -> None:

@@ -26,6 +26,13 @@ _JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?\Z", re.IGNO
 # A whole string, or white space outside of one.
 _STRING_OR_SPACE = re.compile(r'("(?:[^"\\]|\\.)*+")|[ \t\n\r]+', re.DOTALL)
 _SPACE = re.compile(r"[ \t\n\r]*")
+# A whole member of an object in a text that is JSON, when neither its name nor its value holds
+# an escape, and its value is no array or object: what nearly all members are.
+_PLAIN_MEMBER = re.compile(
+    r'"([^"\\]*)"[ \t\n\r]*:[ \t\n\r]*("[^"\\]*"|[-+.0-9Ee]+|true|false|null)[ \t\n\r]*'
+    r"(?:(\})|,[ \t\n\r]*)"
+)
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _DECODER = json.JSONDecoder()
 
 
@@ -138,6 +145,10 @@ def _members(text: str, start: int) -> Iterator[tuple[str, str]]:
         raise _NoFields
     at = _skip(text, start + 1)
     while text[at] != "}":
+        if plain := _PLAIN_MEMBER.match(text, at):
+            yield plain[1], plain[2]
+            at = plain.start(3) if plain[3] else plain.end()
+            continue
         name, end = _DECODER.raw_decode(text, at)
         at = _skip(text, _skip(text, end) + 1)
         end = _value_end(text, at)
@@ -166,6 +177,6 @@ def _compact(raw: str) -> str:
 
 def _legal(name: str) -> str:
     """Refuse a name with half of a surrogate pair, which is no text."""
-    if any("\ud800" <= character <= "\udfff" for character in name):
+    if _HALF_PAIR.search(name):
         raise _NoFields
     return name

@@ -3,6 +3,7 @@
 Why a call is made travels in clear beside its token, one header each (docs/wire-format.md §15).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final
@@ -17,10 +18,9 @@ from contracts.schemas.text import (
 )
 
 REASON_CHARACTERS_MAX: Final = 512
-_ESCAPE_DIGITS: Final = 2
-_HEXADECIMAL: Final = frozenset("0123456789ABCDEFabcdef")
 # What stands for itself in a header, beside letters and digits (RFC 3986 unreserved).
 _UNESCAPED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_ENCODED: Final = re.compile(r"(?:[A-Za-z0-9._~-]++|%[0-9A-Fa-f]{2})*+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +36,13 @@ class CallReason:
 
     def texts(self) -> dict[str, str]:
         """Return the texts that are given, by their name in the commitment."""
-        named = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {name: text for name, text in named.items() if text}
+        return {name: text for name in _REASONS if (text := getattr(self, name))}
 
 
+_REASONS: Final = tuple(one.name for one in fields(CallReason))
 # Header by field; the name in a commitment is the header in lower case without `kun-`.
-REASON_HEADERS: Final[Mapping[str, str]] = {
-    one.name: f"Kun-{one.name.capitalize()}" for one in fields(CallReason)
-}
+REASON_HEADERS: Final[Mapping[str, str]] = {name: f"Kun-{name.capitalize()}" for name in _REASONS}
+_BY_HEADER: Final = {header.lower(): name for name, header in REASON_HEADERS.items()}
 
 
 def encode_reason(reason: CallReason) -> dict[str, str]:
@@ -67,9 +66,9 @@ def decode_reason(headers: Mapping[str, str]) -> CallReason:
 
     """
     texts = {
-        name: _decoded(header, headers[header.lower()])
-        for name, header in REASON_HEADERS.items()
-        if header.lower() in headers
+        name: _decoded(name, headers[header])
+        for header, name in _BY_HEADER.items()
+        if header in headers
     }
     return CallReason(**texts)
 
@@ -101,9 +100,10 @@ def require_organisation(value: Plain, what: str) -> str:
     return text
 
 
-def _decoded(header: str, value: str) -> str:
+def _decoded(name: str, value: str) -> str:
+    header = REASON_HEADERS[name]
     _require_length(header, value)
-    if not _is_percent_encoded(value):
+    if _ENCODED.fullmatch(value) is None:
         raise InvalidEncoding(what=header, expected="percent-encoded UTF-8", actual="other text")
     try:
         text = _unescaped(value).decode()
@@ -125,19 +125,8 @@ def _escaped(text: str) -> str:
 
 
 def _unescaped(value: str) -> bytes:
-    first, *escaped = value.split("%")
-    pieces = (bytes.fromhex(piece[:2]) + piece[2:].encode() for piece in escaped)
-    return first.encode() + b"".join(pieces)
-
-
-def _is_percent_encoded(value: str) -> bool:
-    first, *escaped = value.split("%")
-    return set(first) <= _UNESCAPED and all(
-        len(piece[:2]) == _ESCAPE_DIGITS
-        and set(piece[:2]) <= _HEXADECIMAL
-        and set(piece[2:]) <= _UNESCAPED
-        for piece in escaped
-    )
+    """Return the bytes of a value that is percent-encoded, which leaves no backslash in it."""
+    return value.replace("%", "\\x").encode("ascii").decode("unicode_escape").encode("latin-1")
 
 
 def _require_length(header: str, value: str) -> None:
