@@ -15,6 +15,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Two fast tests at a time: the smallest machine we promise to work on has two cores.
 WORKERS ?= 2
+# Folders whose slow tests only compute; those of all others start clusters, one at a time.
+COMPUTING := tests/browser tests/exhaustive tests/forgeries tests/property tests/simulation tests/unit
 
 .PHONY: help
 help: ## list the targets
@@ -58,9 +60,10 @@ docs: $(READY) ## links, decisions and examples in the documents
 	$(BIN)/pytest -q tests/architecture/test_docs.py
 
 .PHONY: test
-test: $(READY) ## the whole suite: fast tests side by side, then the slow ones one by one
+test: $(READY) ## the whole suite: fast tests and long computations side by side, then real clusters alone
 	$(BIN)/pytest -m "not slow" -n $(WORKERS)
-	$(BIN)/pytest -m slow -p no:randomly --ignore tests/acceptance
+	$(BIN)/pytest -m slow -n $(WORKERS) $(COMPUTING)
+	$(BIN)/pytest -m slow -p no:randomly $(addprefix --ignore=,tests/acceptance $(COMPUTING))
 
 .PHONY: sim
 sim: $(READY) ## seeded cluster of real replicas under faults: SEEDS= how many, SEED= replays one
