@@ -19,12 +19,13 @@ class ForegroundServer(uvicorn.Server):
         """Stop serving at a signal; uvicorn would let it end the process as well."""
         loop = asyncio.get_running_loop()
         for one in _SIGNALS:
-            loop.add_signal_handler(one, self._end)
+            loop.add_signal_handler(one, self.end)
         try:
             yield
         finally:
             for one in _SIGNALS:
                 loop.remove_signal_handler(one)
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Serve no more: what is in work is answered first."""
         self.should_exit = True

@@ -245,6 +245,7 @@ class World:
         memory: CallMemory | None = None,
         half_entries: HalfEntries | None = None,
         queue: CallQueue | None = None,
+        quotas: QuotaCounter | None = None,
     ) -> Gateway:
         """Return a gateway as after a start: with its spool, without memory of calls."""
         return Gateway(
@@ -260,7 +261,7 @@ class World:
             decider=Decider(
                 service=self.service,
                 rows=self.rows,
-                quotas=QuotaCounter(),
+                quotas=quotas or QuotaCounter(),
                 guard=refuse_personal_text,
                 tokeniser=self.tokens,
             ),

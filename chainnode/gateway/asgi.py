@@ -29,6 +29,7 @@ Opener: TypeAlias = Callable[[], AbstractAsyncContextManager[Gateway]]
 
 REPLY_PATH: Final = "/.well-known/kun/reply"
 METRICS_PATH: Final = "/.well-known/kun/metrics"
+HEALTH_PATH: Final = "/.well-known/kun/health"
 # RFC 6455 §7.4.1: a policy is violated.
 _WEBSOCKET_POLICY: Final = 1008
 # What asks for an answer in another form. A range of a JSON text can be an object nested in it,
@@ -106,6 +107,8 @@ class GatewayMiddleware:
             return
         if connection.path == METRICS_PATH and gateway.service.serves_metrics:
             await connection.answer(gateway.figures())
+        elif connection.path == HEALTH_PATH:
+            await connection.answer(gateway.health())
         elif connection.path in gateway.service.open_paths:
             await self._app(connection.scope, connection.receive, connection.send)
         else:

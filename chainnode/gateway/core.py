@@ -89,8 +89,15 @@ class Gateway:
         self.counters = counters
         self.service = recorder.service
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing can be recorded any more, so that no call is let through."""
+        return self._recorder.queue.status().is_ended
+
     async def admit(self, request: HttpRequest) -> OpenCall | HttpAnswer:
         """Let a call pass, or answer it: refused, denied, or answered before."""
+        if self.is_ended:
+            return self.refuse(Unrecorded.HALF_NOT_KEPT)
         try:
             authentic = await self._authenticator.authenticate(request)
             stored = self._claim(authentic)
@@ -174,6 +181,13 @@ class Gateway:
         text, media_type = NodeMetrics(readings).render()
         return HttpAnswer(status=200, headers=((b"content-type", media_type.encode()),), body=text)
 
+    def health(self) -> HttpAnswer:
+        """Tell whether calls are let through; names no call and no reason."""
+        if self.is_ended:
+            return problem_of(Unrecorded.HALF_NOT_KEPT)
+        content = ((b"content-type", b"application/json"),)
+        return HttpAnswer(status=200, headers=content, body=b'{"status":"ok"}')
+
     def refuse(self, reason: Unrecorded) -> HttpAnswer:
         """Answer a request that leaves no half, and count it."""
         self.counters.refused(reason)
@@ -255,10 +269,13 @@ class Gateway:
         why: str = "",
     ) -> HttpAnswer:
         """Record a call and return its answer with the headers of its record."""
-        if ending.decision is Decision.DENY or ending.status >= _FAILED_MIN:
+        is_use = ending.decision is Decision.PERMIT and ending.status < _FAILED_MIN
+        if not is_use:
             self._decider.give_back(call.authentic, call.decided)
         try:
             recorded = await self._recorder.record(call, ending)
+            if is_use:
+                self._decider.kept(call.authentic, call.decided, recorded.entry_id)
             stored = StoredAnswer(
                 status=answer.status,
                 headers=answer.headers,

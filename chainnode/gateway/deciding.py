@@ -31,6 +31,7 @@ from chainnode.gateway.selectors import (
     subjects_of,
 )
 from chainnode.gateway.service import SUBJECTS_MAX, Service
+from chainnode.gateway.spool.entries import EntryId
 from contracts.schemas.text import first_illegal
 
 _INVALID_IDENTIFIER: Final = "INVALID_IDENTIFIER"
@@ -78,6 +79,11 @@ class Decider:
         if isinstance(decided.decision, Permit) and decided.decision.quota:
             self.quotas.give_back(call.header.grant, decided.day)
 
+    def kept(self, call: AuthenticCall, decided: Decided, entry_id: EntryId) -> None:
+        """Note that the half of a counted permit is durable; the ledger is to count it as well."""
+        if isinstance(decided.decision, Permit) and decided.decision.quota:
+            self.quotas.permits.kept(entry_id, call.header.grant)
+
     async def _judged(self, call: AuthenticCall) -> tuple[Permit | Denial, int]:
         header = call.header
         try:
@@ -110,7 +116,9 @@ class Decider:
             proven = await self.rows.used(grant, day)
         except RowsUnavailable:
             return Denial(DenialReason.RULES_UNAVAILABLE), height
-        is_left = self.quotas.take(grant, day, quota=permit.quota, proven=proven.row or 0)
+        is_left = self.quotas.take(
+            grant, day, quota=permit.quota, proven=proven.row or 0, height=proven.height
+        )
         decision = permit if is_left else Denial(DenialReason.QUOTA_EXCEEDED)
         return decision, min(height, proven.height)
 

@@ -6,7 +6,6 @@ gateway speaks is what the ledger says of its key; a key that may not speak open
 
 import asyncio
 import contextlib
-import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +15,7 @@ from typing import Final
 from chainnode.client import AsyncClient, CannotDecide
 from chainnode.client.transport import AsyncTransport, trusting
 from chainnode.clock import WallClock
-from chainnode.errors import ConfigurationError, NodeError
+from chainnode.errors import ConfigurationError
 from chainnode.gateway.authentication import Authenticator
 from chainnode.gateway.calling.caller import Caller
 from chainnode.gateway.calling.requesting import Requester
@@ -31,11 +30,13 @@ from chainnode.gateway.pseudonyms import CustodianAccess, Pseudonyms
 from chainnode.gateway.quotas import QuotaCounter
 from chainnode.gateway.recording import Recorder
 from chainnode.gateway.replay.replayer import Replayer, ReplaySettings
+from chainnode.gateway.replay.running import EndListener, running
 from chainnode.gateway.rows import CachedRows
 from chainnode.gateway.seen_calls import CallMemory
 from chainnode.gateway.settings import GatewaySettings
 from chainnode.gateway.spool.spool import Spool
 from chainnode.gateway.token_cache import TokenCache
+from chainnode.gateway.waiting_permits import WaitingPermits
 from chainnode.genesis import Parameters
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.submission import key_id
@@ -50,7 +51,6 @@ _RULES_MIN: Final = 2
 # One idle block may be late, and two clocks may differ by this much.
 _IDLE_BLOCKS: Final = 2
 _CLOCKS_MS: Final = 15_000
-_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +66,17 @@ class LedgerSide:
     spool: Spool
     now_ms: Clock
     half_entries: HalfEntries
+    permits: WaitingPermits = field(repr=False)
 
 
 @asynccontextmanager
-async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: GatewaySettings, *, on_end: EndListener | None = None
+) -> AsyncIterator[Gateway]:
     """Open the providing side of one service.
+
+    `on_end` is told why nothing can be recorded any more, should that be so one day: the process
+    should end. Until it does the gateway lets no call through.
 
     Raises:
         ConfigurationError: a file or setting cannot be used.
@@ -78,7 +84,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         CannotDecide: no node says as whom the key speaks.
 
     """
-    async with open_ledger_side(settings) as side:
+    async with open_ledger_side(settings, on_end=on_end) as side:
         service = settings.service(side.organisation)
         async with _open_tokeniser(settings, side, department=side.organisation) as tokeniser:
             yield Gateway(
@@ -94,7 +100,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                 decider=Decider(
                     service=service,
                     rows=side.rows,
-                    quotas=QuotaCounter(),
+                    quotas=QuotaCounter(side.permits),
                     guard=refuse_personal_text,
                     tokeniser=tokeniser,
                 ),
@@ -144,7 +150,9 @@ async def open_caller(settings: GatewaySettings, *, provider: str) -> AsyncItera
 
 
 @asynccontextmanager
-async def open_ledger_side(settings: GatewaySettings) -> AsyncIterator[LedgerSide]:
+async def open_ledger_side(
+    settings: GatewaySettings, *, on_end: EndListener | None = None
+) -> AsyncIterator[LedgerSide]:
     """Open key, trust, client, spool and rows, and replay what the spool holds.
 
     Raises:
@@ -173,9 +181,12 @@ async def open_ledger_side(settings: GatewaySettings) -> AsyncIterator[LedgerSid
         organisation = await _organisation(settings, suite, key, rows, now_ms=now_ms)
         spool = await asyncio.to_thread(Spool.open, settings.spool, chain_id=trust.chain_id)
         stack.push_async_callback(spool.close)
+        # Before the replay begins, so that nothing is answered unseen.
+        permits = await asyncio.to_thread(WaitingPermits, tuple(spool.state.waiting()))
+        spool.watch(permits.note_answered)
         replay = ReplaySettings(contract_version=VERSION, gather_s=settings.gather_ms / 1000)
         replayer = Replayer(spool, client, key, settings=replay, now_ms=now_ms)
-        await stack.enter_async_context(_running(replayer))
+        await stack.enter_async_context(running(replayer, spool, on_end=on_end))
         half_entries = await stack.enter_async_context(
             open_half_entries(settings, client, trust, now_ms=now_ms)
         )
@@ -189,26 +200,8 @@ async def open_ledger_side(settings: GatewaySettings) -> AsyncIterator[LedgerSid
             spool=spool,
             now_ms=now_ms,
             half_entries=half_entries,
+            permits=permits,
         )
-
-
-@asynccontextmanager
-async def _running(replayer: Replayer) -> AsyncIterator[None]:
-    """Replay in the background; what ends it ends what the spool takes, and is logged."""
-    task = asyncio.create_task(replayer.run(), name="kun-replay")
-    task.add_done_callback(_tell_end)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, NodeError):
-            await task
-
-
-def _tell_end(task: "asyncio.Task[None]") -> None:
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        _LOG.critical("the spool is replayed no more: %s", type(error).__name__)
 
 
 @asynccontextmanager

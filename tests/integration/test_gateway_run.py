@@ -1,11 +1,12 @@
 """`kun gateway run` as a real process before a foreign server, on a real ledger."""
 
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,7 @@ ITEM, GRANT = "population/basic", "G-2026-1"
 REQUESTER, PROVIDER = ORGANISATIONS[0], ORGANISATIONS[1]
 INTENT = CallIntent(provider=PROVIDER, item=ITEM, item_version=1, fields=1, grant=GRANT)
 DEADLINE_S = 60.0
+FILE_BYTES_MAX = 8 * 1024
 
 
 def write_files(folder: Path, served: Served, *, upstream: int, port: int) -> None:
@@ -84,6 +86,11 @@ def grant_calls(served: Served) -> None:
         assert outcome.is_accepted
 
 
+def limit_files() -> None:
+    """Let no file of this process grow beyond some halves (setrlimit(2))."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES_MAX, FILE_BYTES_MAX))
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -91,10 +98,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(config: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run the command until the block ends."""
+def running(
+    config: Path, port: int, *, before: Callable[[], None] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the command until the block ends; `before` is done in its process at first."""
     command = [sys.executable, "-m", "chainnode.cli", "gateway", "run", "--config", str(config)]
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, preexec_fn=before)  # noqa: PLW1509  one thread at this moment
     try:
         until = time.monotonic() + DEADLINE_S
         while not _answers(port):
@@ -167,6 +176,26 @@ def test_proxy_that_is_told_to_end_answers_the_call_in_work_first(tmp_path: Path
             assert response.status_code == 200
             assert response.extensions[EXTENSION].is_proven
             assert process.wait(timeout=DEADLINE_S) == 0
+
+
+def test_proxy_whose_disk_takes_no_more_ends_with_5_and_lets_nothing_through(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    with served_site(tmp_path / "site", suite_name=SUITE) as served, foreign_service() as foreign:
+        write_files(tmp_path, served, upstream=foreign.port, port=port)
+        grant_calls(served)
+        settings = read_settings(tmp_path / "gateway-0.toml")
+        transport = CallTransport(lambda: open_caller(settings, provider=PROVIDER), INTENT)
+        with (
+            running(tmp_path / "gateway-1.toml", port, before=limit_files) as process,
+            httpx.Client(base_url=f"http://127.0.0.1:{port}", transport=transport) as client,
+        ):
+            statuses = [200]
+            while statuses[-1] == 200 and len(statuses) < 100:
+                statuses.append(client.post("/people", json={}).status_code)
+            assert statuses[-1] == 503
+            assert process.wait(timeout=DEADLINE_S) == 5
 
 
 def test_proxy_whose_settings_have_a_fault_says_so_and_ends(tmp_path: Path) -> None:

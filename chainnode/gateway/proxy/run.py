@@ -36,6 +36,7 @@ def run_gateway(config: Path) -> None:
 
     Raises:
         ConfigurationError: a setting, or what the gateway stands on, cannot be used.
+        StorageError: the spool failed: calls are let through no more.
 
     """
     settings = read_settings(config)
@@ -72,10 +73,20 @@ async def proxy_app(settings: ProxySettings, gateway: Gateway) -> AsyncIterator[
 
 
 async def _serve(settings: GatewaySettings, proxy: ProxySettings) -> None:
-    async with open_gateway(settings) as gateway, proxy_app(proxy, gateway) as app:
+    ended: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    def on_end(error: BaseException) -> None:
+        if not ended.done():
+            ended.set_result(error)
+
+    async with open_gateway(settings, on_end=on_end) as gateway, proxy_app(proxy, gateway) as app:
         _LOG.info("gateway_started")
-        await ForegroundServer(_server_config(app, proxy)).serve()
+        server = ForegroundServer(_server_config(app, proxy))
+        ended.add_done_callback(lambda _: server.end())
+        await server.serve()
         _LOG.info("gateway_stopped")
+        if ended.done():
+            raise ended.result()
 
 
 async def _watch_names(pinned: Sequence[PinnedUpstream]) -> None:

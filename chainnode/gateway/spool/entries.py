@@ -128,7 +128,10 @@ Fate: TypeAlias = Waiting | Settled | DeadLetter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpoolStatus:
-    """How a spool stands, for `/healthz` and metrics. `alarm` says what a person must mend."""
+    """How a spool stands, for `/healthz` and metrics. `alarm` says what a person must mend.
+
+    `is_ended`: it takes nothing more in this process, and brings nothing more to the ledger.
+    """
 
     waiting: int
     waiting_bytes: int
@@ -137,6 +140,7 @@ class SpoolStatus:
     dead: int
     disk_bytes: int
     alarm: str | None
+    is_ended: bool = False
 
 
 class CallQueue(Protocol):

@@ -16,4 +16,5 @@ def spool_readings(status: SpoolStatus, *, now_ms: int) -> Iterator[Reading]:
     yield gauge("spool_dead_letters", "Entries that the ledger refuses for ever", status.dead)
     yield gauge("spool_disk_bytes", "Bytes of the file of the spool", status.disk_bytes)
     yield gauge("spool_alarm", "1 when a person must mend something", int(bool(status.alarm)))
+    yield gauge("spool_ended", "1 when nothing is recorded until a new start", int(status.is_ended))
     yield counter("spool_settled", "Entries that the ledger has taken", status.settled)

@@ -7,7 +7,7 @@ there is unknown, so nothing is said of it and nothing is written after it.
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,8 @@ class Spool:
         self._listeners: dict[EntryId, set[asyncio.Future[Fate]]] = {}
         self._work = asyncio.Event()
         self._alarm: str | None = None
+        self._ended = asyncio.Event()
+        self._watchers: list[Callable[[Answered], None]] = []
         if state.waiting_count:
             self._work.set()
 
@@ -146,11 +148,38 @@ class Spool:
             dead=state.held_count - state.waiting_count,
             disk_bytes=self._log.length,
             alarm=str(self._failure) if self._failure is not None else self._alarm,
+            is_ended=self._failure is not None,
         )
 
     def raise_alarm(self, alarm: str | None) -> None:
         """Say in `status` what a person must mend; None: it is mended."""
         self._alarm = alarm
+
+    def watch(self, watcher: Callable[[Answered], None]) -> None:
+        """Call `watcher` with every answer of the ledger once it is durable."""
+        self._watchers.append(watcher)
+
+    def end(self, error: StorageError) -> None:
+        """Take nothing more, and tell whoever waits; what is durable stays for the next life."""
+        if self._failure is None:
+            self._failure = error
+        self._work.set()
+        self._ended.set()
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                if not listener.done():
+                    listener.set_exception(self._failure)
+        self._listeners.clear()
+
+    async def wait_for_end(self) -> None:
+        """Return never.
+
+        Raises:
+            StorageError: the spool has ended.
+
+        """
+        await self._ended.wait()
+        self._require_sound()
 
     async def wait_for_work(self) -> None:
         """Return when something waits.
@@ -179,6 +208,8 @@ class Spool:
             self._work.clear()
         self._rotate_if_full()
         await self._durable()
+        for watcher in self._watchers:
+            watcher(answered)
         for settled in answered.recorded:
             self._tell(settled.entry_id)
         for died in answered.died:
@@ -206,7 +237,7 @@ class Spool:
         if self._syncing is not None:
             await asyncio.wait({self._syncing})
         await asyncio.get_running_loop().run_in_executor(self._thread, self._log.close)
-        self._end(StorageError("the spool is closed"))
+        self.end(StorageError("the spool is closed"))
         self._thread.shutdown()
         if self._lock >= 0:
             os.close(self._lock)
@@ -266,22 +297,12 @@ class Spool:
                     raise self._failure
                 await loop.run_in_executor(self._thread, self._log.sync)
             except StorageError as error:
-                self._end(error)
+                self.end(error)
                 batch.set_exception(error)
                 batch.exception()  # whoever waited may be gone
             else:
                 batch.set_result(None)
         self._syncing = None
-
-    def _end(self, error: StorageError) -> None:
-        if self._failure is None:
-            self._failure = error
-        self._work.set()
-        for listeners in self._listeners.values():
-            for listener in listeners:
-                if not listener.done():
-                    listener.set_exception(self._failure)
-        self._listeners.clear()
 
     def _require_sound(self) -> None:
         if self._failure is not None:

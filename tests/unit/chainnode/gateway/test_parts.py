@@ -66,19 +66,19 @@ def test_nothing_leaves_but_given_fields(members: dict[str, int], bits: int) -> 
 
 def test_quota_is_counted_by_grant_and_day() -> None:
     quotas = QuotaCounter()
-    assert quotas.take("a", 1, quota=1, proven=0)
-    assert not quotas.take("a", 1, quota=1, proven=0)
-    assert quotas.take("a", 2, quota=1, proven=0)
-    assert quotas.take("b", 1, quota=1, proven=0)
+    assert quotas.take("a", 1, quota=1, proven=0, height=1)
+    assert not quotas.take("a", 1, quota=1, proven=0, height=1)
+    assert quotas.take("a", 2, quota=1, proven=0, height=1)
+    assert quotas.take("b", 1, quota=1, proven=0, height=1)
 
 
 def test_permit_that_was_given_back_may_be_taken_again_and_only_once() -> None:
     quotas = QuotaCounter()
-    quotas.take("a", 1, quota=1, proven=0)
+    quotas.take("a", 1, quota=1, proven=0, height=1)
     for _ in range(2):
         quotas.give_back("a", 1)
-    assert quotas.take("a", 1, quota=1, proven=0)
-    assert not quotas.take("a", 1, quota=1, proven=0)
+    assert quotas.take("a", 1, quota=1, proven=0, height=1)
+    assert not quotas.take("a", 1, quota=1, proven=0, height=1)
 
 
 def answer(body: bytes) -> StoredAnswer:

@@ -26,6 +26,7 @@ def test_every_figure_of_a_spool_is_told() -> None:
         "spool_dead_letters": 1,
         "spool_disk_bytes": 9000,
         "spool_alarm": 1,
+        "spool_ended": 0,
         "spool_settled": 7,
     }
 
