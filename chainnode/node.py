@@ -399,6 +399,7 @@ class Node:
             status=self._build_status(),
             equivocations=self._equivocations.read,
             metrics=NodeMetrics(readings.read).render,
+            wait_grown=self._audit.wait_grown,
         )
 
     def _build_exports(self, proofs: Proofs) -> Exports:

@@ -223,6 +223,7 @@ class Site:
             status=self.status(),
             equivocations=self.equivocations.read,
             metrics=metrics,
+            wait_grown=self.audit.wait_grown,
         )
 
     def exports(self, *, may_sign: bool = True) -> Exports:

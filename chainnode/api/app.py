@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from chainnode.api import audit, chain, exports, node, submissions, verify
+from chainnode.api import audit, chain, exports, node, stream, submissions, verify
 from chainnode.api.gate import add_gate
 from chainnode.api.problems import MEDIA_TYPE, Problem, problem_response
 from chainnode.audit import ReadModelUnavailable
@@ -44,10 +44,12 @@ def create_app(service: NodeService) -> FastAPI:
     )
     app.state.service = service
     add_gate(app)
+    stream.add_streams(app)
     _add_error_handlers(app, service)
     for router in (
         submissions.router,
         chain.router,
+        stream.router,
         verify.router,
         audit.router,
         exports.router,

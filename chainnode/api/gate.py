@@ -30,19 +30,20 @@ _READING_S_MAX = 60.0
 class Budget:
     """An amount that the requests in work share."""
 
-    def __init__(self, maximum: int) -> None:
+    def __init__(self, maximum: int, *, code: str = "BUSY") -> None:
         self._maximum = maximum
+        self._code = code
         self.held = 0
 
     def take(self, request: Request, amount: int) -> None:
         """Hold an amount until the answer to `request` has been sent.
 
         Raises:
-            Problem: `BUSY`.
+            Problem: `BUSY`, or the code of this budget.
 
         """
         if self.held + amount > self._maximum:
-            raise Problem("BUSY")
+            raise Problem(self._code)
         self.held += amount
         holdings: list[tuple[Budget, int]] = request.state.holdings
         holdings.append((self, amount))

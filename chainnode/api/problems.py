@@ -152,6 +152,27 @@ KINDS: dict[str, ProblemKind] = {
         hint_zh="稍后重试，或询问其他节点",
         hint_en="Try again later, or ask another node.",
     ),
+    "TOO_MANY_STREAMS": ProblemKind(
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        zh="事件流过多",
+        en="Too many streams",
+        hint_zh="关闭不用的连接，或询问其他节点",
+        hint_en="Close streams that are not read, or ask another node.",
+    ),
+    "INVALID_EVENT_ID": ProblemKind(
+        status=HTTPStatus.BAD_REQUEST,
+        zh="事件编号无效",
+        en="Not the id of an event",
+        hint_zh="使用最后收到的事件编号，或不带编号自当前开始",
+        hint_en="Use the id of the last event that came, or none to begin now.",
+    ),
+    "EVENT_AHEAD": ProblemKind(
+        status=HTTPStatus.BAD_REQUEST,
+        zh="本节点尚未到达该事件",
+        en="This node has not told that event yet",
+        hint_zh="稍后重试，或询问其他节点",
+        hint_en="Try again later, or ask another node.",
+    ),
     "SLOW_BODY": ProblemKind(
         status=HTTPStatus.REQUEST_TIMEOUT,
         zh="请求体接收超时",

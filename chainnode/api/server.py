@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,12 +20,21 @@ _HEAD_BYTES_MAX = 32 * 1024
 
 
 class ApiServer(uvicorn.Server):
-    """A uvicorn server that leaves signals to the node."""
+    """A uvicorn server that leaves signals to the node, and at its end lets streams go."""
+
+    def __init__(self, config: uvicorn.Config, *, close_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._close_streams = close_streams
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave SIGTERM and SIGINT alone: the node stops its parts in order."""
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what has no end by itself, then wait for the answers in work."""
+        self._close_streams()
+        await super().shutdown(sockets)
 
 
 def open_listener(address: Address) -> socket.socket:
@@ -63,4 +72,4 @@ def api_server(app: FastAPI) -> ApiServer:
         timeout_graceful_shutdown=_SHUTDOWN_S,
         server_header=False,
     )
-    return ApiServer(config)
+    return ApiServer(config, close_streams=app.state.service.feed.close)

@@ -288,14 +288,36 @@ def call_of_batch(batch: bytes, *, submission: int, call: int) -> tuple[str, byt
         InvalidEncoding: there is no such call.
 
     """
-    blob = submission_of_batch(batch, submission)
+    calls = calls_of_submission(submission_of_batch(batch, submission))
+    return _call(_element(calls, call, "calls"))
+
+
+def calls_of_submission(blob: bytes) -> tuple[Plain, ...]:
+    """Return the calls of a submission that was executed here, each as `public_of` reads it."""
     fields = as_array(decode(blob, _SUBMISSION_LIMITS), size=_SUBMISSION_FIELDS, what="submission")
-    action, public, private = as_array(_element(fields[8], call, "calls"), _CALL_FIELDS, "call")
+    return as_array(fields[8], None, "calls")
+
+
+def public_of(calls: tuple[Plain, ...], index: int) -> bytes:
+    """Return the public part of one of the calls of a submission."""
+    return _call(_element(calls, index, "calls"))[1]
+
+
+def _call(value: Plain) -> tuple[str, bytes, bytes]:
+    action, public, private = as_array(value, _CALL_FIELDS, "call")
     return (
         as_text(action, "action", maximum=NAME_CHARACTERS_MAX),
         as_bytes(public, "public part"),
         as_bytes(private, "private part"),
     )
+
+
+def submissions_of_batch(batch: bytes) -> tuple[bytes, ...]:
+    """Return all submissions, as they were sent, of a batch that was executed here."""
+    if not batch:
+        return ()
+    wire = as_array(decode(batch, _BATCH_LIMITS), size=_BATCH_FIELDS, what="batch")
+    return tuple(as_bytes(one, "submission") for one in as_array(wire[3], None, "submissions"))
 
 
 def submission_of_batch(batch: bytes, index: int) -> bytes:

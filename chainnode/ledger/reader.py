@@ -27,7 +27,15 @@ from chainnode.ledger.recent import ReceiptTrees
 from chainnode.ledger.snapshots import Exported, LogEdge, edge_start, is_base
 from chainnode.ledger.store import Snapshot, Store
 from chainnode.ledger.stored_map import Maps
-from chainnode.ledger.types import Entry, Header, MapItem, Place, Receipt, ReceiptProof
+from chainnode.ledger.types import (
+    Entry,
+    Header,
+    MapItem,
+    OwnBody,
+    Place,
+    Receipt,
+    ReceiptProof,
+)
 from chainnode.ledger.waiting import Waiting
 
 
@@ -251,6 +259,14 @@ class LedgerReader:
             )
         body = bodies[entry.call_index]
         return body.action, body.public, b""
+
+    def own_bodies(self, height: int) -> tuple[OwnBody, ...] | None:
+        """Return the bodies of the ledger's own records of a block by call index; None: none here.
+
+        A block that has no such record, and one whose bodies were pruned, look alike.
+        """
+        self._require_height(height)
+        return recovery.read_own_bodies(self._store, height)
 
     def value(self, key: bytes) -> bytes | None:
         """Return the value of a state key as of the last block."""

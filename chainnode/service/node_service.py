@@ -13,6 +13,7 @@ from chainnode.ledger.chain import Ledger
 from chainnode.proofs import Proofs
 from chainnode.service.errors import Refused
 from chainnode.service.exports import Exports
+from chainnode.service.feed import Feed, Growth
 from chainnode.service.outcomes import Outcomes
 from chainnode.service.questions import Questions
 from chainnode.service.status import StatusReader
@@ -45,6 +46,7 @@ class NodeService:
         status: StatusReader,
         equivocations: Callable[[], KeptEvidence],
         metrics: Callable[[], tuple[bytes, str]],
+        wait_grown: Growth,
     ) -> None:
         self.genesis = genesis
         self.suite = suite
@@ -57,6 +59,7 @@ class NodeService:
         self.status = status
         self.equivocations = equivocations
         self.metrics = metrics
+        self.feed = Feed(ledger, h=suite.digest, status=status, wait_grown=wait_grown)
         self._clock = clock
         self._ledger = ledger
         self._admission = admission

@@ -273,6 +273,7 @@ async def test_the_description_of_the_api_names_every_operation_and_its_problems
             "certificate",
             "compact_certificate",
             "state",
+            "stream",
             "verify",
             "verify_file",
             "audit",
