@@ -48,12 +48,13 @@ def signature(suite: Suite, key: PrivateKey, content: bytes) -> bytes:
 def _sm2_signature(secret: bytes, public_key: bytes, content: bytes) -> bytes:
     signer = sm2.CryptSM2(private_key=secret.hex(), public_key="")
     # Set afterwards: the constructor strips every leading 0 and 4 of a key that starts with 04.
-    signer.public_key = _sm2_point(public_key).hex()
+    signer.public_key = sm2_point(public_key).hex()
     nonce = hashlib.sha256(b"nonce" + public_key + content).hexdigest()
     return bytes.fromhex(signer.sign_with_sm3(content, nonce))
 
 
-def _sm2_point(public_key: bytes) -> bytes:
+def sm2_point(public_key: bytes) -> bytes:
+    """Return x ‖ y of a compressed point."""
     table = {name: int(value, 16) for name, value in sm2.default_ecc_table.items()}
     prime, x = table["p"], int.from_bytes(public_key[1:])
     y = pow(x**3 + table["a"] * x + table["b"], (prime + 1) // 4, prime)

@@ -13,7 +13,7 @@ from chainnode.exchange.commitments import Field
 from chainnode.exchange.fields import body_fields, members, whole_body
 from chainnode.gateway.calling.steps import is_pending
 from chainnode.gateway.releasing import release
-from chainnode.gateway.selectors import RequestParts, Selector
+from chainnode.gateway.selectors import RequestParts, Selector, Subjects, subjects_of
 
 
 def arrays(depth: int) -> str:
@@ -112,14 +112,14 @@ def test_a_smaller_stack_of_the_reader_changes_nothing() -> None:
 
 @NESTS
 def test_no_subject_is_read_in_what_is_too_deep(nest: Nest) -> None:
-    def found(depth: int) -> tuple[str, ...]:
+    def found(depth: int) -> Subjects:
         body = f'{{"id":"1","deep":{nest(depth - 1)}}}'.encode()
-        parts = RequestParts(path="/", query="", headers=(), body=body)
-        return Selector.parse("json:id").values(parts)
+        headers = (("content-type", "application/json"),)
+        parts = RequestParts(path="/", query="", headers=headers, body=body)
+        return subjects_of([Selector.parse("json:id")], parts)
 
-    assert found(64) == ("1",)
-    assert found(65) == ()
-    assert found(400_000) == ()
+    assert found(64) == Subjects(values=("1",), is_readable=True)
+    assert found(65) == found(400_000) == Subjects(values=(), is_readable=False)
 
 
 @NESTS
