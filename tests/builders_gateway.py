@@ -330,6 +330,7 @@ class World:
                 answer.body,
                 content_type=headers.get(b"content-type", b"").decode(),
             ),
+            now_ms=self.clock.now_ms,
         )
 
     @property

@@ -3,8 +3,9 @@
 from chainnode.gateway.access_log import AccessLog
 from chainnode.gateway.asgi import GatewayMiddleware
 from chainnode.gateway.calling.caller import Caller, CallNotMade, CallOutcome
+from chainnode.gateway.calling.reading import AnswerCoded, AnswerTooLarge
 from chainnode.gateway.calling.requesting import CallIntent, Requester, new_call_id
-from chainnode.gateway.calling.transports import AsyncCallTransport, CallTransport
+from chainnode.gateway.calling.transports import AnswerLimits, AsyncCallTransport, CallTransport
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.guard import PersonalText, refuse_personal_text
 from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptMessage
@@ -39,6 +40,9 @@ from chainnode.gateway.spool.spool import Spool, SpoolLimits
 
 __all__ = [
     "AccessLog",
+    "AnswerCoded",
+    "AnswerLimits",
+    "AnswerTooLarge",
     "AsyncCallTransport",
     "CachedRows",
     "CallIdentity",

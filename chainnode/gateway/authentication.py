@@ -25,15 +25,13 @@ from chainnode.exchange import (
 )
 from chainnode.exchange.headers import CALL_HEADER
 from chainnode.gateway.messages import HttpRequest, Refused, Unrecorded
-from chainnode.gateway.ports import Clock, LedgerRows, RowsUnavailable
+from chainnode.gateway.ports import AHEAD_MS_MAX, Clock, LedgerRows, RowsUnavailable
 from chainnode.submission import key_id
 from chainnode.suites.port import InvalidKey, InvalidSignature, Suite
 from contracts.schemas.members import KeyRow, Role
 from contracts.schemas.tokens import EmbeddedRequest, encode_embedded
 
 _CALL: Final = CALL_HEADER.lower()
-# A clock may be ahead of ours by this much; a token from further ahead could outlive our memory.
-AHEAD_MS_MAX: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from chainnode.errors import NodeError
 from contracts.schemas.catalog import ItemRow
 from contracts.schemas.grants import GrantRow
 from contracts.schemas.members import KeyRow
 
+# A clock of another department may be ahead of ours by this much.
+AHEAD_MS_MAX: Final = 5_000
 RowT = TypeVar("RowT")
 
 

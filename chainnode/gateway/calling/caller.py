@@ -121,7 +121,9 @@ class Caller:
         try:
             reply = requester.reply_header(signed, reply_text)
             key = await self.rows.key(key_id(requester.suite, reply.public_key))
-            end = requester.proven_end(signed, reply, key_row=key.row, status=status, body=body)
+            end = requester.proven_end(
+                signed, reply, key_row=key.row, status=status, body=body, now_ms=self.now_ms()
+            )
         except (ReplyNotProven, RowsUnavailable):
             # We still know what we were told; that nobody signed it shows in the empty `other`.
             told = CallEnd(

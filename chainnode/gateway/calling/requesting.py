@@ -32,6 +32,7 @@ from chainnode.exchange import (
 from chainnode.exchange.headers import CALL_HEADER, CALL_ID_CHANCE_BYTES
 from chainnode.gateway.halves import Half, HalfIdentity
 from chainnode.gateway.kept import NOT_KEPT, KeptMessage
+from chainnode.gateway.ports import AHEAD_MS_MAX
 from chainnode.submission import key_id
 from chainnode.suites.port import InvalidKey, InvalidSignature, PrivateKey, Suite
 from contracts.schemas.access import CALL_ID_BYTES, Decision, Side
@@ -173,6 +174,7 @@ class Requester:
         key_row: KeyRow | None,
         status: int,
         body: Body,
+        now_ms: int,
     ) -> CallEnd:
         """Check a reply token against the answer that came and the key that the ledger knows.
 
@@ -185,6 +187,7 @@ class Requester:
             raise ReplyNotProven(f"expected a reply token on status {status}, got {reply.status}")
         if key_row is None or not _is_providers(key_row, intent.provider, reply):
             raise ReplyNotProven("expected a valid service key of the provider, got another one")
+        _require_of_this_call(reply, requested_ms=signed.header.requested_ms, now_ms=now_ms)
         bound = self.response_commitment(status, body, seed=reply.seed)
         token = reply.token(
             chain_id=self.chain_id,
@@ -281,6 +284,12 @@ class Requester:
             public_key=self.key.public_key,
             signature=bytes(SIGNATURE_BYTES),
         )
+
+
+def _require_of_this_call(reply: ReplyHeader, *, requested_ms: int, now_ms: int) -> None:
+    """Refuse a time at which nobody answered this call: a key that has ended could say it."""
+    if not requested_ms - AHEAD_MS_MAX <= reply.answered_ms <= now_ms + AHEAD_MS_MAX:
+        raise ReplyNotProven("expected a reply token of a time between call and now, got another")
 
 
 def _is_providers(row: KeyRow, provider: str, reply: ReplyHeader) -> bool:

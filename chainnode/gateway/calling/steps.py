@@ -1,5 +1,6 @@
 """What both httpx transports of the calling side do alike: requests in, responses out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ from chainnode.exchange.bounded_json import IllegalJson, read_json
 from chainnode.exchange.headers import CALL_HEADER, REPLY_HEADER
 from chainnode.gateway.asgi import REPLY_PATH
 from chainnode.gateway.calling.caller import Caller, CallOutcome, StartedCall
+from chainnode.gateway.calling.reading import Bound
 from chainnode.gateway.calling.requesting import CallIntent
 from chainnode.gateway.messages import PROBLEM_TYPE, HttpRequest, Unrecorded
 
@@ -36,7 +38,10 @@ class Hashing:
         started: StartedCall,
         request: httpx.Request,
         response: httpx.Response,
+        *,
+        bytes_max: int,
     ) -> None:
+        self._bound = Bound(bytes_max)
         self._caller = caller
         self._started = started
         self._response = response
@@ -47,12 +52,18 @@ class Hashing:
         self.request = request
 
     def update(self, part: bytes) -> None:
-        """Hash a part."""
+        """Hash a part.
+
+        Raises:
+            AnswerTooLarge: a program that holds the whole would hold too much.
+
+        """
+        self._bound.take(part)
         self._hasher.update(part)
         self._size += len(part)
 
-    async def conclude(self, reply: httpx.Response) -> None:
-        """Keep the half of a call whose answer came to its end."""
+    async def conclude(self, headers: Mapping[str, str]) -> None:
+        """Keep the half of a call whose answer came to its end; `headers` bring its reply token."""
         self._is_over = True
         body = Body(
             content_type=self._response.headers.get("content-type", ""),
@@ -60,7 +71,7 @@ class Hashing:
             size=self._size,
         )
         self.streamed.outcome = await self._caller.conclude(
-            self._started, status=self._response.status_code, headers=reply.headers, body=body
+            self._started, status=self._response.status_code, headers=headers, body=body
         )
 
     async def abandon(self) -> None:
@@ -114,14 +125,12 @@ def reply_request(hashing: Hashing) -> httpx.Request:
     )
 
 
-def is_pending(response: httpx.Response, content: bytes | None) -> bool:
-    """Tell whether a call is to be asked again; with `content` None, whether it may be."""
+def is_pending(response: httpx.Response, content: bytes) -> bool:
+    """Tell whether a call is to be asked again."""
     if REPLY_HEADER in response.headers or response.status_code not in {409, 503}:
         return False
     if response.headers.get("content-type") != PROBLEM_TYPE:
         return False
-    if content is None:
-        return True
     try:
         document = read_json(content)
     except IllegalJson:

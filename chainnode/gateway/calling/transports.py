@@ -8,12 +8,23 @@ because a token is signed for one target.
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import httpx
 
 from chainnode.gateway.calling.caller import Caller
 from chainnode.gateway.calling.loop_thread import LoopThread
+from chainnode.gateway.calling.reading import (
+    ANSWER_BYTES_MAX,
+    REPLY_BYTES_MAX,
+    STREAMED_BYTES_MAX,
+    AnswerCoded,
+    AnswerTooLarge,
+    is_plain,
+    read,
+    read_async,
+)
 from chainnode.gateway.calling.requesting import CallIntent
 from chainnode.gateway.calling.steps import (
     ATTEMPTS_MAX,
@@ -30,6 +41,19 @@ from chainnode.gateway.calling.steps import (
 
 Result = TypeVar("Result")
 _THREAD: Final = "kun-caller"
+# What can be wrong with the answer that should bring a reply token; the other one is there.
+_NO_REPLY: Final = (httpx.HTTPError, AnswerTooLarge, AnswerCoded)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLimits:
+    """How much a provider may answer: in one piece, and as a stream."""
+
+    bytes_max: int = ANSWER_BYTES_MAX
+    streamed_bytes_max: int = STREAMED_BYTES_MAX
+
+
+_LIMITS: Final = AnswerLimits()
 
 
 class AsyncCallTransport(httpx.AsyncBaseTransport):
@@ -41,9 +65,11 @@ class AsyncCallTransport(httpx.AsyncBaseTransport):
         intent: CallIntent,
         *,
         inner: httpx.AsyncBaseTransport | None = None,
+        limits: AnswerLimits = _LIMITS,
     ) -> None:
         self._caller = caller
         self._intent = intent
+        self._limits = limits
         self._inner = inner or httpx.AsyncHTTPTransport(trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -54,12 +80,12 @@ class AsyncCallTransport(httpx.AsyncBaseTransport):
         started = await caller.start(intent, sent)
         signed = signed_request(request, sent.body, started)
         try:
-            response = await self._answered(signed)
-            if caller.is_streamed(response.headers):
-                hashing = Hashing(caller, started, signed, response)
+            response, content = await self._answered(signed)
+            if content is None:
+                bytes_max = self._limits.streamed_bytes_max
+                hashing = Hashing(caller, started, signed, response, bytes_max=bytes_max)
                 stream = _AsyncStream(response, hashing, self._inner)
                 return with_outcome(response, stream, hashing.streamed)
-            content = await response.aread()
         except BaseException:
             await caller.fail(started)
             raise
@@ -78,15 +104,20 @@ class AsyncCallTransport(httpx.AsyncBaseTransport):
         """Close the connections."""
         await self._inner.aclose()
 
-    async def _answered(self, request: httpx.Request) -> httpx.Response:
-        """Send a call, and again with the same token while its half has no receipt."""
-        for _ in range(ATTEMPTS_MAX - 1):
+    async def _answered(self, request: httpx.Request) -> tuple[httpx.Response, bytes | None]:
+        """Send a call, and again with the same token while its half has no receipt.
+
+        Returns the answer with its body, None where it streams.
+        """
+        for attempt in range(1, ATTEMPTS_MAX + 1):
             response = await self._inner.handle_async_request(request)
-            if not is_pending(response, None):
-                return response
-            if not is_pending(response, await response.aread()):
-                return response
-        return await self._inner.handle_async_request(request)
+            # One in a coding is refused by who reads it, also where it would stream.
+            if self._caller.is_streamed(response.headers) and is_plain(response):
+                return response, None
+            content = await read_async(response, bytes_max=self._limits.bytes_max)
+            if attempt == ATTEMPTS_MAX or not is_pending(response, content):
+                break
+        return response, content
 
 
 class CallTransport(httpx.BaseTransport):
@@ -98,8 +129,10 @@ class CallTransport(httpx.BaseTransport):
         intent: CallIntent,
         *,
         inner: httpx.BaseTransport | None = None,
+        limits: AnswerLimits = _LIMITS,
     ) -> None:
         self._intent = intent
+        self._limits = limits
         self._inner = inner or httpx.HTTPTransport(trust_env=False)
         self._loop = LoopThread(_THREAD)
         self._stack = AsyncExitStack()
@@ -117,12 +150,12 @@ class CallTransport(httpx.BaseTransport):
         started = self._run(caller.start(intent, sent))
         signed = signed_request(request, sent.body, started)
         try:
-            response = self._answered(signed)
-            if caller.is_streamed(response.headers):
-                hashing = Hashing(caller, started, signed, response)
+            response, content = self._answered(signed)
+            if content is None:
+                bytes_max = self._limits.streamed_bytes_max
+                hashing = Hashing(caller, started, signed, response, bytes_max=bytes_max)
                 stream = _Stream(response, hashing, self._inner, self._run)
                 return with_outcome(response, stream, hashing.streamed)
-            content = response.read()
         except BaseException:
             self._run(caller.fail(started))
             raise
@@ -148,14 +181,16 @@ class CallTransport(httpx.BaseTransport):
     def _run(self, work: Coroutine[object, object, Result]) -> Result:
         return self._loop.run(work)
 
-    def _answered(self, request: httpx.Request) -> httpx.Response:
-        for _ in range(ATTEMPTS_MAX - 1):
+    def _answered(self, request: httpx.Request) -> tuple[httpx.Response, bytes | None]:
+        for attempt in range(1, ATTEMPTS_MAX + 1):
             response = self._inner.handle_request(request)
-            if not is_pending(response, None):
-                return response
-            if not is_pending(response, response.read()):
-                return response
-        return self._inner.handle_request(request)
+            # One in a coding is refused by who reads it, also where it would stream.
+            if self._caller.is_streamed(response.headers) and is_plain(response):
+                return response, None
+            content = read(response, bytes_max=self._limits.bytes_max)
+            if attempt == ATTEMPTS_MAX or not is_pending(response, content):
+                break
+        return response, content
 
 
 class _AsyncStream(httpx.AsyncByteStream):
@@ -172,13 +207,20 @@ class _AsyncStream(httpx.AsyncByteStream):
         async for part in self._response.aiter_raw():
             self._hashing.update(part)
             yield part
-        reply = await self._inner.handle_async_request(reply_request(self._hashing))
-        await reply.aread()
-        await self._hashing.conclude(reply)
+        await self._hashing.conclude(await self._reply_headers())
 
     async def aclose(self) -> None:
         await self._hashing.abandon()
         await self._response.aclose()
+
+    async def _reply_headers(self) -> httpx.Headers:
+        """Return the headers that bring the reply token; none where it is not to be had."""
+        try:
+            reply = await self._inner.handle_async_request(reply_request(self._hashing))
+            await read_async(reply, bytes_max=REPLY_BYTES_MAX)
+        except _NO_REPLY:
+            return httpx.Headers()
+        return reply.headers
 
 
 class _Stream(httpx.SyncByteStream):
@@ -200,13 +242,19 @@ class _Stream(httpx.SyncByteStream):
         for part in self._response.iter_raw():
             self._hashing.update(part)
             yield part
-        reply = self._inner.handle_request(reply_request(self._hashing))
-        reply.read()
-        self._run(self._hashing.conclude(reply))
+        self._run(self._hashing.conclude(self._reply_headers()))
 
     def close(self) -> None:
         self._run(self._hashing.abandon())
         self._response.close()
 
+    def _reply_headers(self) -> httpx.Headers:
+        try:
+            reply = self._inner.handle_request(reply_request(self._hashing))
+            read(reply, bytes_max=REPLY_BYTES_MAX)
+        except _NO_REPLY:
+            return httpx.Headers()
+        return reply.headers
 
-__all__ = ["EXTENSION", "AsyncCallTransport", "CallTransport"]
+
+__all__ = ["EXTENSION", "AnswerLimits", "AsyncCallTransport", "CallTransport"]

@@ -7,8 +7,8 @@ import pytest
 
 from chainnode.exchange import CallHeader, encode_call
 from chainnode.exchange.headers import CALL_HEADER
-from chainnode.gateway.authentication import AHEAD_MS_MAX
 from chainnode.gateway.messages import HttpAnswer, HttpRequest, Unrecorded
+from chainnode.gateway.ports import AHEAD_MS_MAX
 from chainnode.gateway.recording import OpenCall
 from chainnode.gateway.seen_calls import CallMemory
 from tests.builders import NOW_MS

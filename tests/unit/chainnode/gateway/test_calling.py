@@ -120,6 +120,32 @@ async def test_reply_token_of_another_call_proves_nothing() -> None:
     assert not response.extensions[EXTENSION].is_proven
 
 
+@pytest.mark.parametrize(
+    ("late_ms", "is_proven"),
+    [(-5_000, True), (-5_001, False), (5_000, True), (5_001, False)],
+    ids=["before", "too-long-before", "ahead", "too-far-ahead"],
+)
+async def test_reply_token_counts_only_for_the_time_of_its_call(
+    late_ms: int, *, is_proven: bool
+) -> None:
+    """A key that has ended can sign for any time at which it was valid."""
+    world, queue = World(), Queue()
+
+    class Dated(Network):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            admitted = await world.gateway.admit(http_request(request))
+            assert isinstance(admitted, OpenCall)
+            world.clock.now_ms += late_ms
+            answer = await world.gateway.answer(admitted, json_answer())
+            world.clock.now_ms -= late_ms
+            return response_of(answer)
+
+    async with client_over(world, queue, Dated()) as client:
+        response = await client.post("/people", json={"id_card": PERSON_ID})
+    assert response.extensions[EXTENSION].is_proven is is_proven
+    assert bool(half_of(queue.entries[0])["other"]) is is_proven
+
+
 async def test_call_that_has_no_receipt_yet_is_asked_again_with_the_same_token() -> None:
     world, queue = World(on_failure=OnFailure.BLOCK), Queue()
     world.queue.settles = False
