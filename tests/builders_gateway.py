@@ -18,6 +18,7 @@ from chainnode.gateway.deciding import Decider
 from chainnode.gateway.guard import refuse_personal_text
 from chainnode.gateway.half_entries import HalfEntries
 from chainnode.gateway.messages import HttpAnswer, HttpRequest
+from chainnode.gateway.own_key import OwnKey
 from chainnode.gateway.ports import Proven, RowsUnavailable
 from chainnode.gateway.pseudonyms import NotTokenised
 from chainnode.gateway.quotas import QuotaCounter
@@ -237,6 +238,7 @@ class World:
             organisation=REQUESTER,
             system="housing",
         )
+        self.own_key = OwnKey(self.provider_key, now_ms=self.clock)
         self.gateway = self.new_gateway()
 
     def new_gateway(
@@ -267,7 +269,7 @@ class World:
             ),
             recorder=Recorder(
                 suite=self.suite,
-                key=self.provider_key,
+                key=self.own_key,
                 chain_id=CHAIN_ID,
                 service=self.service,
                 queue=queue or self.queue,

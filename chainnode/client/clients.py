@@ -294,6 +294,10 @@ class AsyncClient:
             submitting.submit(self._session, contract=contract, calls=calls, wait_s=wait_s)
         )
 
+    def use_key(self, key: PrivateKey) -> None:
+        """Sign with another key from now on."""
+        self._session.use_key(key)
+
     async def ask_again(self, unknown: Unknown, *, wait_s: float = WAIT_S_DEFAULT) -> Outcome:
         """See `Client.ask_again`."""
         return await self._transport.run(

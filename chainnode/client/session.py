@@ -123,6 +123,11 @@ class Session:
         if known is not None:
             self._learn(known.trust)
 
+    def use_key(self, key: PrivateKey) -> None:
+        """Sign with another key from now on; its nonces are asked for."""
+        self.key = key
+        self.nonces = NonceCounter()
+
     def ordered(self) -> Iterator[str]:
         """Yield all nodes, beginning with the one that was of use last."""
         with self._lock:

@@ -36,7 +36,7 @@ from chainnode.gateway.seen_calls import (
     StoredAnswer,
 )
 from chainnode.gateway.spool.metrics import spool_readings
-from chainnode.metrics import NodeMetrics, Reading
+from chainnode.metrics import NodeMetrics, Reading, gauge
 from chainnode.suites.port import Hasher
 from contracts.schemas.access import Decision
 
@@ -89,15 +89,11 @@ class Gateway:
         self.counters = counters
         self.service = recorder.service
 
-    @property
-    def is_ended(self) -> bool:
-        """Whether nothing can be recorded any more, so that no call is let through."""
-        return self._recorder.queue.status().is_ended
-
     async def admit(self, request: HttpRequest) -> OpenCall | HttpAnswer:
         """Let a call pass, or answer it: refused, denied, or answered before."""
-        if self.is_ended:
-            return self.refuse(Unrecorded.HALF_NOT_KEPT)
+        fault = self._fault()
+        if fault is not None:
+            return self.refuse(fault)
         try:
             authentic = await self._authenticator.authenticate(request)
             stored = self._claim(authentic)
@@ -175,6 +171,8 @@ class Gateway:
 
         def readings() -> Iterator[Reading]:
             yield from self.counters.readings()
+            is_valid = int(self._recorder.key.is_valid)
+            yield gauge("gateway_key_valid", "0 when the ledger has ended our key", is_valid)
             yield from self._recorder.half_entries.readings()
             yield from spool_readings(self._recorder.queue.status(), now_ms=self._recorder.now_ms())
 
@@ -183,8 +181,9 @@ class Gateway:
 
     def health(self) -> HttpAnswer:
         """Tell whether calls are let through; names no call and no reason."""
-        if self.is_ended:
-            return problem_of(Unrecorded.HALF_NOT_KEPT)
+        fault = self._fault()
+        if fault is not None:
+            return problem_of(fault)
         content = ((b"content-type", b"application/json"),)
         return HttpAnswer(status=200, headers=content, body=b'{"status":"ok"}')
 
@@ -214,6 +213,12 @@ class Gateway:
         return HttpAnswer(
             status=204, headers=headers_of(call.call_id, stored.reply, receipt), body=b""
         )
+
+    def _fault(self) -> Unrecorded | None:
+        """Return why no call is let through now, whatever it asks for."""
+        if self._recorder.queue.status().is_ended:
+            return Unrecorded.HALF_NOT_KEPT
+        return None if self._recorder.key.is_valid else Unrecorded.KEY_ENDED
 
     def _claim(self, call: AuthenticCall) -> StoredAnswer | None:
         header = call.header

@@ -65,6 +65,7 @@ class Unrecorded(Enum):
     AMBIGUOUS_LENGTH = (400, "the headers do not say one length of the body")
     BODY_TOO_LARGE = (413, "the body is larger than a call to this service may be")
     HALF_NOT_KEPT = (503, "the record of the call could not be kept, so nothing is released")
+    KEY_ENDED = (503, "the ledger has ended the key of this gateway, so nothing is released")
     RECEIPT_PENDING = (503, "the record of the call has no receipt yet: ask again with this call")
     HALF_REFUSED = (503, "the ledger refused the record of the call, so nothing is released")
     NO_SUCH_REPLY = (404, "no answered call has this id and token")

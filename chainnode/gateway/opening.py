@@ -25,7 +25,8 @@ from chainnode.gateway.counters import GatewayCounters
 from chainnode.gateway.deciding import Decider
 from chainnode.gateway.guard import refuse_personal_text
 from chainnode.gateway.half_entries import HalfEntries
-from chainnode.gateway.ports import Clock, RowsUnavailable, Tokeniser
+from chainnode.gateway.own_key import KeyWatch, OwnKey, organisation_of, watching
+from chainnode.gateway.ports import Clock, Tokeniser
 from chainnode.gateway.pseudonyms import CustodianAccess, Pseudonyms
 from chainnode.gateway.quotas import QuotaCounter
 from chainnode.gateway.recording import Recorder
@@ -39,12 +40,10 @@ from chainnode.gateway.token_cache import TokenCache
 from chainnode.gateway.waiting_permits import WaitingPermits
 from chainnode.genesis import Parameters
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
-from chainnode.submission import key_id
 from chainnode.suites.port import PrivateKey, Suite
 from chainnode.verify import Trust
 from chainnode.verify.trust import TRUST_BYTES_MAX
 from contracts.schemas.access import VERSION
-from contracts.schemas.members import Role
 from contracts.schemas.pseudonyms import EPOCHS
 
 _RULES_MIN: Final = 2
@@ -58,7 +57,7 @@ class LedgerSide:
     """What both sides of calls have in common: as whom, over which chain, kept where."""
 
     suite: Suite
-    key: PrivateKey = field(repr=False)
+    key: OwnKey = field(repr=False)
     trust: Trust = field(repr=False)
     organisation: str
     client: AsyncClient
@@ -160,39 +159,42 @@ async def open_ledger_side(
 
     """
     trust = _read_trust(settings)
-    suite, key = await asyncio.to_thread(_open_key, settings)
-    if suite.name != trust.suite.name:
-        raise ConfigurationError(
-            f"{settings.key}: expected a key of suite {trust.suite.name}, got {suite.name}"
-        )
+    suite, key = await asyncio.to_thread(_open_key, settings, trust)
     now_ms = WallClock.shifted(
         settings.clock_offset_ms,
         is_devnet=bool(trust.parameters.devnet),
         setting="clock_offset_ms",
     ).now_ms
+    own = OwnKey(key, now_ms=now_ms)
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(
-            AsyncClient(settings.nodes, trust, key, tls=_tls(settings), now_ms=now_ms)
+            AsyncClient(settings.nodes, trust, own.current, tls=_tls(settings), now_ms=now_ms)
         )
+        own.tell(client.use_key)
         rows = CachedRows(
             client, now_ms=now_ms, block_age_ms_max=_block_age_ms_max(trust.parameters)
         )
         stack.push_async_callback(rows.close)
-        organisation = await _organisation(settings, suite, key, rows, now_ms=now_ms)
-        spool = await asyncio.to_thread(Spool.open, settings.spool, chain_id=trust.chain_id)
+        organisation = await organisation_of(
+            own,
+            rows,
+            suite=suite,
+            path=settings.key,
+            expected=settings.organisation,
+            now_ms=now_ms,
+        )
+        spool, permits = await _open_spool(settings, trust)
         stack.push_async_callback(spool.close)
-        # Before the replay begins, so that nothing is answered unseen.
-        permits = await asyncio.to_thread(WaitingPermits, tuple(spool.state.waiting()))
-        spool.watch(permits.note_answered)
         replay = ReplaySettings(contract_version=VERSION, gather_s=settings.gather_ms / 1000)
-        replayer = Replayer(spool, client, key, settings=replay, now_ms=now_ms)
+        replayer = Replayer(spool, client, own.current, settings=replay, now_ms=now_ms)
+        own.tell(replayer.use_key)
         await stack.enter_async_context(running(replayer, spool, on_end=on_end))
         half_entries = await stack.enter_async_context(
             open_half_entries(settings, client, trust, now_ms=now_ms)
         )
-        yield LedgerSide(
+        side = LedgerSide(
             suite=suite,
-            key=key,
+            key=own,
             trust=trust,
             organisation=organisation,
             client=client,
@@ -202,6 +204,8 @@ async def open_ledger_side(
             half_entries=half_entries,
             permits=permits,
         )
+        await stack.enter_async_context(watching(_key_watch(settings, side)))
+        yield side
 
 
 @asynccontextmanager
@@ -228,6 +232,7 @@ async def _open_tokeniser(
         suite=side.suite,
         scope=(side.trust.chain_id, department),
     )
+    side.key.tell(cache.use_key)
     tls = trusting((settings.custodian,), _tls(settings))
     pseudonyms = Pseudonyms(
         access, transport=AsyncTransport(tls=tls), cache=cache, now_ms=side.now_ms
@@ -246,39 +251,42 @@ async def _custodian(side: LedgerSide, department: str) -> str:
     return found.row.custodian
 
 
-async def _organisation(
-    settings: GatewaySettings, suite: Suite, key: PrivateKey, rows: CachedRows, *, now_ms: Clock
-) -> str:
-    """Return for whom the key speaks; with `organisation` set, a ledger out of reach may wait."""
-    try:
-        row = (await rows.key(key_id(suite, key.public_key))).row
-    except RowsUnavailable:
-        if settings.organisation:
-            return settings.organisation
-        raise
-    if row is None or Role.SERVICE not in row.roles or not row.is_valid_at(now_ms()):
-        raise ConfigurationError(
-            f"{settings.key}: expected a key that the ledger knows as a valid service key"
-        )
-    if settings.organisation and settings.organisation != row.organisation:
-        raise ConfigurationError(
-            f"organisation: expected {row.organisation}, for which the key speaks,"
-            f" got {settings.organisation}"
-        )
-    return row.organisation
-
-
 def _block_age_ms_max(parameters: Parameters) -> int:
     """Return how old the newest block may be: an idle chain makes one each `idle_block_ms`."""
     return _IDLE_BLOCKS * parameters.idle_block_ms + _CLOCKS_MS
 
 
-def _open_key(settings: GatewaySettings) -> tuple[Suite, PrivateKey]:
-    return open_key(
+def _key_watch(settings: GatewaySettings, side: LedgerSide) -> KeyWatch:
+    return KeyWatch(
+        side.key,
+        side.rows,
+        suite=side.suite,
+        organisation=side.organisation,
+        path=settings.key,
+        passphrase_file=settings.passphrase_file,
+        now_ms=side.now_ms,
+    )
+
+
+async def _open_spool(settings: GatewaySettings, trust: Trust) -> tuple[Spool, WaitingPermits]:
+    """Open the spool and read what waits in it, before a replay can answer anything unseen."""
+    spool = await asyncio.to_thread(Spool.open, settings.spool, chain_id=trust.chain_id)
+    permits = await asyncio.to_thread(WaitingPermits, tuple(spool.state.waiting()))
+    spool.watch(permits.note_answered)
+    return spool, permits
+
+
+def _open_key(settings: GatewaySettings, trust: Trust) -> tuple[Suite, PrivateKey]:
+    suite, key = open_key(
         settings.key,
         purpose=KeyPurpose.SUBMISSION,
         passphrase=read_passphrase(settings.passphrase_file),
     )
+    if suite.name != trust.suite.name:
+        raise ConfigurationError(
+            f"{settings.key}: expected a key of suite {trust.suite.name}, got {suite.name}"
+        )
+    return suite, key
 
 
 def _read_trust(settings: GatewaySettings) -> Trust:

@@ -31,6 +31,7 @@ from chainnode.custodian.asks import (
     signed_header,
 )
 from chainnode.errors import ConfigurationError, NodeError
+from chainnode.gateway.own_key import KeyEnded
 from chainnode.gateway.token_cache import TokenCache
 from chainnode.identity.numbers import IdType, InvalidIdentity, id_type_of, normalised
 from chainnode.suites.port import PrivateKey, Suite
@@ -255,13 +256,16 @@ class Pseudonyms:
             path=TOKENS_PATH,
             body=body,
         )
-        header = signed_header(
-            target,
-            organisation=access.organisation,
-            key=access.key,
-            suite=access.suite,
-            now_ms=self._now_ms(),
-        )
+        try:
+            header = signed_header(
+                target,
+                organisation=access.organisation,
+                key=access.key,
+                suite=access.suite,
+                now_ms=self._now_ms(),
+            )
+        except KeyEnded as error:
+            raise NotTokenised("KEY_ENDED") from error
         return Exchange(
             node=access.url.rstrip("/"),
             method="POST",

@@ -17,11 +17,12 @@ from chainnode.gateway.half_entries import HalfEntries
 from chainnode.gateway.halves import Half, HalfIdentity
 from chainnode.gateway.kept import KeptMessage
 from chainnode.gateway.messages import Refused, Unrecorded
+from chainnode.gateway.own_key import KeyEnded, OwnKey
 from chainnode.gateway.ports import Clock
 from chainnode.gateway.service import OnFailure, Service
 from chainnode.gateway.spool.entries import CallQueue, DeadLetter, EntryId, Settled
 from chainnode.gateway.spool.errors import SpoolConflict, SpoolFull, UnknownEntry
-from chainnode.suites.port import PrivateKey, Suite
+from chainnode.suites.port import Suite
 from contracts.schemas.access import Decision, Side
 from contracts.schemas.tokens import SEED_BYTES
 
@@ -67,7 +68,7 @@ class Recorder:
     """Signs replies and halves for one service."""
 
     suite: Suite
-    key: PrivateKey = field(repr=False)
+    key: OwnKey = field(repr=False)
     chain_id: bytes
     service: Service
     queue: CallQueue
@@ -85,7 +86,10 @@ class Recorder:
             raise InvariantBroken("a call was to be recorded twice")
         call.is_closed = True
         answered_ms = self.now_ms()
-        reply, response = self._reply(call, ending, answered_ms)
+        try:
+            reply, response = self._reply(call, ending, answered_ms)
+        except KeyEnded as error:
+            raise Refused(Unrecorded.KEY_ENDED) from error
         half = self._half(call, ending, answered_ms, response)
         try:
             entry_id = await self.queue.put(await self.half_entries.entry(half))

@@ -55,9 +55,9 @@ class TokenCache:
                 f"token cache: expected ≥ {_DROPPED_PART} entries, got {entries_max}"
             )
         self._suite = suite
+        self._scope = scope
         self._entries_max = entries_max
-        self._slot_key = _derived(key, suite, scope, "slot")
-        self._seal_key = _derived(key, suite, scope, "seal")[: suite.aead_key_bytes]
+        self._slot_key, self._seal_key = self._derived(key)
         self._database = _opened(path)
 
     def __repr__(self) -> str:
@@ -92,9 +92,20 @@ class TokenCache:
         with contextlib.suppress(sqlite3.Error):
             self._database.execute("DELETE FROM tokens WHERE epoch <> ?", (epoch,))
 
+    def use_key(self, key: PrivateKey) -> None:
+        """Seal under another key from now on, and forget all that its predecessor can open."""
+        self._slot_key, self._seal_key = self._derived(key)
+        with contextlib.suppress(sqlite3.Error):
+            self._database.execute("DELETE FROM tokens")
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    def _derived(self, key: PrivateKey) -> tuple[bytes, bytes]:
+        """Return the key of slots and the one of seals."""
+        slot, seal = (_derived(key, self._suite, self._scope, use) for use in ("slot", "seal"))
+        return slot, seal[: self._suite.aead_key_bytes]
 
     def _slot(self, id_type: IdType, number: str) -> bytes:
         return hmac.digest(self._slot_key, encode((id_type.value, number)), self._suite.hash_name)

@@ -18,21 +18,32 @@ from chainnode.client import (
     Client,
     GrantDraft,
     ItemDraft,
+    add_key,
     apply_for_grant,
     approve_grant,
+    end_key,
     publish_item,
 )
 from chainnode.client import Final as FinalOutcome
-from chainnode.gateway import CallIntent, CallTransport, open_caller, read_settings
+from chainnode.gateway import (
+    CallIntent,
+    CallTransport,
+    look_at_spool,
+    open_caller,
+    read_settings,
+)
 from chainnode.gateway.calling.steps import EXTENSION
 from chainnode.genesis import write_genesis_file
 from chainnode.keys import DEVNET_COST, KeyPurpose, Passphrase, write_key_file
 from chainnode.secret_files import write_secret_file
+from chainnode.submission import Call, key_id
 from chainnode.suites import suite_named
+from chainnode.suites.port import PrivateKey
 from chainnode.verify import Trust
 from contracts.schemas.access import CALLS
 from contracts.schemas.match_states import Match
-from tests.builders import ORGANISATIONS, submission_key
+from contracts.schemas.members import Role
+from tests.builders import ORGANISATIONS, secret_key, submission_key
 from tests.served_site import Served, served_site
 from tests.unit.chainnode.gateway.foreign import foreign_service
 
@@ -196,6 +207,86 @@ def test_proxy_whose_disk_takes_no_more_ends_with_5_and_lets_nothing_through(
                 statuses.append(client.post("/people", json={}).status_code)
             assert statuses[-1] == 503
             assert process.wait(timeout=DEADLINE_S) == 5
+
+
+def members(served: Served, *calls: Call) -> None:
+    """Let the provider's member key change its department's keys."""
+    with Client(
+        (served.url,), Trust.from_genesis(served.genesis), submission_key(SUITE, 1)
+    ) as client:
+        outcome = client.submit("members", calls)
+    assert isinstance(outcome, FinalOutcome)
+    assert outcome.is_accepted
+
+
+def put_key(folder: Path, key: PrivateKey) -> None:
+    """Put a key in the place of the gateway's, as `mv` does."""
+    write_key_file(
+        folder / "new.key",
+        key,
+        suite=suite_named(SUITE),
+        purpose=KeyPurpose.SUBMISSION,
+        passphrase=Passphrase((folder / "passphrase").read_bytes()),
+        cost=DEVNET_COST,
+    )
+    (folder / "new.key").replace(folder / "1.key")
+
+
+def ask_until(port: int, path: str, told: str) -> None:
+    """Ask the gateway until its answer holds these words."""
+    until = time.monotonic() + DEADLINE_S
+    url = f"http://127.0.0.1:{port}/.well-known/kun/{path}"
+    while told not in httpx.get(url, trust_env=False).text:
+        assert time.monotonic() < until, f"{path} never said {told}"
+
+
+def called(client: httpx.Client, *, times: int) -> list[bytes]:
+    """Make calls that are answered with data, and return their ids."""
+    responses = [client.post("/people", json={}) for _ in range(times)]
+    assert [one.status_code for one in responses] == [200] * times
+    return [one.extensions[EXTENSION].call_id for one in responses]
+
+
+def chain_time_ms(served: Served) -> int:
+    with Client((served.url,), Trust.from_genesis(served.genesis)) as client:
+        return client.header_latest().time_ms
+
+
+def test_running_gateway_signs_with_no_ended_key_and_takes_the_next_one(tmp_path: Path) -> None:
+    port, (first, second) = free_port(), (secret_key(SUITE, 41), secret_key(SUITE, 42))
+    suite = suite_named(SUITE)
+    with served_site(tmp_path / "site", suite_name=SUITE) as served, foreign_service() as foreign:
+        write_files(tmp_path, served, upstream=foreign.port, port=port)
+        put_key(tmp_path, first)
+        grant_calls(served)
+        members(served, add_key(first.public_key, roles=[Role.SERVICE]))
+        settings = read_settings(tmp_path / "gateway-0.toml")
+        transport = CallTransport(lambda: open_caller(settings, provider=PROVIDER), INTENT)
+        with (
+            running(tmp_path / "gateway-1.toml", port) as process,
+            httpx.Client(base_url=f"http://127.0.0.1:{port}", transport=transport) as client,
+        ):
+            answered = called(client, times=1)
+            # Each block of this chain is a second later, so its time runs ahead of the clocks.
+            ends_ms = chain_time_ms(served) + 3_000
+            members(
+                served,
+                add_key(second.public_key, roles=[Role.SERVICE]),
+                end_key(key_id(suite, first.public_key), valid_to_ms=ends_ms),
+            )
+            answered += called(client, times=6)
+            ask_until(port, "metrics", "kunlian_spool_alarm 1")
+            ask_until(port, "health", "KEY_ENDED")
+            assert client.post("/people", json={}).status_code == 503
+            put_key(tmp_path, second)
+            ask_until(port, "health", "ok")
+            answered += called(client, times=1)
+            assert {match_of(served, one) for one in answered} == {Match.MATCHED}
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=DEADLINE_S) == 0
+        stored = look_at_spool(tmp_path / "spool-1")
+        assert stored is not None
+        assert not stored.state.dead_letters()
 
 
 def test_proxy_whose_settings_have_a_fault_says_so_and_ends(tmp_path: Path) -> None:

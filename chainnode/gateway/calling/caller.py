@@ -21,6 +21,7 @@ from chainnode.gateway.calling.requesting import (
 )
 from chainnode.gateway.half_entries import HalfEntries
 from chainnode.gateway.messages import HttpRequest
+from chainnode.gateway.own_key import KeyEnded
 from chainnode.gateway.ports import Clock, LedgerRows, RowsUnavailable, TextGuard, Tokeniser
 from chainnode.gateway.selectors import RequestParts, Selector, subjects_of
 from chainnode.gateway.service import ID_TYPE_DEFAULT, SUBJECTS_MAX
@@ -78,20 +79,23 @@ class Caller:
         """Make tokens and sign the request.
 
         Raises:
-            CallNotMade: a subject has no token.
+            CallNotMade: a subject has no token, or our key has ended.
             InvalidInput: a reason that must not enter a record, or is too long.
 
         """
         self.guard(intent.reason.texts())
         tokens = await self._tokens(request)
-        signed = self.requester.sign(
-            intent,
-            method=request.method,
-            target=request.target,
-            content_type=request.header("content-type") or "",
-            body=request.body,
-            now_ms=self.now_ms(),
-        )
+        try:
+            signed = self.requester.sign(
+                intent,
+                method=request.method,
+                target=request.target,
+                content_type=request.header("content-type") or "",
+                body=request.body,
+                now_ms=self.now_ms(),
+            )
+        except KeyEnded as error:
+            raise CallNotMade(str(error)) from error
         return StartedCall(signed=signed, tokens=tokens, height=await self._height(intent))
 
     async def conclude(
