@@ -6,6 +6,7 @@ What is not authentic leaves no half: nobody can testify of a call whose caller 
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from chainnode.codec import InvalidEncoding
@@ -27,6 +28,7 @@ from chainnode.exchange.headers import CALL_HEADER
 from chainnode.gateway.messages import HttpRequest, Refused, Unrecorded
 from chainnode.gateway.ports import AHEAD_MS_MAX, Clock, LedgerRows, RowsUnavailable
 from chainnode.submission import key_id
+from chainnode.suites import suite_named
 from chainnode.suites.port import InvalidKey, InvalidSignature, Suite
 from contracts.schemas.members import KeyRow, Role
 from contracts.schemas.tokens import EmbeddedRequest, encode_embedded
@@ -80,7 +82,7 @@ class Authenticator:
         content = token.content()
         # Before the ledger is asked: a stranger's rubbish must not make look-ups.
         self._require_signature(header, content)
-        identity = key_id(self.suite, header.public_key)
+        identity = _known_key_id(self.suite.name, header.public_key)
         height = await self._require_entitled(identity, header, received_ms)
         other = EmbeddedRequest(
             key_id=identity,
@@ -154,6 +156,12 @@ class Authenticator:
             )
         except (InvalidKey, InvalidSignature) as error:
             raise Refused(Unrecorded.SIGNATURE_WRONG) from error
+
+
+# Of keys whose signatures were verified: those of the departments that call.
+@lru_cache(maxsize=1024)
+def _known_key_id(suite_name: str, public_key: bytes) -> bytes:
+    return key_id(suite_named(suite_name), public_key)
 
 
 def _read_headers(request: HttpRequest) -> tuple[CallHeader, CallReason]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from chainnode.codec import InvalidEncoding
 from chainnode.errors import InvariantBroken
-from chainnode.exchange import Body, decode_call, encode_call, whole_body
+from chainnode.exchange import Body, decode_call, whole_body
 from chainnode.exchange.fields import JSON_BYTES_MAX, is_json
 from chainnode.exchange.headers import CALL_HEADER
 from chainnode.gateway.authentication import Authenticator, AuthenticCall
@@ -96,7 +96,7 @@ class Gateway:
             return self.refuse(fault)
         try:
             authentic = await self._authenticator.authenticate(request)
-            stored = self._claim(authentic)
+            stored = self._claim(authentic, request)
             if stored is not None:
                 return await self._repeated(authentic, stored)
         except Refused as refused:
@@ -220,14 +220,14 @@ class Gateway:
             return Unrecorded.HALF_NOT_KEPT
         return None if self._recorder.key.is_valid else Unrecorded.KEY_ENDED
 
-    def _claim(self, call: AuthenticCall) -> StoredAnswer | None:
+    def _claim(self, call: AuthenticCall, request: HttpRequest) -> StoredAnswer | None:
         header = call.header
         until_ms = header.requested_ms + self._authenticator.window_ms
         try:
             return self._memory.claim(
                 (header.requester, header.call_id),
                 token=call.content,
-                header=encode_call(header),
+                header=request.header(CALL_HEADER.lower()) or "",
                 now_ms=call.received_ms,
                 until_ms=until_ms,
             )

@@ -5,8 +5,7 @@ as well. Whatever a call came to, it ends here exactly once.
 """
 
 import secrets
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, field
 
 from chainnode.errors import InvariantBroken, StorageError
 from chainnode.exchange import Body, ReplyHeader, commitment, encode_reply, response_fields
@@ -24,9 +23,7 @@ from chainnode.gateway.spool.entries import CallQueue, DeadLetter, EntryId, Sett
 from chainnode.gateway.spool.errors import SpoolConflict, SpoolFull, UnknownEntry
 from chainnode.suites.port import Suite
 from contracts.schemas.access import Decision, Side
-from contracts.schemas.tokens import SEED_BYTES
-
-_PLACEHOLDER: Final = bytes(64)
+from contracts.schemas.tokens import SEED_BYTES, ReplyToken
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,24 +125,28 @@ class Recorder:
         seed = secrets.token_bytes(SEED_BYTES)
         fields = response_fields(status=ending.status, body=ending.body)
         bound = commitment(self.suite.digest, seed=seed, fields=fields)
-        unsigned = ReplyHeader(
+        token = ReplyToken(
+            chain_id=self.chain_id,
+            requester=header.requester,
+            provider=self.service.organisation,
             call_id=header.call_id,
             decision=int(ending.decision),
             status=ending.status,
             count=ending.count,
+            response_commitment=bound,
+            answered_ms=answered_ms,
+        )
+        reply = ReplyHeader(
+            call_id=token.call_id,
+            decision=token.decision,
+            status=token.status,
+            count=token.count,
             answered_ms=answered_ms,
             seed=seed,
             public_key=self.key.public_key,
-            signature=_PLACEHOLDER,
+            signature=self.key.sign(token.content()),
         )
-        token = unsigned.token(
-            chain_id=self.chain_id,
-            requester=header.requester,
-            provider=self.service.organisation,
-            response_commitment=bound,
-        )
-        response = _BoundMessage(message=KeptMessage(seed=seed, fields=fields), commitment=bound)
-        return replace(unsigned, signature=self.key.sign(token.content())), response
+        return reply, _BoundMessage(message=KeptMessage(seed=seed, fields=fields), commitment=bound)
 
     def _half(
         self, call: OpenCall, ending: Ending, answered_ms: int, response: "_BoundMessage"

@@ -52,30 +52,25 @@ class SpoolEntry:
     side: Side
     calls: tuple[Call, ...] = field(repr=False)
     made_ms: int
+    # By what the ledger knows it, and what the calls take in a submission, rounded up.
+    identity: CallIdentity = field(init=False, repr=False, compare=False)
+    size_bytes: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for what, name in (("requester", self.requester), ("provider", self.provider)):
-            _require(
-                what, "1 … 32 characters", len(name), range(1, ORGANISATION_CHARACTERS_MAX + 1)
-            )
-        _require("call id", "16 bytes", len(self.call_id), (CALL_ID_BYTES,))
-        _require("calls", f"1 … {CALLS_MAX}", len(self.calls), range(1, CALLS_MAX + 1))
-        _require("bytes", f"at most {ENTRY_BYTES_MAX}", self.size_bytes, range(ENTRY_BYTES_MAX + 1))
-
-    @property
-    def identity(self) -> CallIdentity:
-        """By what the ledger knows it."""
-        return CallIdentity(
+        size_bytes = calls_bytes(self.calls)
+        _require("requester", len(self.requester), 1, ORGANISATION_CHARACTERS_MAX)
+        _require("provider", len(self.provider), 1, ORGANISATION_CHARACTERS_MAX)
+        _require("bytes of the call id", len(self.call_id), CALL_ID_BYTES, CALL_ID_BYTES)
+        _require("calls", len(self.calls), 1, CALLS_MAX)
+        _require("bytes", size_bytes, 0, ENTRY_BYTES_MAX)
+        identity = CallIdentity(
             requester=self.requester,
             provider=self.provider,
             call_id=self.call_id,
             side=self.side,
         )
-
-    @property
-    def size_bytes(self) -> int:
-        """What the calls take in a submission, rounded up."""
-        return calls_bytes(self.calls)
+        object.__setattr__(self, "identity", identity)
+        object.__setattr__(self, "size_bytes", size_bytes)
 
 
 def calls_bytes(calls: Sequence[Call]) -> int:
@@ -174,6 +169,6 @@ class CallQueue(Protocol):
         ...
 
 
-def _require(what: str, expected: str, actual: int, legal: Sequence[int]) -> None:
-    if actual not in legal:
-        raise InvalidEntry(what=what, expected=expected, actual=str(actual))
+def _require(what: str, actual: int, minimum: int, maximum: int) -> None:
+    if not minimum <= actual <= maximum:
+        raise InvalidEntry(what=what, expected=f"{minimum} … {maximum}", actual=str(actual))

@@ -8,7 +8,6 @@ there is unknown, so nothing is said of it and nothing is written after it.
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +25,7 @@ from chainnode.gateway.spool.errors import SpoolConflict, SpoolFull, UnknownEntr
 from chainnode.gateway.spool.file import open_spool_log
 from chainnode.gateway.spool.records import Answered, Kept, Record, Retried, Signed
 from chainnode.gateway.spool.state import SpoolState, content_digest
+from chainnode.gateway.spool.syncing import SyncThread
 from chainnode.segments.files import sync_directory
 from chainnode.segments.log import SegmentLog
 
@@ -59,10 +59,8 @@ class Spool:
         self._log = log
         self._state = state
         self._limits = limits
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
-        self._next_sync: asyncio.Future[None] | None = None
-        self._syncing: asyncio.Task[None] | None = None
         self._failure: StorageError | None = None
+        self._thread = SyncThread(log.sync, failed=self.end)
         self._listeners: dict[EntryId, set[asyncio.Future[Fate]]] = {}
         self._work = asyncio.Event()
         self._alarm: str | None = None
@@ -115,7 +113,7 @@ class Spool:
             entry_id = self._state.next_id
             self._append(Kept(entry_id=entry_id, entry=entry))
             self._work.set()
-        await self._durable()
+        await self._thread.durable()
         return entry_id
 
     async def settled(self, entry_id: EntryId, *, timeout_s: float) -> Fate:
@@ -194,7 +192,7 @@ class Spool:
     async def note_signed(self, signed: Signed) -> None:
         """Keep what is about to be sent; it may be sent when this returns. Raises StorageError."""
         self._append(signed)
-        await self._durable()
+        await self._thread.durable()
 
     async def note_answered(self, answered: Answered) -> None:
         """Keep what became of the submission under way, and tell who waits for it.
@@ -207,7 +205,7 @@ class Spool:
         if not self._state.waiting_count:
             self._work.clear()
         self._rotate_if_full()
-        await self._durable()
+        await self._thread.durable()
         for watcher in self._watchers:
             watcher(answered)
         for settled in answered.recorded:
@@ -230,15 +228,13 @@ class Spool:
         if entry_ids:
             self._append(Retried(entry_ids=tuple(dict.fromkeys(entry_ids))))
             self._work.set()
-            await self._durable()
+            await self._thread.durable()
 
     async def close(self) -> None:
         """Sync what was put, give the folder back, and end. What waits stays for the next life."""
-        if self._syncing is not None:
-            await asyncio.wait({self._syncing})
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._log.close)
+        await self._thread.close()
+        self._log.close()
         self.end(StorageError("the spool is closed"))
-        self._thread.shutdown()
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -278,31 +274,6 @@ class Spool:
         live = self._state.held_bytes + _ENTRY_FRAME_BYTES * self._state.held_count
         if self._log.length >= max(SEGMENT_BYTES, _GROWTH_MAX * live):
             self._log.rotate(self._state.restatement())
-
-    async def _durable(self) -> None:
-        """Wait until everything that was appended before this call is synced."""
-        if self._next_sync is None:
-            self._next_sync = asyncio.get_running_loop().create_future()
-        waited_for = self._next_sync
-        if self._syncing is None:
-            self._syncing = asyncio.create_task(self._sync_all(), name="spool-sync")
-        await asyncio.shield(waited_for)
-
-    async def _sync_all(self) -> None:
-        loop = asyncio.get_running_loop()
-        while (batch := self._next_sync) is not None:
-            self._next_sync = None
-            try:
-                if self._failure is not None:
-                    raise self._failure
-                await loop.run_in_executor(self._thread, self._log.sync)
-            except StorageError as error:
-                self.end(error)
-                batch.set_exception(error)
-                batch.exception()  # whoever waited may be gone
-            else:
-                batch.set_result(None)
-        self._syncing = None
 
     def _require_sound(self) -> None:
         if self._failure is not None:

@@ -31,6 +31,7 @@ from chainnode.gateway import (
 )
 from chainnode.gateway.replay.backoff import Backoff
 from chainnode.gateway.spool import spool as spool_module
+from chainnode.gateway.spool.syncing import SyncThread
 from contracts.schemas.codes import Code
 from tests.unit.chainnode.gateway.ledger_of_tests import CHAIN, KEY, LedgerOfTests
 from tests.unit.chainnode.gateway.spool_parts import entry, opened
@@ -56,6 +57,13 @@ class AtOnce(ThreadPoolExecutor):
         return done
 
 
+class SyncOnLoop(SyncThread):
+    """Syncs on the loop's own thread, with all that was put in this turn of it."""
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.call_soon(self._sync_for, loop)
+
+
 class SpoolAndLedger(RuleBasedStateMachine):
     """One gateway, its spool and the ledger, over many lives of the gateway."""
 
@@ -64,6 +72,7 @@ class SpoolAndLedger(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.segment_bytes = spool_module.SEGMENT_BYTES
         vars(spool_module)["SEGMENT_BYTES"] = SEGMENT_BYTES
+        vars(spool_module)["SyncThread"] = SyncOnLoop
         self.loop = asyncio.new_event_loop()
         self.loop.set_default_executor(AtOnce())
         self.ledger = LedgerOfTests()
@@ -75,6 +84,7 @@ class SpoolAndLedger(RuleBasedStateMachine):
             self._run(self.spool.close())
             self.loop.close()
             vars(spool_module)["SEGMENT_BYTES"] = self.segment_bytes
+            vars(spool_module)["SyncThread"] = SyncThread
             shutil.rmtree(self.folder)
 
     @rule(number=NUMBERS, calls=st.just(2))
@@ -171,9 +181,7 @@ class SpoolAndLedger(RuleBasedStateMachine):
             assert used < 60_000
 
     def _opened(self) -> Spool:
-        spool = opened(self.folder / "spool", SpoolLimits(entries_max=ENTRIES_MAX))
-        spool._thread = AtOnce()  # noqa: SLF001 - production has a thread there
-        return spool
+        return opened(self.folder / "spool", SpoolLimits(entries_max=ENTRIES_MAX))
 
     def _kill(self) -> None:
         """Leave everything as a killed process does; the kernel closes its files."""
