@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, TypeAlias
-from weakref import WeakValueDictionary
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request
 from fastapi.responses import Response
@@ -76,13 +75,12 @@ class Places:
 
     def __init__(self) -> None:
         self._all = Budget(STREAMS_MAX, code="TOO_MANY_STREAMS")
-        # Gone with the last request that holds it.
-        self._by_address: WeakValueDictionary[str, Budget] = WeakValueDictionary()
+        self._by_address: dict[str, Budget] = {}
 
     @property
     def taken(self) -> tuple[int, int]:
         """How many streams are open, and from how many addresses."""
-        return self._all.held, len(self._by_address)
+        return self._all.held, len(self._in_use())
 
     def take(self, request: Request) -> None:
         """Hold a place until the stream ends.
@@ -92,12 +90,14 @@ class Places:
 
         """
         address = "" if request.client is None else request.client.host
-        budget = self._by_address.get(address)
-        if budget is None:
-            budget = Budget(STREAMS_PER_ADDRESS_MAX, code="TOO_MANY_STREAMS")
-            self._by_address[address] = budget
-        budget.take(request, 1)
+        if address not in self._by_address:
+            fresh = Budget(STREAMS_PER_ADDRESS_MAX, code="TOO_MANY_STREAMS")
+            self._by_address = self._in_use() | {address: fresh}
+        self._by_address[address].take(request, 1)
         self._all.take(request, 1)
+
+    def _in_use(self) -> dict[str, Budget]:
+        return {address: one for address, one in self._by_address.items() if one.held}
 
 
 def add_streams(app: FastAPI) -> None:

@@ -16,6 +16,7 @@ from chainnode.client.calls import (
 from chainnode.client.clients import AsyncClient, Client
 from chainnode.client.codes import CertificateCode
 from chainnode.client.exporting import Exported, NotExportable
+from chainnode.client.following import ChainEvent
 from chainnode.client.grant_calls import (
     GrantDraft,
     ItemDraft,
@@ -67,6 +68,7 @@ __all__ = [
     "CannotDecide",
     "CertificateCode",
     "CertificateDraft",
+    "ChainEvent",
     "ChainForked",
     "Client",
     "Exported",

@@ -5,7 +5,7 @@ transport.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -15,6 +15,7 @@ from chainnode.client import (
     authored,
     codes,
     exporting,
+    following,
     pair_keys,
     reading,
     submitting,
@@ -23,6 +24,7 @@ from chainnode.client import (
 from chainnode.client.asking import PAGE_ROWS_DEFAULT
 from chainnode.client.codes import CertificateCode
 from chainnode.client.exporting import Exported
+from chainnode.client.following import ChainEvent
 from chainnode.client.memory import HeightMemory
 from chainnode.client.pair_keys import Reader
 from chainnode.client.reading import StateRow
@@ -235,6 +237,14 @@ class Client:
     ) -> tuple[RecordFacts | BlockRecordFacts, JsonObject]:
         """See `authored.authored_record`: the record with the signature of its sender."""
         return self._transport.run(authored.authored_record(self._session, position, place=place))
+
+    def follow(self, after: str | None = None) -> Iterator[ChainEvent]:
+        """See `following`: every final block, gap and finding after an event (None: now)."""
+        return following.follow(self._session, self._transport, after)
+
+    def proven(self, event: ChainEvent) -> RecordFacts:
+        """See `following.proven`: the record that an event is about."""
+        return self._transport.run(following.proven(self._session, event))
 
     def header_latest(self) -> CertifiedHeader:
         """See `asking.header_latest`."""
@@ -454,6 +464,14 @@ class AsyncClient:
         return await self._transport.run(
             authored.authored_record(self._session, position, place=place)
         )
+
+    def follow(self, after: str | None = None) -> AsyncIterator[ChainEvent]:
+        """See `Client.follow`."""
+        return following.follow_async(self._session, self._transport, after)
+
+    async def proven(self, event: ChainEvent) -> RecordFacts:
+        """See `Client.proven`."""
+        return await self._transport.run(following.proven(self._session, event))
 
     async def header_latest(self) -> CertifiedHeader:
         """See `Client.header_latest`."""

@@ -8,7 +8,7 @@ failures of the way become `Unreachable`; nothing here looks into an answer.
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 
 import httpx
 
@@ -32,6 +32,7 @@ CONNECTIONS_MAX = 32
 RETRY_AFTER_S_MAX = 60
 _RETRY_AFTER_DIGITS_MAX = 6
 _HEADERS = {"Accept-Encoding": "identity", "Accept": "application/json", "User-Agent": "kunlian"}
+_ENDED = Unreachable(reason="the stream ended")
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 
 TlsContext = ssl.SSLContext | None
@@ -73,13 +74,41 @@ class BlockingTransport:
             result: Result = end.value
             return result
 
+    def stream(self, step: Exchange) -> Generator[bytes | Answer | Unreachable, None, None]:
+        """Yield the parts of an answer as they come, then how it ended; any other status whole.
+
+        `timeout_s` is how long nothing may come.
+        """
+        try:
+            response = self._http.send(_request(self._http, step), stream=True)
+            try:
+                if fault := _encoding_fault(response):
+                    yield fault
+                    return
+                collected = _Collected(step)
+                for part in response.iter_raw():
+                    if response.is_success:
+                        yield part
+                    elif fault := collected.take(part):
+                        yield fault
+                        return
+                yield _ENDED if response.is_success else collected.answer(response)
+            finally:
+                response.close()
+        except _FAILURES as error:
+            yield _unreachable(error)
+
+    def pause(self, seconds: float) -> None:
+        """Let other work happen for a while."""
+        self._sleep(seconds)
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
     def _carried_out(self, step: Step) -> Reply:
         if isinstance(step, Pause):
-            self._sleep(step.seconds)
+            self.pause(step.seconds)
             return Elapsed()
         try:
             return self._exchange(step)
@@ -125,13 +154,38 @@ class AsyncTransport:
             result: Result = end.value
             return result
 
+    async def stream(self, step: Exchange) -> AsyncGenerator[bytes | Answer | Unreachable, None]:
+        """See `BlockingTransport.stream`."""
+        try:
+            response = await self._http.send(_request(self._http, step), stream=True)
+            try:
+                if fault := _encoding_fault(response):
+                    yield fault
+                    return
+                collected = _Collected(step)
+                async for part in response.aiter_raw():
+                    if response.is_success:
+                        yield part
+                    elif fault := collected.take(part):
+                        yield fault
+                        return
+                yield _ENDED if response.is_success else collected.answer(response)
+            finally:
+                await response.aclose()
+        except _FAILURES as error:
+            yield _unreachable(error)
+
+    async def pause(self, seconds: float) -> None:
+        """Let other work happen for a while."""
+        await asyncio.sleep(seconds)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
     async def _carried_out(self, step: Step) -> Reply:
         if isinstance(step, Pause):
-            await asyncio.sleep(step.seconds)
+            await self.pause(step.seconds)
             return Elapsed()
         try:
             async with asyncio.timeout(step.timeout_s):
