@@ -18,6 +18,7 @@ from tests.unit.contracts.halves import DEADLINE_MS, GRANT, Exchange
 BOUND_TO_ORDER = {Finding.LATE, Finding.HALVES_DIFFER}
 STEPS = {(one.before, one.after) for one in TRANSITIONS}
 
+TOKEN = b"token"
 changes = st.fixed_dictionaries(
     {
         "item_version": st.sampled_from([1, 2]),
@@ -28,7 +29,8 @@ changes = st.fixed_dictionaries(
         "grant": st.sampled_from(["", GRANT, "unknown"]),
         "request_commitment": st.sampled_from([b"", b"q" * 32]),
         "requested_ms": st.sampled_from([0, NOW_MS - DEADLINE_MS - 1, NOW_MS]),
-        "other": st.sampled_from([b"", b"no token"]),
+        # The last stands for the other side's token of this very half.
+        "other": st.sampled_from([b"", b"no token", TOKEN]),
     }
 )
 grants = st.fixed_dictionaries(
@@ -39,6 +41,11 @@ grants = st.fixed_dictionaries(
         "quota": st.sampled_from([0, 1]),
     }
 )
+
+
+def _said(exchange: Exchange, half: AccessRecord) -> AccessRecord:
+    """Return the half with the other side's true word in it, where that is asked for."""
+    return exchange.with_token(half) if half.other == TOKEN else half
 
 
 def _run(
@@ -70,8 +77,8 @@ def test_two_halves_lead_to_one_state_whichever_comes_first(
 ) -> None:
     base = Exchange()
     halves = [
-        changed(base.half(Side.REQUESTER), **asked),
-        changed(base.half(Side.PROVIDER), **answered),
+        _said(base, changed(base.half(Side.REQUESTER), **asked)),
+        _said(base, changed(base.half(Side.PROVIDER), **answered)),
     ]
     first, found = _run(halves, grant, wakes=wakes)
     second, other = _run(halves[::-1], grant, wakes=wakes)
@@ -89,7 +96,7 @@ def test_no_permitted_call_without_a_grant_in_force_is_recorded_without_a_findin
 ) -> None:
     exchange = Exchange()
     exchange.put_grant(**grant)
-    half = changed(exchange.half(side), **said)
+    half = _said(exchange, changed(exchange.half(side), **said))
     found = findings_in(exchange.record(half).outcome)
     is_granted = (
         half.grant == GRANT
