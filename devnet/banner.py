@@ -14,6 +14,20 @@ _KINDS = {
     "tampered": "内容被改 TAMPERED",
 }
 
+_EXCHANGE = (
+    (
+        "--grant housing-police-ended",
+        "一项授权：批准、撤销，其后的调用被拒绝",
+        "a grant: given, revoked, then a call refused",
+    ),
+    ("--finding halves-differ", "一方说谎：双方记录不一致", "one half lies: the two differ"),
+    (
+        "--unmatched housing",
+        "一方沉默：约 20 秒后由账本认定",
+        "one half is missing: the ledger says so after 20 s",
+    ),
+)
+
 
 def print_nodes(output: Output, sight: DevnetSight) -> None:
     """Print the state of the network, its reasons and the table of nodes."""
@@ -73,3 +87,8 @@ def _print_demo(output: Output, folder: DevnetFolder, sight: DevnetSight, where:
     output.line(output.words("谁查过这个人（化名）：", "Who accessed this person (a pseudonym):"))
     purpose = shlex.quote(output.words("试用审计", "trying the audit"))
     output.line(f"  kun audit query --subject {demo['subject']} --purpose {purpose}{where}")
+    output.line()
+    output.line(output.words("数据交换：", "The exchange of data:"))
+    for option, zh, en in _EXCHANGE:
+        said = output.words(zh, en)
+        output.line(f"  kun audit query {option} --purpose {purpose}{where}    # {said}")

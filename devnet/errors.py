@@ -1,5 +1,6 @@
 """Errors of the devnet, all of them about this machine: exit code 5."""
 
+import shlex
 from pathlib import Path
 
 from chainnode.errors import ConfigurationError
@@ -15,6 +16,21 @@ class NotADevnet(DevnetError):
     def __init__(self, path: Path, *, reason: str) -> None:
         self.path = path
         super().__init__(f"{path} is not a devnet: {reason}")
+
+
+class OldDevnet(DevnetError):
+    """A devnet of an earlier version, which can only be removed."""
+
+    def __init__(self, path: Path, *, expected: int, actual: int) -> None:
+        self.path = path
+        self.expected = expected
+        self.actual = actual
+        where = f"--dir {shlex.quote(str(path))}"
+        super().__init__(
+            f"{path} was made by an earlier kun (version {actual} of its files, expected"
+            f" {expected}); remove it and make a new one: kun devnet reset {where},"
+            f" kun devnet up {where}"
+        )
 
 
 class UnknownNode(DevnetError):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from chainnode.cli.probe import fetch_json
 from devnet.errors import DevnetBusy, NodeState, NotReady
-from devnet.observe import REGISTRY, record_file
+from devnet.observe import SERVICES, record_file
 from devnet.processes import (
     ProcessRecord,
     is_paused,
@@ -29,7 +29,7 @@ from devnet.processes import (
     wait_until_gone,
     write_record,
 )
-from devnet.topology import DevnetFolder, NodePlace, Topology, load_topology
+from devnet.topology import OLDEST, DevnetFolder, NodePlace, Topology, load_topology
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -152,7 +152,11 @@ def _not_ready(folder: DevnetFolder, place: NodePlace, *, reason: str) -> NotRea
 
 def stop_everything(folder: DevnetFolder, topology: Topology) -> int:
     """End all processes of the devnet and return how many there were."""
-    names = [REGISTRY, *(one.name for one in topology.nodes)]
+    # The services first: what they still have to say, the nodes are there to hear.
+    return _stop(folder, SERVICES) + _stop(folder, [one.name for one in topology.nodes])
+
+
+def _stop(folder: DevnetFolder, names: Sequence[str]) -> int:
     records = [
         record
         for record in (running_record(record_file(folder, name)) for name in names)
@@ -166,7 +170,7 @@ def stop_everything(folder: DevnetFolder, topology: Topology) -> int:
 
 def reset(folder: DevnetFolder) -> None:
     """End all processes and remove the folder; a folder that is no devnet is refused."""
-    topology = load_topology(folder)
+    topology = load_topology(folder, oldest=OLDEST)
     with exclusive(folder):
         stop_everything(folder, topology)
     shutil.rmtree(folder.path)

@@ -18,6 +18,9 @@ ROLES = ("primary", "backup", "learner")
 STATES = ("running", "syncing", "voting_stopped", "stopped")
 DEMO_FILE = "demo.json"
 REGISTRY = "registry"
+CUSTODIAN = "custodian"
+# Processes of the demo, in the order in which they start.
+SERVICES = (CUSTODIAN, REGISTRY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ class DevnetSight:
 
 
 def record_file(folder: DevnetFolder, name: str) -> Path:
-    """Where the process of a node (or of the registry) is remembered."""
+    """Where the process of a node or service is remembered."""
     return folder.run / f"{name}.json"
 
 

@@ -31,6 +31,7 @@ from devnet.departments import (
     AUDITOR,
     CUSTODIAN,
     DATA,
+    HOUSING,
     ISSUER,
     MEMBER,
     POLICE,
@@ -94,8 +95,9 @@ def identities_of(
         ("issuer", DATA, ISSUER),
         ("auditor", DATA, AUDITOR),
         ("custodian", DATA, CUSTODIAN),
-        # The demo's registry counts its own nonces, so it has a key of its own.
+        # The demo's gateways count their own nonces, so each has a key of its own.
         ("registry", POLICE, SERVICE),
+        ("housing-office", HOUSING, SERVICE),
     ]
     for one in departments:
         rows.append((f"member-{one.name}", one, MEMBER))
@@ -229,12 +231,13 @@ def _write_keys(
 
 
 def _place(request: SiteRequest, departments: Sequence[Department], *, chain_id: str) -> Topology:
-    ports = iter(free_ports(2 * len(departments) + 1))
+    ports = iter(free_ports(2 * len(departments) + 2))
     return Topology(
         suite=request.suite,
         chain_id=chain_id,
         has_demo=request.has_demo,
         registry_port=next(ports),
+        custodian_port=next(ports),
         clock_offset_ms=request.clock_offset_ms,
         nodes=tuple(
             NodePlace(

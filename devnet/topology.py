@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from devnet.departments import DEPARTMENTS, Department
-from devnet.errors import DevnetError, NotADevnet, UnknownNode
+from devnet.errors import DevnetError, NotADevnet, OldDevnet, UnknownNode
 
 TOPOLOGY_FILE = "topology.json"
 FORMAT = "kunlian-devnet"
-VERSION = 1
+# 2: the demo has a custodian. One of version 1 can be removed and no more.
+VERSION = 2
+OLDEST = 1
 DEFAULT_FOLDER = ".kun-devnet"
 _FILE_BYTES_MAX = 1024 * 1024
 _PORT_MAX = 65_535
@@ -53,6 +55,7 @@ class Topology:
     chain_id: str
     has_demo: bool
     registry_port: int
+    custodian_port: int
     clock_offset_ms: int
     nodes: tuple[NodePlace, ...]
 
@@ -114,6 +117,11 @@ class DevnetFolder:
         return self.path / "identities" / f"{name}.key.json"
 
 
+def departments_of(topology: Topology) -> tuple[Department, ...]:
+    """Return the departments of a devnet, in the order of their nodes."""
+    return tuple(one.department for one in topology.nodes)
+
+
 def write_topology(folder: DevnetFolder, topology: Topology) -> None:
     """Write the topology; readers see the old or the new file, never a part."""
     document = {"format": FORMAT, "version": VERSION, **asdict(topology)}
@@ -122,11 +130,12 @@ def write_topology(folder: DevnetFolder, topology: Topology) -> None:
     draft.replace(folder.topology)
 
 
-def load_topology(folder: DevnetFolder) -> Topology:
-    """Read the topology of a devnet.
+def load_topology(folder: DevnetFolder, *, oldest: int = VERSION) -> Topology:
+    """Read the topology of a devnet; `oldest` is the first version that will do.
 
     Raises:
         NotADevnet: no such file, or not one of ours.
+        OldDevnet: of a version before `oldest`.
 
     """
     if not folder.path.is_dir():
@@ -140,9 +149,11 @@ def load_topology(folder: DevnetFolder) -> Topology:
         raise NotADevnet(folder.path, reason=f"{TOPOLOGY_FILE}: {error}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise NotADevnet(folder.path, reason=f'{TOPOLOGY_FILE}: expected "format": "{FORMAT}"')
-    if document.get("version") != VERSION:
-        found = document.get("version")
+    found = document.get("version")
+    if type(found) is not int or not OLDEST <= found <= VERSION:
         raise NotADevnet(folder.path, reason=f"expected version {VERSION}, got {found!r:.20}")
+    if found < oldest:
+        raise OldDevnet(folder.path, expected=VERSION, actual=found)
     try:
         return _from_document(document)
     except (KeyError, TypeError, ValueError) as error:
@@ -151,6 +162,7 @@ def load_topology(folder: DevnetFolder) -> Topology:
 
 def _from_document(document: Mapping[str, object]) -> Topology:
     rows = document["nodes"]
+    has_custodian = _integer(document, "version") > OLDEST
     if not isinstance(rows, list):
         raise TypeError("nodes: expected a list")
     return Topology(
@@ -158,6 +170,7 @@ def _from_document(document: Mapping[str, object]) -> Topology:
         chain_id=_text(document, "chain_id"),
         has_demo=document["has_demo"] is True,
         registry_port=_port(document, "registry_port"),
+        custodian_port=_port(document, "custodian_port") if has_custodian else 0,
         clock_offset_ms=_integer(document, "clock_offset_ms"),
         nodes=tuple(_node(row) for row in rows),
     )
@@ -233,10 +246,11 @@ def is_port_free(port: int) -> bool:
 
 def with_free_ports(topology: Topology) -> Topology:
     """Return the same devnet on other ports."""
-    ports = iter(free_ports(2 * len(topology.nodes) + 1))
+    ports = iter(free_ports(2 * len(topology.nodes) + 2))
     return replace(
         topology,
         registry_port=next(ports),
+        custodian_port=next(ports),
         nodes=tuple(
             replace(one, api_port=next(ports), p2p_port=next(ports)) for one in topology.nodes
         ),

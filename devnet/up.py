@@ -15,7 +15,7 @@ from devnet.launcher import (
     stop_everything,
     wait_until_ready,
 )
-from devnet.observe import REGISTRY, record_file
+from devnet.observe import SERVICES, record_file
 from devnet.processes import running_record
 from devnet.site import SiteRequest, make_site, write_settings
 from devnet.stopwatch import Stopwatch
@@ -63,7 +63,7 @@ def bring_up(
         topology = _site(folder, request)
     with exclusive(folder):
         running = [one for one in topology.nodes if running_record(record_file(folder, one.name))]
-        if len(running) == len(topology.nodes) and not _lacks_registry(folder, topology):
+        if len(running) == len(topology.nodes) and not _lacks_service(folder, topology):
             return topology
         try:
             return _start(folder, topology, watch=watch, is_whole=not running, load_demo=load_demo)
@@ -124,10 +124,13 @@ def _start(
     is_whole: bool,
     load_demo: Callable[[], DemoRunner],
 ) -> Topology:
-    if is_whole and not _are_ports_free(topology):
-        topology = with_free_ports(topology)
-        write_settings(folder, topology)
-        write_topology(folder, topology)
+    if is_whole:
+        # Services whose nodes were killed hold ports, and have the clock of before.
+        stop_everything(folder, topology)
+        if not _are_ports_free(topology):
+            topology = with_free_ports(topology)
+            write_settings(folder, topology)
+            write_topology(folder, topology)
     for place in topology.nodes:
         if running_record(record_file(folder, place.name)) is None:
             start_node(folder, topology, place)
@@ -139,11 +142,13 @@ def _start(
     return topology
 
 
-def _lacks_registry(folder: DevnetFolder, topology: Topology) -> bool:
-    return topology.has_demo and running_record(record_file(folder, REGISTRY)) is None
+def _lacks_service(folder: DevnetFolder, topology: Topology) -> bool:
+    return topology.has_demo and any(
+        running_record(record_file(folder, name)) is None for name in SERVICES
+    )
 
 
 def _are_ports_free(topology: Topology) -> bool:
-    ports = [topology.registry_port]
+    ports = [topology.registry_port, topology.custodian_port]
     ports += [port for one in topology.nodes for port in (one.api_port, one.p2p_port)]
     return all(is_port_free(port) for port in ports)

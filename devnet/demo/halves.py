@@ -1,23 +1,19 @@
-"""The two halves of a demo call: what the requester says of it and what the provider says.
-
-Content stays with the two parties; the chain gets salted commitments to it.
-"""
+"""A bulk call of the demo, and its two halves: what requester and provider say of it alike."""
 
 from dataclasses import dataclass
 
 from chainnode.client.calls import AccessCall, AccessReason, access_record
-from chainnode.codec import encode
 from chainnode.submission import Call
-from chainnode.suites.port import Suite
 from contracts.schemas.access import Decision, Side
 
 HTTP_FORBIDDEN = 403
+DURATION_MS = 35
 _REASONS = {
-    "housing": "公租房资格审核 public housing eligibility",
     "marriage": "婚姻登记核对 marriage registration check",
     "property": "不动产登记核验 property registration check",
     "service": "政务服务办理 public service request",
 }
+PURPOSES = tuple(_REASONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +25,14 @@ class DemoCall:
     requester: str
     provider: str
     item: str
+    fields: int
+    grant: str
     subjects: tuple[bytes, ...]
     status: int
     count: int
     requested_ms: int
-    answered_ms: int
     purpose: str
     case_number: str
-    request_commitment: bytes = b""
-    response_commitment: bytes = b""
 
     def half(self, side: Side) -> Call:
         """Return the record of one side."""
@@ -49,31 +44,21 @@ class DemoCall:
                 requester=self.requester,
                 provider=self.provider,
                 item=self.item,
+                fields=self.fields,
+                grant=self.grant,
                 trace_id=self.trace_id,
                 subjects=tuple(sorted(self.subjects)),
                 decision=Decision.DENY if denied else Decision.PERMIT,
                 status=self.status,
                 count=self.count,
                 requested_ms=self.requested_ms,
-                answered_ms=self.answered_ms,
-                request_commitment=self.request_commitment,
-                response_commitment=self.response_commitment,
+                answered_ms=self.requested_ms + DURATION_MS,
             ),
             AccessReason(
                 purpose_code=self.purpose,
-                reason_text=_REASONS.get(self.purpose, self.purpose),
+                reason_text=_REASONS[self.purpose],
                 case_number=self.case_number,
                 operator="demo-operator",
                 system="demo",
             ),
         )
-
-
-def is_known_purpose(purpose: str) -> bool:
-    """Tell whether the demo knows this purpose code."""
-    return purpose in _REASONS
-
-
-def commitment(suite: Suite, *, salt: bytes, content: bytes) -> bytes:
-    """Commit to what was sent: shows nothing of it, and fits nothing else."""
-    return suite.digest(encode(("kun.demo.commitment", salt, content)))

@@ -13,6 +13,7 @@ from chainnode.identity.numbers import citizen_check_character
 
 PEOPLE = 200
 _REGION = "999900"
+_UNKNOWN_SERIAL = 999
 # Every 40th is under protection: the registry denies access to the entry.
 _PROTECTED_EVERY = 40
 _STREETS = ("样例路", "示范街", "测试巷", "虚构大道")
@@ -41,6 +42,11 @@ def invent_people() -> tuple[Person, ...]:
         )
         for number in range(1, PEOPLE + 1)
     )
+
+
+def unknown_person() -> str:
+    """Return the identity number of somebody whom the registry does not know."""
+    return _person_id(_UNKNOWN_SERIAL)
 
 
 def _born(number: int) -> date:

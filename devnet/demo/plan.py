@@ -2,54 +2,90 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
-from contracts.schemas.access import CALL_ID_BYTES, Side
-from devnet.demo.custodian import Custodian
-from devnet.demo.halves import HTTP_FORBIDDEN, DemoCall
-from devnet.demo.people import Person
+from chainnode.gateway import new_call_id
+from contracts.schemas.access import CALL_ID_BYTES
+from devnet.demo.catalogue import ENDED_GRANT, grant_name, granted_fields
+from devnet.demo.halves import DURATION_MS, HTTP_FORBIDDEN, PURPOSES, DemoCall
+from devnet.demo.people import Person, unknown_person
+from devnet.demo.pseudonyms import DemoTokens
 from devnet.departments import HOUSING, POLICE, Department
 
 HTTP_CALLS = 200
 BULK_CALLS = 1_800
 # Every so many HTTP calls ask for somebody whom the registry does not know.
 UNKNOWN_EVERY = 50
-UNKNOWN_PERSON = "DEMO-9999"
 _DENIED_EVERY = 19
 _FAILED_EVERY = 23
 _FAILED_STATUS = 502
 _TWO_PEOPLE_EVERY = 10
-# The call of which only the requester speaks.
-_UNMATCHED = 1_234
-_INTERVAL_MS = 2_000
-_DURATION_MS = 35
-_PURPOSES = ("service", "marriage", "property")
+# All of them well within the time that the ledger gives for a half.
+_INTERVAL_MS = 3
+
+
+class Part(Enum):
+    """What becomes of one of the calls over HTTP; the value is its name in `demo.json`."""
+
+    MATCHED = "matched"
+    UNGRANTED = "refused_without_grant"
+    REVOKED = "refused_with_revoked_grant"
+    UNMATCHED = "unmatched"
+    LYING = "mismatch"
+
+
+# The numbers of the calls over HTTP that do not end in a matched pair of answers.
+_PARTS = {
+    61: Part.UNGRANTED,
+    87: Part.REVOKED,
+    113: Part.UNMATCHED,
+    141: Part.LYING,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BulkCall:
-    """A planned call and the sides that record it."""
+class HttpCall:
+    """A call that housing makes to the registry, before it is made."""
 
-    call: DemoCall
-    sides: tuple[Side, ...] = (Side.REQUESTER, Side.PROVIDER)
+    person_id: str = field(repr=False)
+    grant: str
+    case_number: str
+    part: Part
 
 
-def asked_people(people: Sequence[Person]) -> tuple[str, ...]:
-    """Return whom each of the HTTP calls asks for: everybody once, but for the unknown."""
+def plan_http(people: Sequence[Person]) -> tuple[HttpCall, ...]:
+    """Plan the calls of the housing office: everybody once, but for the unknown."""
     return tuple(
-        UNKNOWN_PERSON if number % UNKNOWN_EVERY == UNKNOWN_EVERY - 1 else one.person_id
+        HttpCall(
+            person_id=_asked(number, one),
+            grant=_grant(_PARTS.get(number, Part.MATCHED)),
+            case_number=f"HOUSING-{number:06d}",
+            part=_PARTS.get(number, Part.MATCHED),
+        )
         for number, one in enumerate(people[:HTTP_CALLS])
     )
+
+
+def _asked(number: int, person: Person) -> str:
+    is_unknown = number % UNKNOWN_EVERY == UNKNOWN_EVERY - 1
+    return unknown_person() if is_unknown else person.person_id
+
+
+def _grant(part: Part) -> str:
+    if part is Part.UNGRANTED:
+        return ""
+    return ENDED_GRANT if part is Part.REVOKED else grant_name(HOUSING, POLICE)
 
 
 def plan_bulk(
     departments: Sequence[Department],
     people: Sequence[Person],
-    custodian: Custodian,
+    tokens: DemoTokens,
     *,
     now_ms: int,
-) -> tuple[BulkCall, ...]:
-    """Plan the calls of the last hour; some denied, some failed, one recorded by one side only.
+) -> tuple[DemoCall, ...]:
+    """Plan the calls of the last seconds; some denied, some failed, all recorded by both sides.
 
     The pair whose calls go over real HTTP is left out: what stands on the chain between these
     two really happened.
@@ -66,28 +102,28 @@ def plan_bulk(
         asked = [people[number % len(people)]]
         if number % _TWO_PEOPLE_EVERY == 0:
             asked.append(people[(number + 1) % len(people)])
-        tokens = tuple(
-            custodian.token(provider=provider.organisation, person_id=one.person_id)
-            for one in asked
+        subjects = tuple(
+            tokens.token(provider=provider.organisation, person_id=one.person_id) for one in asked
         )
-        requested_ms = now_ms - (BULK_CALLS - number) * _INTERVAL_MS
         status = _status(number)
-        call = DemoCall(
-            call_id=secrets.token_bytes(CALL_ID_BYTES),
-            trace_id=secrets.token_bytes(CALL_ID_BYTES),
-            requester=requester.organisation,
-            provider=provider.organisation,
-            item=provider.serves,
-            subjects=tokens,
-            status=status,
-            count=len(tokens) if status < HTTP_FORBIDDEN else 0,
-            requested_ms=requested_ms,
-            answered_ms=requested_ms + _DURATION_MS,
-            purpose=_PURPOSES[number % len(_PURPOSES)],
-            case_number=f"DEMO-{number:06d}",
+        requested_ms = now_ms - (BULK_CALLS - number) * _INTERVAL_MS - DURATION_MS
+        planned.append(
+            DemoCall(
+                call_id=new_call_id(requested_ms),
+                trace_id=secrets.token_bytes(CALL_ID_BYTES),
+                requester=requester.organisation,
+                provider=provider.organisation,
+                item=provider.serves,
+                fields=granted_fields(provider),
+                grant=grant_name(requester, provider),
+                subjects=subjects,
+                status=status,
+                count=len(subjects) if status < HTTP_FORBIDDEN else 0,
+                requested_ms=requested_ms,
+                purpose=PURPOSES[number % len(PURPOSES)],
+                case_number=f"DEMO-{number:06d}",
+            )
         )
-        sides = (Side.REQUESTER,) if number == _UNMATCHED else (Side.REQUESTER, Side.PROVIDER)
-        planned.append(BulkCall(call=call, sides=sides))
     return tuple(planned)
 
 

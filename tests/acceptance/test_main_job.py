@@ -18,10 +18,14 @@ from chainnode.client import Client
 from chainnode.verify import Verdict, VerdictCode, verify_evidence
 from chainnode.verify.evidence import RecordFacts
 from chainnode.verify.trail import TrailRow
+from contracts.schemas import access
 from contracts.schemas.access import AccessRecord, Side
+from contracts.schemas.access_gaps import GapOutcome
 from contracts.schemas.index_kinds import IndexKind
+from contracts.schemas.match_states import Match
 from contracts.schemas.shape import Schema
 from tests.acceptance.commands import ROOT, Done
+from tests.acceptance.demo_calls import exchanged, found_by_ledger, match_of, special_calls
 from tests.acceptance.forging import Forger, forgeries, paths_of
 from tests.acceptance.load import Writer
 from tests.acceptance.main_job import NAMES, MainJob, header_digests, report
@@ -34,6 +38,8 @@ UP_SECONDS_MAX = 15.0
 GAP_SECONDS_MAX = 5.0
 WRITES_PER_SECOND_MIN = 100
 LOAD_SECONDS = 8.0
+# The chain waits 20 s for a half; the block that says so may be an idle one.
+UNMATCHED_SECONDS_MAX = 60.0
 _RECORD = Schema(AccessRecord)
 
 
@@ -62,6 +68,61 @@ def test_the_registry_logged_one_line_for_each_call_that_both_sides_recorded(
         f" both sides, {len(one_sided)} by one"
     )
     assert len(one_sided) <= 1
+
+
+def test_a_granted_call_of_the_demo_gave_data_and_both_sides_say_so(job: MainJob) -> None:
+    rows = exchanged(job, "--subject", job.demo["subject"])
+
+    assert {one["side"]: (one["outcome"], one["status"], one["count"]) for one in rows} == {
+        "requester": ("permitted", 200, 1),
+        "provider": ("permitted", 200, 1),
+    }
+    (call_id,) = {one["call_id"] for one in rows}
+    logged = (job.folder / "demo" / "registry-access.log").read_text().split()
+    assert call_id in logged
+    assert match_of(job, call_id) is Match.MATCHED
+
+
+@pytest.mark.parametrize(
+    ("part", "asked"),
+    [
+        ("refused_without_grant", ("--department", "住建局")),
+        ("refused_with_revoked_grant", ("--grant", "housing-police-ended")),
+    ],
+)
+def test_a_call_of_the_demo_without_a_grant_in_force_is_refused_and_recorded(
+    job: MainJob, part: str, asked: tuple[str, str]
+) -> None:
+    call_id = special_calls(job)[part]
+
+    rows = [one for one in exchanged(job, *asked) if one["call_id"] == call_id]
+
+    assert {one["side"]: (one["outcome"], one["status"]) for one in rows} == {
+        "requester": ("denied", 403),
+        "provider": ("denied", 403),
+    }
+    logged = (job.folder / "demo" / "registry-access.log").read_text().split()
+    assert call_id not in logged
+    assert match_of(job, call_id) is Match.MATCHED
+
+
+def test_a_call_of_which_one_side_keeps_no_record_becomes_unmatched(job: MainJob) -> None:
+    found = until(
+        lambda: found_by_ledger(job, "unmatched", "--unmatched", "住建局"),
+        timeout_s=UNMATCHED_SECONDS_MAX,
+        what="the gap of the housing office",
+    )
+
+    assert found["outcome"] == GapOutcome.ONE_SIDED_PROVEN
+    assert match_of(job, special_calls(job)["unmatched"]) is Match.ONE_SIDED_PROVEN
+
+
+def test_a_half_that_lies_about_the_answer_isfound_by_ledger(job: MainJob) -> None:
+    found = found_by_ledger(job, "mismatched", "--finding", "halves-differ")
+
+    assert found is not None
+    assert found["outcome"] == GapOutcome.MISMATCHED
+    assert match_of(job, special_calls(job)["mismatch"]) is Match.MISMATCHED
 
 
 @pytest.mark.parametrize(
@@ -301,6 +362,8 @@ def _sides_by_call(job: MainJob) -> dict[str, set[Side]]:
     with job.client(key="auditor") as client:
         for item in _all_records(client, "population.basic"):
             assert item.call is not None
+            if (item.entry.contract, item.call.action) != (access.NAME, "record"):
+                continue
             record = _RECORD.decode(item.call.public)
             sides.setdefault(record.call_id.hex(), set()).add(Side(record.side))
     return sides

@@ -297,6 +297,13 @@ WALLS = (
         inside=("devnet",),
         forbids=PRODUCTION,
         allows=("devnet", "chainnode.cli", *FROM_OUTSIDE),
+        besides=("devnet.demo",),
+    ),
+    Wall(
+        why="the demo's departments use the gateway, as any department's service does",
+        inside=("devnet.demo",),
+        forbids=PRODUCTION,
+        allows=("devnet", "chainnode.cli", "chainnode.gateway", *FROM_OUTSIDE),
     ),
     Wall(
         why="nobody but cli knows devnet",
@@ -323,9 +330,9 @@ WALLS = (
         forbids=("plyvel",),
     ),
     Wall(
-        why="pydantic stays behind the API's wall",
+        why="pydantic stays with the API, and with departments' own services outside the node",
         inside=PRODUCTION,
-        besides=("chainnode.api",),
+        besides=("chainnode.api", "devnet.demo.registry"),
         forbids=("pydantic",),
     ),
     Wall(

@@ -228,6 +228,27 @@ def test_the_clock_of_the_nodes_can_be_set(tmp_path: Path) -> None:
     assert verdict["as_of"]["time"].startswith("2026-03-01T08:0")
 
 
+def test_the_demo_goes_by_the_clock_of_the_nodes(tmp_path: Path) -> None:
+    net = Net(tmp_path / "dn")
+    march = ("--clock", "2026-03-01T08:00:00+08:00")
+    asked = ("--grant", "housing-police-ended", "--purpose", "check", "--json")
+    try:
+        up = net.kun("devnet", "up", "--detach", "--suite", "intl", *march)
+        rows = net.kun("audit", "query", *asked).json["items"]
+        for number in "1234":
+            net.kun("devnet", "kill", number)
+        april = ("--clock", "2026-04-01T08:00:00+08:00")
+        again = net.kun("devnet", "up", "--detach", "--json", *april)
+    finally:
+        net.kun("devnet", "reset")
+
+    assert (up.code, again.code) == (0, 0), up.err + again.err
+    assert again.json["healthy"] is True
+    halves = [one["call"] for one in rows if one["call"] is not None]
+    assert {one["side"] for one in halves} == {"requester", "provider"}
+    assert all(one["requested"].startswith("2026-03-01T08:0") for one in halves)
+
+
 def test_a_node_on_an_older_copy_of_its_data_follows_and_says_why(tmp_path: Path) -> None:
     """Killed, restored from a backup that it has outrun since, killed again, restored again."""
     net = Net(tmp_path / "dn")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from devnet.demo.people import invent_people
-from devnet.demo.registry_paths import ACCESS_LOG_FILE, DATABASE_FILE
+from devnet.demo.settings import ACCESS_LOG_FILE, DATABASE_FILE
 from devnet.topology import DevnetFolder
 from tests.privacy.scanner import Scanner
 

@@ -26,7 +26,7 @@ from devnet.launcher import (
     wait_until_answering,
 )
 from devnet.logs import tail_logs
-from devnet.observe import REGISTRY, record_file
+from devnet.observe import CUSTODIAN, REGISTRY, record_file
 from devnet.processes import (
     ProcessRecord,
     is_paused,
@@ -55,16 +55,22 @@ def topology(folder: DevnetFolder) -> Topology:
 @pytest.fixture
 def police(folder: DevnetFolder, topology: Topology) -> Iterator[ProcessRecord]:
     """A process that stands for the node `police`: it does nothing and never ends."""
-    record = spawn(
-        [sys.executable, "-c", "import signal; signal.pause()"],
-        folder=folder.path,
-        log=node_log(folder, topology.nodes[0].name),
-        environment={"PATH": ""},
-    )
-    write_record(record_file(folder, "police"), record)
+    record = _idle(folder, topology.nodes[0].name)
     yield record
     send_signal(record, signal.SIGKILL)
     wait_until_gone([record], timeout_s=5)
+
+
+def _idle(folder: DevnetFolder, name: str) -> ProcessRecord:
+    """Start a process that does nothing, and remember it as `name`."""
+    record = spawn(
+        [sys.executable, "-c", "import signal; signal.pause()"],
+        folder=folder.path,
+        log=node_log(folder, name),
+        environment={"PATH": ""},
+    )
+    write_record(record_file(folder, name), record)
+    return record
 
 
 def test_settings_of_the_user_reach_no_node(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,11 +160,11 @@ def test_a_running_node_is_not_started_twice(
 def test_stopping_ends_everything_and_forgets_it(
     folder: DevnetFolder, topology: Topology, police: ProcessRecord
 ) -> None:
-    write_record(record_file(folder, REGISTRY), police)
+    services = [_idle(folder, name) for name in (CUSTODIAN, REGISTRY)]
 
-    assert stop_everything(folder, topology) == 2
+    assert stop_everything(folder, topology) == 3
 
-    assert record_of(police.pid) is None
+    assert [record_of(one.pid) for one in (police, *services)] == [None] * 3
     assert list(folder.run.glob("*.json")) == []
 
 

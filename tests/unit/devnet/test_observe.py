@@ -35,12 +35,13 @@ _DEMO = {
 
 
 def _topology() -> Topology:
-    ports = iter(free_ports(9))
+    ports = iter(free_ports(10))
     return Topology(
         suite="sm",
         chain_id="cd" * 32,
         has_demo=True,
         registry_port=next(ports),
+        custodian_port=next(ports),
         clock_offset_ms=0,
         nodes=tuple(
             NodePlace(
@@ -155,6 +156,8 @@ def test_the_banner_has_commands_to_paste(
     assert "the devnet is ready (9.5 s)" in out
     assert f"kun devnet kill 3 {quoted}" in out
     assert f"kun audit query --subject {'ab' * 32} --purpose" in out
+    assert f"kun audit query --finding halves-differ --purpose 'trying the audit' {quoted}" in out
+    assert f"kun audit query --unmatched housing --purpose 'trying the audit' {quoted}" in out
     assert out.count("kun verify '") == 4
     assert "公安局" in out
     assert "all data is invented" in out

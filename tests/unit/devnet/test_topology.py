@@ -9,7 +9,8 @@ import pytest
 
 from chainnode.errors import ConfigurationError
 from devnet.departments import DEPARTMENTS, department_of, first_departments
-from devnet.errors import NotADevnet, UnknownNode
+from devnet.errors import NotADevnet, OldDevnet, UnknownNode
+from devnet.launcher import reset
 from devnet.topology import (
     HOST,
     DevnetFolder,
@@ -31,6 +32,7 @@ def _topology(count: int = 4) -> Topology:
         chain_id="ab" * 32,
         has_demo=True,
         registry_port=20_000,
+        custodian_port=20_001,
         clock_offset_ms=-5,
         nodes=tuple(
             NodePlace(
@@ -76,7 +78,7 @@ def test_a_folder_of_other_things_is_no_devnet(tmp_path: Path) -> None:
 
 
 def _damage(change: dict[str, object]) -> str:
-    return json.dumps({"format": "kunlian-devnet", "version": 1, "nodes": [], **change})
+    return json.dumps({"format": "kunlian-devnet", "version": 2, "nodes": [], **change})
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,12 @@ def _damage(change: dict[str, object]) -> str:
         "not json",
         "[" * 100_000,
         json.dumps({"format": "something else", "version": 1}),
-        _damage({"version": 2}),
+        _damage({"version": 3}),
+        _damage({"version": 0}),
+        _damage({"version": "2"}),
+        _damage({"version": 2.0}),
+        _damage({"version": True}),
+        _damage({"version": [2]}),
         _damage({"suite": "sm"}),
         _damage({"nodes": "four"}),
         _damage({"nodes": [1]}),
@@ -126,6 +133,35 @@ def test_a_node_entry_that_somebody_changed_is_refused(
         load_topology(folder)
 
 
+def _of_version_1(folder: DevnetFolder) -> None:
+    write_topology(folder, _topology())
+    document = json.loads(folder.topology.read_text(encoding="utf-8"))
+    del document["custodian_port"]
+    folder.topology.write_text(json.dumps({**document, "version": 1}), encoding="utf-8")
+
+
+def test_a_devnet_of_an_earlier_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    folder = DevnetFolder(tmp_path / "my devnet")
+    folder.path.mkdir()
+    _of_version_1(folder)
+
+    with pytest.raises(OldDevnet) as refused:
+        load_topology(folder)
+
+    where = f"--dir '{folder.path}'"
+    assert f"kun devnet reset {where}, kun devnet up {where}" in str(refused.value)
+
+
+def test_a_devnet_of_an_earlier_version_can_be_removed(tmp_path: Path) -> None:
+    folder = DevnetFolder(tmp_path / "dn")
+    folder.path.mkdir()
+    _of_version_1(folder)
+
+    reset(folder)
+
+    assert not folder.path.exists()
+
+
 def test_free_ports_are_distinct_and_can_be_listened_on() -> None:
     ports = free_ports(21)
 
@@ -151,6 +187,7 @@ def test_other_ports_change_nothing_else() -> None:
         replace(
             after,
             registry_port=before.registry_port,
+            custodian_port=before.custodian_port,
             nodes=tuple(
                 replace(one, api_port=old.api_port, p2p_port=old.p2p_port)
                 for one, old in zip(after.nodes, before.nodes, strict=True)

@@ -1,18 +1,31 @@
 """The demo's people, calls, pseudonyms and documents: invented, countable, and what they claim."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from chainnode.errors import ConfigurationError
+from chainnode.exchange import call_id_ms
 from chainnode.identity.numbers import is_citizen_number
+from chainnode.submission import Call
 from chainnode.suites import suite_named
 from chainnode.verify.discovery import pdf_identifier
 from contracts.schemas.access import AccessOutcome, AccessRecord, Side
+from contracts.schemas.catalog import Publish, names_of
 from contracts.schemas.certificates import Import, Issue
+from contracts.schemas.grants import Apply, Review
 from contracts.schemas.identifiers import parse_identifier
-from contracts.schemas.shape import Schema
+from contracts.schemas.shape import PublicPart, Schema
+from devnet.demo.catalogue import (
+    ENDED_GRANT,
+    applications,
+    grant_name,
+    granted_fields,
+    publication,
+    reviews,
+)
 from devnet.demo.certificates import (
     CERTIFICATES,
     named_files,
@@ -21,33 +34,52 @@ from devnet.demo.certificates import (
     revocations,
     write_certificates,
 )
-from devnet.demo.custodian import Custodian, create_secret, load_custodian
 from devnet.demo.documents import DocumentText, render
-from devnet.demo.people import PEOPLE, Registry, invent_people, write_registry
-from devnet.demo.plan import (
-    BULK_CALLS,
-    HTTP_CALLS,
-    UNKNOWN_PERSON,
-    asked_people,
-    plan_bulk,
+from devnet.demo.people import (
+    PEOPLE,
+    Registry,
+    invent_people,
+    unknown_person,
+    write_registry,
 )
-from devnet.demo.recorder import HALVES_PER_SUBMISSION, in_portions
+from devnet.demo.plan import BULK_CALLS, HTTP_CALLS, Part, plan_bulk, plan_http
+from devnet.demo.pseudonyms import DemoTokens
 from devnet.departments import DATA, HOUSING, POLICE, first_departments
 
 _NOW_MS = 1_772_416_800_000
-_CUSTODIAN = Custodian(bytes(32), hash_name="sm3")
 _SUITE = suite_named("sm")
+_TOKENS = DemoTokens(
+    tokens={
+        (department.organisation, person.person_id): _SUITE.digest(
+            f"{department.name} {person.person_id}".encode()
+        )
+        for department in first_departments(10)
+        for person in invent_people()
+    }
+)
 _RECORD = Schema(AccessRecord)
+# What the devnet gives for a half.
+_DEADLINE_MS = 20_000
+PartT = TypeVar("PartT", bound=PublicPart)
+
+
+def _parts(kind: type[PartT], calls: Sequence[Call]) -> list[PartT]:
+    return [Schema(kind).decode(one.public) for one in calls]
 
 
 def test_people_are_two_hundred_and_look_invented() -> None:
     people = invent_people()
 
     assert len({one.person_id for one in people}) == PEOPLE == 200
-    assert all(one.person_id.startswith("999900") for one in people)
-    assert all(is_citizen_number(one.person_id) for one in people)
     assert all(one.name.startswith("样例人") for one in people)
     assert people == invent_people()
+
+
+def test_their_numbers_are_whole_and_of_a_region_that_does_not_exist() -> None:
+    numbers = [*(one.person_id for one in invent_people()), unknown_person()]
+
+    assert all(is_citizen_number(one) for one in numbers)
+    assert {one[:6] for one in numbers} == {"999900"}
 
 
 def test_the_registry_finds_whom_it_has(tmp_path: Path) -> None:
@@ -57,92 +89,93 @@ def test_the_registry_finds_whom_it_has(tmp_path: Path) -> None:
 
     assert registry.find(people[39].person_id) == people[39]
     assert people[39].is_protected
-    assert registry.find("DEMO-0201") is None
+    assert registry.find(unknown_person()) is None
     assert registry.find("' OR 1=1 --") is None
     registry.close()
 
 
 def test_everybody_is_asked_for_once_but_for_the_unknown() -> None:
-    asked = Counter(asked_people(invent_people()))
+    asked = Counter(one.person_id for one in plan_http(invent_people()))
 
     assert sum(asked.values()) == HTTP_CALLS
-    assert asked.pop(UNKNOWN_PERSON) == 4
+    assert asked.pop(unknown_person()) == 4
     assert set(asked.values()) == {1}
 
 
-def test_planned_calls_have_two_sides_but_one() -> None:
-    planned = plan_bulk(first_departments(4), invent_people(), _CUSTODIAN, now_ms=_NOW_MS)
+def test_calls_over_http_are_granted_but_for_those_that_shall_be_refused() -> None:
+    planned = plan_http(invent_people())
+    parts = Counter(one.part for one in planned)
 
-    assert len(planned) == BULK_CALLS
-    assert len({one.call.call_id for one in planned}) == BULK_CALLS
-    assert Counter(one.sides for one in planned) == {
-        (Side.REQUESTER, Side.PROVIDER): BULK_CALLS - 1,
-        (Side.REQUESTER,): 1,
+    assert parts.pop(Part.MATCHED) == HTTP_CALLS - 4
+    assert parts == dict.fromkeys(set(Part) - {Part.MATCHED}, 1)
+    grants = {one.part: one.grant for one in planned}
+    assert grants.pop(Part.UNGRANTED) == ""
+    assert grants.pop(Part.REVOKED) == ENDED_GRANT
+    assert set(grants.values()) == {grant_name(HOUSING, POLICE)}
+
+
+@pytest.mark.parametrize("count", [4, 10])
+def test_every_grant_that_a_call_names_is_applied_for_and_granted(count: int) -> None:
+    departments = first_departments(count)
+    applied = {
+        part.grant: part
+        for one in departments
+        for part in _parts(Apply, applications(one, departments, today=20260302))
     }
+    granted = {
+        part.grant: part
+        for one in departments
+        for part in _parts(Review, reviews(one, departments))
+    }
+    published = {
+        part.item: part for one in departments for part in _parts(Publish, [publication(one)])
+    }
+
+    called = {one.grant for one in plan_bulk(departments, invent_people(), _TOKENS, now_ms=_NOW_MS)}
+    assert called <= set(applied) == set(granted)
+    assert len(applied) == count * (count - 1) + 1
+    for grant, part in applied.items():
+        assert granted[grant].fields == part.fields > 0
+        assert part.fields < 1 << len(published[part.item].fields)
+
+
+def test_housing_is_granted_no_address() -> None:
+    (part,) = _parts(Publish, [publication(POLICE)])
+
+    assert names_of(granted_fields(POLICE), part.fields) == ("person_id", "name", "born")
+    assert "address" in part.fields
 
 
 @pytest.mark.parametrize("count", [4, 10])
 def test_what_happened_over_http_is_not_also_planned(count: int) -> None:
-    planned = plan_bulk(first_departments(count), invent_people(), _CUSTODIAN, now_ms=_NOW_MS)
+    planned = plan_bulk(first_departments(count), invent_people(), _TOKENS, now_ms=_NOW_MS)
 
-    pairs = {(one.call.requester, one.call.provider) for one in planned}
+    assert len({one.call_id for one in planned}) == len(planned) == BULK_CALLS
+    pairs = {(one.requester, one.provider) for one in planned}
     assert (HOUSING.organisation, POLICE.organisation) not in pairs
     assert len(pairs) == count * (count - 1) - 1
     assert not any(requester == provider for requester, provider in pairs)
 
 
 def test_each_half_is_one_that_the_contract_takes_and_both_tell_the_same() -> None:
-    planned = plan_bulk(first_departments(4), invent_people(), _CUSTODIAN, now_ms=_NOW_MS)
+    planned = plan_bulk(first_departments(4), invent_people(), _TOKENS, now_ms=_NOW_MS)
     outcomes = Counter[AccessOutcome]()
     for one in planned[:200]:
-        mine, other = (_RECORD.decode(one.call.half(side).public) for side in Side)
+        mine, other = (_RECORD.decode(one.half(side).public) for side in Side)
         outcomes[mine.kind] += 1
-        assert (mine.speaker, other.speaker) == (one.call.requester, one.call.provider)
-        assert mine.subjects == other.subjects
-        assert mine.answered_ms < _NOW_MS
+        assert (mine.speaker, other.speaker) == (one.requester, one.provider)
+        assert (mine.subjects, mine.grant) == (other.subjects, one.grant)
+        assert call_id_ms(one.call_id) == mine.requested_ms < mine.answered_ms < _NOW_MS
 
     assert outcomes[AccessOutcome.PERMITTED] > 150
     assert outcomes[AccessOutcome.DENIED] >= 8
     assert outcomes[AccessOutcome.FAILED] >= 8
 
 
-def test_a_person_has_another_pseudonym_at_each_department() -> None:
-    tokens = {
-        _CUSTODIAN.token(provider=one.organisation, person_id="999900195102020012")
-        for one in first_departments(4)
-    }
+def test_no_half_is_late_even_on_a_machine_that_is_twice_as_slow() -> None:
+    planned = plan_bulk(first_departments(4), invent_people(), _TOKENS, now_ms=_NOW_MS)
 
-    assert len(tokens) == 4
-    assert {len(one) for one in tokens} == {32}
-    assert _CUSTODIAN.token(provider="a", person_id="b") == _CUSTODIAN.token(
-        provider="a", person_id="b"
-    )
-
-
-def test_a_pseudonym_needs_the_secret(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        create_secret(tmp_path / name)
-    one, other = (load_custodian(tmp_path / name, hash_name="sm3") for name in ("a", "b"))
-
-    assert one.token(provider="x", person_id="y") != other.token(provider="x", person_id="y")
-    assert "secret" not in repr(one).lower()
-
-
-def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    create_secret(tmp_path / "s")
-    (tmp_path / "s").chmod(0o644)
-
-    with pytest.raises(ConfigurationError, match="0644"):
-        load_custodian(tmp_path / "s", hash_name="sm3")
-
-
-@pytest.mark.parametrize("size", [0, 31, 33])
-def test_a_secret_of_another_length_is_refused(tmp_path: Path, size: int) -> None:
-    (tmp_path / "s").write_bytes(bytes(size))
-    (tmp_path / "s").chmod(0o600)
-
-    with pytest.raises(ConfigurationError):
-        load_custodian(tmp_path / "s", hash_name="sm3")
+    assert _NOW_MS - min(one.requested_ms for one in planned) < _DEADLINE_MS / 2
 
 
 def test_a_document_carries_its_identifier_and_is_the_same_every_time() -> None:
@@ -195,12 +228,3 @@ def test_certificates_are_issued_and_the_expired_one_is_imported() -> None:
     assert (issued.valid_from, issued.valid_to) == (20260302, 0)
     assert imported.valid_to == 20260131
     assert [one.action for one in revocations(rendered)] == ["revoke"]
-
-
-def test_many_halves_are_cut_into_what_a_submission_carries() -> None:
-    call = registration(_SUITE, render_certificates(invent_people())[0], now_ms=_NOW_MS)
-
-    portions = in_portions([call] * (2 * HALVES_PER_SUBMISSION + 1))
-
-    assert [len(one) for one in portions] == [HALVES_PER_SUBMISSION, HALVES_PER_SUBMISSION, 1]
-    assert in_portions([]) == ()
