@@ -192,9 +192,14 @@ class Clock:
     """A clock that stands until it is set."""
 
     now_ms: int = NOW_MS
+    is_set_back: bool = False
 
     def __call__(self) -> int:
         return self.now_ms
+
+    async def sleep(self, seconds: float) -> None:
+        if not self.is_set_back:
+            self.now_ms += round(seconds * 1000)
 
 
 class World:
@@ -259,6 +264,7 @@ class World:
                 now_ms=self.clock,
                 started_ms=self.clock.now_ms,
                 window_ms=self.service.window_ms,
+                sleep=self.clock.sleep,
             ),
             decider=Decider(
                 service=self.service,

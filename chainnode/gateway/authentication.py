@@ -5,6 +5,8 @@ department, with role service, valid now, over exactly this method, target, reas
 What is not authentic leaves no half: nobody can testify of a call whose caller is unknown.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -61,6 +63,7 @@ class Authenticator:
     now_ms: Clock
     started_ms: int
     window_ms: int
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def authenticate(self, request: HttpRequest) -> AuthenticCall:
         """Verify the token of a request.
@@ -70,8 +73,7 @@ class Authenticator:
 
         """
         header, reason = _read_headers(request)
-        received_ms = self.now_ms()
-        self._require_now(header, received_ms)
+        self._require_now(header, self.now_ms())
         body = whole_body(
             self.suite.digest, request.body, content_type=request.header("content-type") or ""
         )
@@ -83,6 +85,7 @@ class Authenticator:
         # Before the ledger is asked: a stranger's rubbish must not make look-ups.
         self._require_signature(header, content)
         identity = _known_key_id(self.suite.name, header.public_key)
+        received_ms = await self._reached(header.requested_ms)
         height = await self._require_entitled(identity, header, received_ms)
         other = EmbeddedRequest(
             key_id=identity,
@@ -110,6 +113,20 @@ class Authenticator:
             raise Refused(Unrecorded.NOT_OF_NOW)
         if header.requested_ms < self.started_ms:
             raise Refused(Unrecorded.BEFORE_START)
+
+    async def _reached(self, requested_ms: int) -> int:
+        """Return the time, but not before our clock shows the time of the token.
+
+        So no token of the future is ever answered, and after a restart, which forgets what was
+        answered, every token that may have been is from before the start.
+        """
+        ahead_ms = requested_ms - self.now_ms()
+        if ahead_ms > 0:
+            await self.sleep((ahead_ms + 1) / 1000)
+        now_ms = self.now_ms()
+        if now_ms < requested_ms:
+            raise Refused(Unrecorded.NOT_OF_NOW)
+        return now_ms
 
     async def _require_entitled(self, identity: bytes, header: CallHeader, now_ms: int) -> int:
         """Check the key against the ledger; returns the height at which that was proven."""

@@ -29,6 +29,7 @@ from chainnode.gateway.messages import (
 from chainnode.gateway.recording import Ending, OpenCall, Recorder, headers_of
 from chainnode.gateway.releasing import release
 from chainnode.gateway.seen_calls import (
+    CallForgotten,
     CallIdReused,
     CallInFlight,
     CallMemory,
@@ -235,6 +236,8 @@ class Gateway:
             raise Refused(Unrecorded.IN_FLIGHT) from error
         except CallIdReused as error:
             raise Refused(Unrecorded.CALL_ID_REUSED) from error
+        except CallForgotten as error:
+            raise Refused(Unrecorded.NOT_OF_NOW) from error
         except MemoryFull as error:
             raise Refused(Unrecorded.CALLS_REMEMBERED_FULL) from error
 

@@ -19,7 +19,8 @@ from chainnode.exchange.private_parts import NONCE_BYTES
 from chainnode.gateway.halves import Half, clear_private, spool_entry
 from chainnode.gateway.kept import KeptCall, KeptCalls
 from chainnode.gateway.ports import Clock
-from chainnode.gateway.spool.entries import SpoolEntry
+from chainnode.gateway.spool.entries import CallQueue, EntryId
+from chainnode.gateway.spool.errors import SpoolConflict, SpoolFull
 from chainnode.metrics import Reading, counter
 from chainnode.suites.port import Suite
 from chainnode.suites.wrapping import WrappingKey
@@ -170,28 +171,41 @@ class EncryptedReasons:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HalfEntries:
-    """Makes spool entries of halves; `kept` None: messages are not kept."""
+    """Puts halves into a spool; `kept` None: messages are not kept."""
 
     chain_id: bytes
     reasons: Reasons = field(default_factory=ClearReasons)
     kept: KeptCalls | None = None
 
-    async def entry(self, half: Half) -> SpoolEntry:
-        """Return what goes to the spool; the messages of the call are kept before.
+    async def put(self, half: Half, queue: CallQueue) -> EntryId:
+        """Put a half into a spool; the messages of its call are kept before.
+
+        What is kept stays that of the half that is recorded: one that was not taken leaves none.
 
         Raises:
-            StorageError: they could not be kept.
+            SpoolFull: no room; nothing was kept.
+            SpoolConflict, KeptConflict: another half of this call stands already, with its own.
+            StorageError: as of the spool, or the messages could not be kept.
 
         """
-        if self.kept is not None:
-            call = KeptCall(request=half.request, response=half.response)
-            await asyncio.to_thread(
-                self.kept.keep,
-                exchange_half(half, self.chain_id),
-                call,
-                now_ms=half.answered_ms,
-            )
-        return spool_entry(half, private=await self.reasons.private_part(half))
+        is_new = await self._keep(half)
+        entry = spool_entry(half, private=await self.reasons.private_part(half))
+        try:
+            return await queue.put(entry)
+        except (SpoolFull, SpoolConflict):
+            if is_new and self.kept is not None:
+                await asyncio.to_thread(self.kept.take_back, exchange_half(half, self.chain_id))
+            raise
+
+    async def _keep(self, half: Half) -> bool:
+        if self.kept is None:
+            return False
+        return await asyncio.to_thread(
+            self.kept.keep,
+            exchange_half(half, self.chain_id),
+            KeptCall(request=half.request, response=half.response),
+            now_ms=half.answered_ms,
+        )
 
     def readings(self) -> Iterator[Reading]:
         """Return what is counted here."""

@@ -25,7 +25,7 @@ from chainnode.codec import (
     decode,
     encode,
 )
-from chainnode.errors import ConfigurationError, StorageError
+from chainnode.errors import ConfigurationError, NodeError, StorageError
 from chainnode.exchange import Field, Half
 from chainnode.exchange.commitments import FIELDS_MAX, SEED_BYTES
 from chainnode.suites.port import InvalidSignature, Suite
@@ -44,6 +44,13 @@ _TABLE: Final = (
     " sealed BLOB NOT NULL) WITHOUT ROWID"
 )
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS kept_by_time ON kept (kept_ms)"
+
+
+class KeptConflict(NodeError):
+    """Other messages are kept of this half; they stay, because they are what its record binds."""
+
+    def __init__(self) -> None:
+        super().__init__("kept calls: expected the messages that are kept of this half, got others")
 
 
 class DamagedKept(StorageError):
@@ -90,10 +97,11 @@ class KeptCalls:
     def __repr__(self) -> str:
         return "KeptCalls(…)"
 
-    def keep(self, half: Half, call: KeptCall, *, now_ms: int) -> None:
-        """Keep the messages of a half; the same half again replaces them.
+    def keep(self, half: Half, call: KeptCall, *, now_ms: int) -> bool:
+        """Keep the messages of a half; False when they were kept already.
 
         Raises:
+            KeptConflict: others are kept of it; nothing is ever replaced.
             StorageError: it could not be written.
 
         """
@@ -103,9 +111,13 @@ class KeptCalls:
             key=self._seal_key, nonce=nonce, plaintext=_encoded(call), associated=slot
         )
         with self._storage():
-            self._database.execute(
-                "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (slot, now_ms, sealed)
+            done = self._database.execute(
+                "INSERT INTO kept VALUES (?, ?, ?) ON CONFLICT (slot) DO NOTHING",
+                (slot, now_ms, sealed),
             )
+        if not done.rowcount and self.find(half) != call:
+            raise KeptConflict
+        return done.rowcount > 0
 
     def find(self, half: Half) -> KeptCall | None:
         """Return what was kept of a half, None when nothing is (any more).
@@ -121,6 +133,16 @@ class KeptCalls:
                 "SELECT sealed FROM kept WHERE slot = ?", (slot,)
             ).fetchone()
         return None if row is None else self._opened(row[0], slot)
+
+    def take_back(self, half: Half) -> None:
+        """Drop what was just kept of a half that was never recorded.
+
+        Raises:
+            StorageError: it could not be written.
+
+        """
+        with self._storage():
+            self._database.execute("DELETE FROM kept WHERE slot = ?", (self._slot(half),))
 
     def erase(self, half: Half) -> bool:
         """Forget a half for ever; False when nothing was kept of it.

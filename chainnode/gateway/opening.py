@@ -6,6 +6,7 @@ gateway speaks is what the ledger says of its key; a key that may not speak open
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -50,6 +51,7 @@ _RULES_MIN: Final = 2
 # One idle block may be late, and two clocks may differ by this much.
 _IDLE_BLOCKS: Final = 2
 _CLOCKS_MS: Final = 15_000
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ async def open_gateway(
                     provider=side.organisation,
                     rows=side.rows,
                     now_ms=side.now_ms,
-                    started_ms=side.now_ms(),
+                    started_ms=_started_ms(side),
                     window_ms=settings.window_ms,
                 ),
                 decider=Decider(
@@ -241,6 +243,18 @@ async def _open_tokeniser(
         yield pseudonyms
     finally:
         await pseudonyms.close()
+
+
+def _started_ms(side: LedgerSide) -> int:
+    """Return from when on tokens are taken: none that a former life may have answered.
+
+    It answered none from ahead of its clock, and its spool knows the calls that it answered
+    last, so a clock that was set back in between lets none of them come again.
+    """
+    now_ms, latest_ms = side.now_ms(), side.spool.state.latest_call_ms
+    if latest_ms >= now_ms:
+        _LOG.warning("the clock is %d ms behind the last call in the spool", latest_ms - now_ms)
+    return max(now_ms, latest_ms + 1)
 
 
 async def _custodian(side: LedgerSide, department: str) -> str:

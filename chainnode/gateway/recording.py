@@ -14,7 +14,7 @@ from chainnode.gateway.authentication import AuthenticCall
 from chainnode.gateway.deciding import Decided
 from chainnode.gateway.half_entries import HalfEntries
 from chainnode.gateway.halves import Half, HalfIdentity
-from chainnode.gateway.kept import KeptMessage
+from chainnode.gateway.kept import KeptConflict, KeptMessage
 from chainnode.gateway.messages import Refused, Unrecorded
 from chainnode.gateway.own_key import KeyEnded, OwnKey
 from chainnode.gateway.ports import Clock
@@ -89,8 +89,8 @@ class Recorder:
             raise Refused(Unrecorded.KEY_ENDED) from error
         half = self._half(call, ending, answered_ms, response)
         try:
-            entry_id = await self.queue.put(await self.half_entries.entry(half))
-        except SpoolConflict as error:
+            entry_id = await self.half_entries.put(half, self.queue)
+        except (SpoolConflict, KeptConflict) as error:
             raise Refused(Unrecorded.CALL_ID_REUSED) from error
         except (SpoolFull, StorageError) as error:
             raise Refused(Unrecorded.HALF_NOT_KEPT) from error

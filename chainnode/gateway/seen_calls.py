@@ -43,6 +43,10 @@ class CallIdReused(Exception):
     """Another request came under a call id that is taken."""
 
 
+class CallForgotten(Exception):
+    """A token that is no newer than one that was forgotten: it may have been answered."""
+
+
 class MemoryFull(Exception):
     """More calls stand within the time window than are remembered."""
 
@@ -65,6 +69,8 @@ class CallMemory:
         self._calls_max = calls_max
         self._bytes_max = answers_bytes_max
         self._bytes = 0
+        # The clock may step back; a token that was too old once stays too old.
+        self._forgotten_until_ms = 0
 
     def claim(
         self, key: CallKey, *, token: bytes, header: str, now_ms: int, until_ms: int
@@ -76,12 +82,15 @@ class CallMemory:
         Raises:
             CallInFlight: it is being answered.
             CallIdReused: it was taken by another token.
+            CallForgotten: it may have been answered before the clock stepped back.
             MemoryFull: there is no room, nothing was taken.
 
         """
         known = self._calls.get(key)
         if known is None:
             self._forget(now_ms)
+            if until_ms <= self._forgotten_until_ms:
+                raise CallForgotten
             if len(self._calls) >= self._calls_max:
                 raise MemoryFull
             self._calls[key] = _Remembered(token=token, header=header, until_ms=until_ms)
@@ -123,5 +132,6 @@ class CallMemory:
             if oldest.until_ms >= now_ms:
                 return
             _, gone = self._calls.popitem(last=False)
+            self._forgotten_until_ms = max(self._forgotten_until_ms, gone.until_ms)
             if gone.answer is not None:
                 self._bytes -= len(gone.answer.body or b"")

@@ -148,7 +148,7 @@ class Caller:
             checked_height=started.height,
             now_ms=self.now_ms(),
         )
-        await self.queue.put(await self.half_entries.entry(half))
+        await self.half_entries.put(half, self.queue)
 
     async def _height(self, intent: CallIntent) -> int:
         """Return the height at which we last saw the grant, 0 when no node answers."""

@@ -12,6 +12,7 @@ from typing import Final, assert_never
 
 from chainnode.codec import encode
 from chainnode.errors import InvalidInput
+from chainnode.exchange import call_id_ms
 from chainnode.gateway.spool.entries import CallIdentity, DeadLetter, EntryId, Settled, SpoolEntry
 from chainnode.gateway.spool.records import (
     Answered,
@@ -26,6 +27,7 @@ from chainnode.gateway.spool.records import (
     Signed,
     dead_letter,
 )
+from contracts.schemas.access import Side
 
 # Settled entries that are remembered, so that a repeated `put` is known for one.
 REMEMBERED_MAX: Final = 1024
@@ -105,6 +107,12 @@ class SpoolState:
         """When the entry that waits longest was made."""
         first = next(iter(self._waiting.values()), None)
         return None if first is None else first.made_ms
+
+    @property
+    def latest_call_ms(self) -> int:
+        """The latest time that an id of a call says whose half a provider put here; 0: none."""
+        answered = (one for one in self._by_identity if one.side is Side.PROVIDER)
+        return max((call_id_ms(one.call_id) for one in answered), default=0)
 
     def next_nonce(self, public_key: bytes) -> int:
         """Return the nonce after the last one that this key signed with here, 0 for another key."""

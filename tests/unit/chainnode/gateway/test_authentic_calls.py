@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from chainnode.exchange import CallHeader, encode_call
+from chainnode.exchange import CallHeader, call_id_of, encode_call
 from chainnode.exchange.headers import CALL_HEADER
 from chainnode.gateway.messages import HttpAnswer, HttpRequest, Unrecorded
 from chainnode.gateway.ports import AHEAD_MS_MAX
@@ -136,6 +136,54 @@ async def test_token_from_before_the_gateway_started_is_refused() -> None:
     world.clock.now_ms += 1
     world.gateway = world.new_gateway()
     assert await refused(world, request) is Unrecorded.BEFORE_START
+
+
+async def test_token_from_ahead_of_our_clock_waits_until_it_is_of_now() -> None:
+    world = World()
+    ahead_ms = world.clock.now_ms + AHEAD_MS_MAX
+    signed, _ = await world.call(replace(INTENT, call_id=call_id_of(ahead_ms, bytes(10))))
+    (half,) = world.halves
+    assert (signed.header.requested_ms, half["requested_ms"]) == (ahead_ms, ahead_ms + 1)
+
+
+async def test_token_that_was_answered_does_not_come_again_after_a_restart() -> None:
+    """Memory of calls is gone; the token is from ahead of the clock, so as new as any."""
+    world = World()
+    ahead_ms = world.clock.now_ms + AHEAD_MS_MAX
+    _, request = world.signed(replace(INTENT, call_id=call_id_of(ahead_ms, bytes(10))))
+    call = await world.gateway.admit(request)
+    assert isinstance(call, OpenCall)
+    await world.gateway.answer(call, json_answer())
+    world.gateway = world.new_gateway()
+    again = await world.gateway.admit(request)
+    assert isinstance(again, HttpAnswer)
+    assert (code_of(again), len(world.halves)) == ("BEFORE_START", 1)
+
+
+async def test_token_whose_time_does_not_come_is_refused() -> None:
+    world = World()
+    _, request = world.signed()
+    world.clock.now_ms -= 1
+    world.clock.is_set_back = True
+    assert await refused(world, request) is Unrecorded.NOT_OF_NOW
+
+
+async def test_token_that_memory_has_forgotten_does_not_come_again_when_the_clock_steps_back() -> (
+    None
+):
+    world = World()
+    _, request = world.signed()
+    call = await world.gateway.admit(request)
+    assert isinstance(call, OpenCall)
+    await world.gateway.answer(call, json_answer())
+    world.clock.now_ms += 600_000
+    await world.call()
+    world.clock.now_ms -= 600_000
+    again = await world.gateway.admit(request)
+    assert isinstance(again, HttpAnswer)
+    assert (code_of(again), len(world.halves)) == ("NOT_OF_NOW", 2)
+    world.clock.now_ms += 1
+    assert (await world.call())[1].status == 200
 
 
 async def test_caller_that_cannot_be_checked_is_refused() -> None:

@@ -11,6 +11,8 @@ from chainnode.exchange import Half, Pair, commitment, decrypt_private, read_enc
 from chainnode.gateway.content import WrappingKeyFiles, wrapping_key_file
 from chainnode.gateway.half_entries import EncryptedReasons, HalfEntries
 from chainnode.gateway.kept import KeptCalls
+from chainnode.gateway.messages import HttpAnswer
+from chainnode.gateway.recording import OpenCall
 from chainnode.keys import DEVNET_COST, KeyPurpose, Passphrase, write_key_file
 from chainnode.suites import suite_named
 from chainnode.suites.wrapping import WrappingKey, load_wrapping_key
@@ -25,6 +27,8 @@ from tests.builders_gateway import (
     REQUESTER,
     Queue,
     World,
+    code_of,
+    json_answer,
 )
 from tests.gateway_site import caller_of
 
@@ -173,6 +177,36 @@ async def test_both_messages_are_kept_with_what_their_commitments_bind(
         assert made == bound
     assert f'"{PERSON_ID}"' in {one.value for one in found.request.fields}
     assert {"body.name", "body.sex", "status"} == {one.name for one in found.response.fields}
+    kept.close()
+
+
+async def test_what_is_kept_is_the_content_of_the_half_that_is_recorded(tmp_path: Path) -> None:
+    world = World("intl")
+    kept = KeptCalls(tmp_path / "kept.sqlite", suite=world.suite, secret=bytes(32))
+    half_entries = HalfEntries(chain_id=CHAIN_ID, kept=kept)
+    world.gateway = world.new_gateway(half_entries=half_entries)
+    signed, request = world.signed()
+    half = half_of(signed.header.call_id)
+
+    async def answered(name: str) -> HttpAnswer:
+        call = await world.gateway.admit(request)
+        assert isinstance(call, OpenCall)
+        return await world.gateway.answer(call, json_answer({"name": name}))
+
+    world.queue.is_full = True
+    assert (await answered("first")).status == 503
+    assert kept.find(half) is None
+    world.queue.is_full = False
+    assert (await answered("second")).status == 200
+    recorded = kept.find(half)
+    # As after a start with a clock that shows the same time again, and an empty spool.
+    world.gateway = world.new_gateway(half_entries=half_entries)
+    refused = await answered("third")
+    assert (refused.status, code_of(refused)) == (409, "CALL_ID_REUSED")
+    assert recorded is not None
+    assert kept.find(half) == recorded
+    assert "second" in str([one.value for one in recorded.response.fields])
+    assert len(world.halves) == 1
     kept.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from chainnode.errors import ConfigurationError, StorageError
 from chainnode.exchange import Field, Half
-from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptMessage
+from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptConflict, KeptMessage
 from chainnode.suites import suite_named
 
 SUITES = ("sm", "intl")
@@ -45,11 +45,21 @@ def test_a_call_of_which_one_message_is_missing_is_kept_too(tmp_path: Path) -> N
     assert kept.find(HALF) == without_answer
 
 
-def test_the_newest_of_a_half_counts(tmp_path: Path) -> None:
+def test_what_is_kept_of_a_half_is_never_replaced(tmp_path: Path) -> None:
     kept = kept_at(tmp_path)
-    kept.keep(HALF, replace(CALL, response=KeptMessage()), now_ms=1)
-    kept.keep(HALF, CALL, now_ms=2)
+    assert kept.keep(HALF, CALL, now_ms=1)
+    assert not kept.keep(HALF, CALL, now_ms=2)
+    with pytest.raises(KeptConflict):
+        kept.keep(HALF, replace(CALL, response=KeptMessage()), now_ms=3)
     assert kept.find(HALF) == CALL
+
+
+def test_what_was_kept_of_a_half_that_was_not_recorded_is_taken_back(tmp_path: Path) -> None:
+    kept = kept_at(tmp_path)
+    kept.keep(HALF, CALL, now_ms=1)
+    kept.take_back(HALF)
+    assert kept.find(HALF) is None
+    assert kept.keep(HALF, replace(CALL, response=KeptMessage()), now_ms=2)
 
 
 @pytest.mark.parametrize("change", [{"side": 0}, {"call_id": b"j" * 16}, {"chain_id": b"d" * 32}])

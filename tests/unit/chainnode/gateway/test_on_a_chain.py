@@ -1,6 +1,7 @@
 """Both sides of calls on a real ledger: from a signed request to a call that the chain matched."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -23,18 +24,21 @@ from chainnode.client import (
 )
 from chainnode.client.session import system_ms
 from chainnode.errors import ConfigurationError
-from chainnode.exchange import CallReason
+from chainnode.exchange import CallReason, call_id_of
 from chainnode.gateway import AccessLog, AsyncCallTransport, CallIntent, open_caller, read_settings
 from chainnode.gateway.calling.steps import EXTENSION
-from chainnode.gateway.opening import open_ledger_side
+from chainnode.gateway.messages import HttpAnswer, HttpRequest
+from chainnode.gateway.opening import open_gateway, open_ledger_side
 from chainnode.gateway.settings import GatewaySettings
+from chainnode.gateway.spool.entries import SpoolEntry
+from chainnode.gateway.spool.spool import Spool
 from chainnode.genesis import write_genesis_file
 from chainnode.keys import DEVNET_COST, KeyPurpose, Passphrase, write_key_file
 from chainnode.secret_files import write_secret_file
 from chainnode.submission import Call
 from chainnode.suites import suite_named
 from chainnode.verify import Trust
-from contracts.schemas.access import CALLS
+from contracts.schemas.access import CALLS, Side
 from contracts.schemas.catalog_states import Share
 from contracts.schemas.match_states import Match
 from tests.builders import ORGANISATIONS, SUITES, secret_key, submission_key
@@ -207,3 +211,34 @@ async def test_gateway_of_a_real_chain_goes_by_the_systems_clock_alone(chain: Ch
 async def test_gateway_of_a_devnet_may_have_the_clock_of_its_nodes(chain: Chain) -> None:
     async with open_ledger_side(chain.read(1, clock_offset_ms=-10_000)) as side:
         assert system_ms() - 30_000 < side.now_ms() <= system_ms() - 10_000
+
+
+async def test_call_that_a_former_life_answered_does_not_come_again_when_the_clock_was_set_back(
+    chain: Chain,
+) -> None:
+    """Its spool knows how late it was."""
+    settings = chain.read(1)
+    trust = Trust.from_genesis(chain.served.genesis)
+    later_ms = system_ms() + 600_000
+    spool = Spool.open(settings.spool, chain_id=trust.chain_id)
+    await spool.put(
+        SpoolEntry(
+            requester=REQUESTER,
+            provider=PROVIDER,
+            call_id=call_id_of(later_ms, bytes(10)),
+            side=Side.PROVIDER,
+            calls=(Call(action="record", public=b"no half"),),
+            made_ms=later_ms,
+        )
+    )
+    await spool.close()
+    async with (
+        open_gateway(settings) as gateway,
+        open_caller(chain.read(0), provider=PROVIDER) as caller,
+    ):
+        request = HttpRequest(method="GET", target="/", headers=(), body=b"")
+        started = await caller.start(INTENT, request)
+        headers = tuple((name.lower(), value) for name, value in started.headers.items())
+        answer = await gateway.admit(replace(request, headers=headers))
+    assert isinstance(answer, HttpAnswer)
+    assert (answer.status, json.loads(answer.body)["code"]) == (503, "BEFORE_START")
