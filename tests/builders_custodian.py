@@ -55,13 +55,16 @@ class LedgerInMemory:
     is_reachable: bool = True
     # Names about which no node is asked any more.
     unanswered: set[str] = field(default_factory=set)
+    asked_for: list[str] = field(default_factory=list)
 
-    def key(self, key_id: bytes) -> KeyRow | None:
+    def key(self, key_id: bytes, *, claimed: str) -> KeyRow | None:
+        assert claimed
         self._require_reachable()
         return self.keys.get(key_id)
 
-    def epoch(self, department: str) -> EpochInForce | None:
+    def epoch(self, department: str, *, asker: str) -> EpochInForce | None:
         self._require_reachable()
+        self.asked_for.append(asker)
         if department in self.unanswered:
             raise LedgerUnavailable
         return self.epochs.get(department)
@@ -73,8 +76,9 @@ class LedgerInMemory:
             raise LedgerUnavailable
         return (requester, provider, grant) in self.grants
 
-    def is_free(self, *, provider: str, item: str) -> bool:
+    def is_free(self, *, provider: str, item: str, asker: str) -> bool:
         self._require_reachable()
+        self.asked_for.append(asker)
         return (provider, item) in self.free_items
 
     def _require_reachable(self) -> None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from chainnode.custodian.marks import SCHEMA as MARKS_SCHEMA
+from chainnode.custodian.marks import Mark, Marks, read_marks, write_mark
 from chainnode.custodian.refusals import AskCode, AskRefused
 from chainnode.errors import StorageError
 
@@ -75,7 +77,7 @@ class Counters:
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
-            self._database.executescript(_SCHEMA)
+            self._database.executescript(_SCHEMA + MARKS_SCHEMA)
 
     def count_made(
         self,
@@ -85,8 +87,11 @@ class Counters:
         day: int,
         ceiling: int,
         audit: Audit | None = None,
+        mark: Mark | None = None,
     ) -> None:
         """Count tokens by department before they are made; durable when this returns.
+
+        What was refused to the asker counts to its ceiling as well: nobody probes for nothing.
 
         Raises:
             AskRefused: the asker would exceed its ceiling of the day; nothing is counted.
@@ -96,7 +101,7 @@ class Counters:
         total = sum(made.values())
         with self._transaction() as database:
             row = database.execute(
-                "SELECT made FROM daily WHERE day = ? AND asker = ?", (day, asker)
+                "SELECT made + refused FROM daily WHERE day = ? AND asker = ?", (day, asker)
             ).fetchone()
             if (row[0] if row else 0) + total > ceiling:
                 raise AskRefused(AskCode.CEILING)
@@ -105,19 +110,43 @@ class Counters:
                 self._add(database, department=department, made=count, refused=0)
             if audit is not None:
                 self._add_audit(database, audit)
+            if mark is not None:
+                write_mark(database, mark)
 
-    def count_refused(self, refused: Mapping[str, int], *, asker: str, day: int) -> None:
+    def count_refused(
+        self,
+        refused: Mapping[str, int],
+        *,
+        asker: str,
+        day: int,
+        least: int = 0,
+        mark: Mark | None = None,
+    ) -> None:
         """Count tokens that a registered key did not get, by department.
+
+        The asker is counted at least so many, whether or not there is a department to count under.
 
         Raises:
             StorageError: it could not be written.
 
         """
-        total = sum(refused.values())
+        total = max(least, sum(refused.values()))
         with self._transaction() as database:
             self._add_daily(database, day=day, asker=asker, made=0, refused=total)
             for department, count in refused.items():
                 self._add(database, department=department, made=0, refused=count)
+            if mark is not None:
+                write_mark(database, mark)
+
+    def marks(self) -> Marks:
+        """Return what former lives noted of their asks.
+
+        Raises:
+            StorageError: it could not be read.
+
+        """
+        with self._lock, _storage():
+            return read_marks(self._database)
 
     def close_interval(self, department: str, *, epoch: int, to_ms: int) -> Interval | None:
         """Return what the ledger must be told next of a department, the same until `told`.

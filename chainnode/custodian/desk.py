@@ -5,13 +5,13 @@ grant in force; an auditor key with a purpose for any departments and epochs. Bl
 worker threads, several at a time.
 """
 
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from chainnode.custodian.allowances import Allowances, Asking, Moment
 from chainnode.custodian.asks import (
     AskAnswer,
     AskBody,
@@ -25,7 +25,7 @@ from chainnode.custodian.asks import (
     verify_header,
 )
 from chainnode.custodian.counters import Audit, Counters
-from chainnode.custodian.limits import AsksSeen, Buckets, Rate
+from chainnode.custodian.limits import Rate
 from chainnode.custodian.refusals import AskCode, AskRefused
 from chainnode.custodian.tokens import EpochKey, RootSecret
 from chainnode.errors import NodeError, StorageError
@@ -66,14 +66,15 @@ class LedgerUnavailable(NodeError):
 class LedgerView(Protocol):
     """What the desk must know of the ledger; every answer is proven, and at most a minute old.
 
-    Each method raises `LedgerUnavailable`.
+    `asker` is who makes us ask: what is looked up for one takes nothing from another. Each
+    method raises `LedgerUnavailable`.
     """
 
-    def key(self, key_id: bytes) -> KeyRow | None:
-        """Return a registered key."""
+    def key(self, key_id: bytes, *, claimed: str) -> KeyRow | None:
+        """Return a registered key, which somebody says is of the organisation `claimed`."""
         ...
 
-    def epoch(self, department: str) -> EpochInForce | None:
+    def epoch(self, department: str, *, asker: str) -> EpochInForce | None:
         """Return the newest key epoch of a department."""
         ...
 
@@ -81,7 +82,7 @@ class LedgerView(Protocol):
         """Tell whether this grant is in force from requester to provider."""
         ...
 
-    def is_free(self, *, provider: str, item: str) -> bool:
+    def is_free(self, *, provider: str, item: str, asker: str) -> bool:
         """Tell whether the provider shares this item of its own without condition."""
         ...
 
@@ -122,6 +123,7 @@ class _Asker:
     organisation: str
     key_id: bytes
     roles: tuple[int, ...]
+    asking: Asking
 
 
 class Desk:
@@ -144,10 +146,13 @@ class Desk:
         self._now_ms = now_ms
         self._monotonic_s = monotonic_s
         self._started_ms = now_ms()
-        self._lock = threading.Lock()
-        self._seen = AsksSeen(window_ms=WINDOW_MS)
-        self._keys = Buckets(limits.key)
-        self._organisations = Buckets(limits.organisation)
+        self._allowances = Allowances(
+            key=limits.key,
+            organisation=limits.organisation,
+            window_ms=WINDOW_MS,
+            marks=counters.marks(),
+            now=self._now(),
+        )
 
     def answer(self, ask: SignedAsk) -> AskAnswer:
         """Return the tokens of one ask.
@@ -157,8 +162,7 @@ class Desk:
 
         """
         try:
-            asker = self._authentic(ask)
-            return self._decided(asker, read_body(ask.body))
+            return self._decided(self._authentic(ask), ask.body)
         except InvalidAsk as error:
             raise AskRefused(AskCode.MALFORMED) from error
         except (LedgerUnavailable, StorageError) as error:
@@ -172,7 +176,7 @@ class Desk:
         if abs(now_ms - header.at_ms) > WINDOW_MS or header.at_ms < self._started_ms:
             raise AskRefused(AskCode.CLOCK)
         key_id = header.key_id(self._identity.suite)
-        row = self._ledger.key(key_id)
+        row = self._ledger.key(key_id, claimed=header.organisation)
         if (
             row is None
             or row.public_key != header.public_key
@@ -180,9 +184,14 @@ class Desk:
             or not row.is_valid_at(now_ms)
         ):
             raise AskRefused(AskCode.UNKNOWN_KEY)
-        with self._lock:
-            self._seen.admit(key_id, header.nonce, now_ms=now_ms)
-        return _Asker(organisation=row.organisation, key_id=key_id, roles=row.roles)
+        asking = self._allowances.admit(
+            key_id=key_id,
+            nonce=header.nonce,
+            organisation=row.organisation,
+            at_ms=header.at_ms,
+            now=self._now(),
+        )
+        return _Asker(organisation=row.organisation, key_id=key_id, roles=row.roles, asking=asking)
 
     def _require_signature(self, header: AskHeader, ask: SignedAsk) -> None:
         target = AskTarget(
@@ -197,19 +206,27 @@ class Desk:
         except (InvalidKey, InvalidSignature) as error:
             raise AskRefused(AskCode.BAD_SIGNATURE) from error
 
-    def _decided(self, asker: _Asker, ask: AskBody) -> AskAnswer:
+    def _decided(self, asker: _Asker, body: bytes) -> AskAnswer:
         """Make the tokens or count the refusal; an ask of a registered key is always counted."""
+        ask: AskBody | None = None
         try:
-            audit = self._require_entitled(asker, ask)
-            kind, numbers = _numbers(ask)
-            keys = [self._epoch_key(place) for place in ask.places]
-            made = Counter({place.department: 0 for place, _, _ in keys})
-            for place, _, _ in keys:
-                made[place.department] += len(numbers)
-            self._take(asker, made, audit)
-        except (AskRefused, LedgerUnavailable):
-            self._count_refused(asker, ask)
+            ask = read_body(body)
+            amount = max(1, len(ask.places) * len(ask.identifiers))
+            # Before anything is looked up for it.
+            self._allowances.require(asker.asking, amount, now=self._now())
+            return self._made(asker, ask)
+        except (AskRefused, InvalidAsk, LedgerUnavailable) as error:
+            self._count_refused(asker, ask, is_at_fault=_is_at_fault(error))
             raise
+
+    def _made(self, asker: _Asker, ask: AskBody) -> AskAnswer:
+        audit = self._require_entitled(asker, ask)
+        kind, numbers = _numbers(ask)
+        keys = [self._epoch_key(asker, place) for place in ask.places]
+        made = Counter({place.department: 0 for place, _, _ in keys})
+        for place, _, _ in keys:
+            made[place.department] += len(numbers)
+        self._take(asker, made, audit)
         return AskAnswer(
             places=tuple(
                 PlaceTokens(
@@ -251,7 +268,9 @@ class Desk:
 
     def _may_call(self, asker: _Asker, place: Place, ask: AskBody) -> bool:
         if not ask.grant:
-            return self._ledger.is_free(provider=place.department, item=ask.item)
+            return self._ledger.is_free(
+                provider=place.department, item=ask.item, asker=asker.organisation
+            )
         return self._ledger.permits(
             requester=asker.organisation,
             provider=place.department,
@@ -259,9 +278,9 @@ class Desk:
             now_ms=self._now_ms(),
         )
 
-    def _epoch_key(self, place: Place) -> tuple[Place, int, EpochKey]:
+    def _epoch_key(self, asker: _Asker, place: Place) -> tuple[Place, int, EpochKey]:
         """Derive the key of a place; the ledger must bind the newest one to our root."""
-        known = self._ledger.epoch(place.department)
+        known = self._ledger.epoch(place.department, asker=asker.organisation)
         own = self._identity
         if known is None or known.custodian != own.organisation or place.epoch > known.epoch:
             raise AskRefused(AskCode.NO_EPOCH)
@@ -274,24 +293,16 @@ class Desk:
 
     def _take(self, asker: _Asker, made: Counter[str], audit: Audit | None) -> None:
         """Take the tokens out of every limit at once, and count them durably."""
-        amount = max(1, made.total())
-        limits, now_s = self._limits, self._monotonic_s()
-        with self._lock:
-            wait_s = max(
-                self._keys.wait_s(asker.key_id, amount, now_s=now_s),
-                self._organisations.wait_s(asker.organisation, amount, now_s=now_s),
-            )
-            if wait_s:
-                raise AskRefused(AskCode.RATE, retry_after_s=wait_s)
-            self._keys.take(asker.key_id, amount, now_s=now_s)
-            self._organisations.take(asker.organisation, amount, now_s=now_s)
+        limits, now = self._limits, self._now()
+        self._allowances.take(asker.asking, max(1, made.total()), now=now)
         try:
             self._counters.count_made(
                 made,
-                asker=_counted_as(asker, audit),
-                day=local_day(self._now_ms()),
+                asker=_counted_as(asker, is_audit=audit is not None),
+                day=local_day(now.ms),
                 ceiling=limits.per_day if audit is None else limits.auditor_per_day,
                 audit=audit,
+                mark=self._allowances.mark(asker.asking, now=now),
             )
         except AskRefused as refusal:
             raise AskRefused(refusal.code, retry_after_s=self._midnight_s()) from refusal
@@ -300,29 +311,52 @@ class Desk:
         """Return the seconds until the day ends in +08:00."""
         return (_DAY_MS - (self._now_ms() - _MIDNIGHT_MS) % _DAY_MS) // 1000 + 1
 
-    def _count_refused(self, asker: _Asker, ask: AskBody) -> None:
-        """Count under the departments that exist; a stranger's name makes no row.
+    def _count_refused(self, asker: _Asker, ask: AskBody | None, *, is_at_fault: bool) -> None:
+        """Count under the departments that exist, and charge what the asker is at fault for.
 
-        Whoever names strangers until no more are looked up is counted all the same.
+        A stranger's name makes no row, and whoever names strangers until no more are looked up
+        is counted all the same. What is refused for other reasons counts as one.
         """
-        amount = max(1, len(ask.identifiers))
-        refused = {
-            place.department: amount for place in ask.places if self._exists(place.department)
-        }
+        now = self._now()
+        amount = max(1, len(ask.identifiers)) if ask is not None and is_at_fault else 1
+        if is_at_fault:
+            self._allowances.charge(asker.asking, amount, now=now)
         self._counters.count_refused(
-            refused, asker=asker.organisation, day=local_day(self._now_ms())
+            self._refused(asker, ask, amount),
+            asker=_counted_as(asker, is_audit=ask is not None and _is_audit(asker, ask)),
+            least=amount,
+            day=local_day(now.ms),
+            mark=self._allowances.mark(asker.asking, now=now),
         )
 
-    def _exists(self, department: str) -> bool:
+    def _refused(self, asker: _Asker, ask: AskBody | None, amount: int) -> Mapping[str, int]:
+        departments = () if ask is None else {place.department for place in ask.places}
+        return {one: amount for one in departments if self._exists(one, asker.organisation)}
+
+    def _exists(self, department: str, asker: str) -> bool:
         try:
-            return self._ledger.epoch(department) is not None
+            return self._ledger.epoch(department, asker=asker) is not None
         except LedgerUnavailable:
             return False
 
+    def _now(self) -> Moment:
+        return Moment(ms=self._now_ms(), s=self._monotonic_s())
 
-def _counted_as(asker: _Asker, audit: Audit | None) -> str:
+
+def _is_at_fault(error: AskRefused | InvalidAsk | LedgerUnavailable) -> bool:
+    """Tell whether the ask itself was wrong; one that came too fast has paid for asking."""
+    if isinstance(error, AskRefused):
+        return error.code not in {AskCode.RATE, AskCode.CEILING}
+    return isinstance(error, InvalidAsk)
+
+
+def _is_audit(asker: _Asker, ask: AskBody) -> bool:
+    return Role.AUDITOR in asker.roles and bool(ask.purpose)
+
+
+def _counted_as(asker: _Asker, *, is_audit: bool) -> str:
     """Return under what name a day's tokens are counted: audits have a ceiling of their own."""
-    return asker.organisation if audit is None else f"{asker.organisation} audit"
+    return f"{asker.organisation} audit" if is_audit else asker.organisation
 
 
 def _numbers(ask: AskBody) -> tuple[IdType, tuple[str, ...]]:

@@ -235,9 +235,12 @@ def test_a_key_that_asks_too_fast_waits_as_long_as_it_is_told(tmp_path: Path) ->
     world.desk.answer(world.signed(ask_for(*[PERSON] * 10)))
     refusal = refused(world, world.signed(ask_for(*[PERSON] * 5)))
     assert (refusal.code, refusal.retry_after_s) == (AskCode.RATE, 3)
+    world.times.pass_s(3)
+    world.desk.answer(world.signed(ask_for(*[PERSON] * 5)))
     world.times.pass_s(2.9)
-    assert refused(world, world.signed(ask_for(*[PERSON] * 6))).code is AskCode.RATE
-    world.times.pass_s(0.1)
+    early = refused(world, world.signed(ask_for(*[PERSON] * 6)))
+    assert (early.code, early.retry_after_s) == (AskCode.RATE, 1)
+    world.times.pass_s(1)
     world.desk.answer(world.signed(ask_for(*[PERSON] * 6)))
 
 
@@ -247,7 +250,92 @@ def test_a_second_key_of_an_organisation_does_not_double_its_rate(tmp_path: Path
     second = world.new_key(POLICE, Role.SERVICE)
     world.desk.answer(world.signed(ask_for(*[PERSON] * 10)))
     refusal = refused(world, world.signed(ask_for(), key=second))
-    assert (refusal.code, refusal.retry_after_s) == (AskCode.RATE, 1)
+    assert (refusal.code, refusal.retry_after_s) == (AskCode.RATE, 2)
+
+
+def test_an_ask_that_is_refused_is_charged_as_if_it_were_answered(tmp_path: Path) -> None:
+    slow = Rate(per_second=1, burst=10)
+    world = World(tmp_path, limits=DeskLimits(key=slow))
+    probe = ask_for(*[PERSON] * 10, department=HOUSING)
+    assert refused(world, world.signed(probe)).code is AskCode.NOT_ENTITLED
+    refusal = refused(world, world.signed(ask_for(*[PERSON] * 10)))
+    assert (refusal.code, refusal.retry_after_s) == (AskCode.RATE, 11)
+
+
+def test_who_asks_too_fast_is_looked_up_nothing_and_owes_no_more_than_a_burst(
+    tmp_path: Path,
+) -> None:
+    slow = Rate(per_second=1, burst=3)
+    world = World(tmp_path, limits=DeskLimits(key=slow, organisation=slow))
+    world.desk.answer(world.signed(ask_for(*[PERSON] * 3)))
+    world.ledger.grants.clear()
+    world.ledger.asked_for.clear()
+    for _ in range(10):
+        probe = world.signed(ask_for(grant="G-0", department=HOUSING))
+        assert refused(world, probe).code is AskCode.RATE
+    # Only whether the department to count under exists.
+    assert world.ledger.asked_for == [POLICE] * 10
+    world.times.pass_s(4)
+    world.desk.answer(world.signed(ask_for()))
+
+
+def test_a_signed_body_that_is_no_ask_is_charged_and_counted(tmp_path: Path) -> None:
+    world = World(tmp_path, limits=DeskLimits(per_day=2))
+    for _ in range(2):
+        assert refused(world, world.signed(ask_for(*[PERSON] * 1001))).code is AskCode.MALFORMED
+    assert world.counters.totals() == (0, 2)
+    assert refused(world, world.signed(ask_for())).code is AskCode.CEILING
+
+
+def test_what_is_refused_counts_to_the_ceiling_of_the_day(tmp_path: Path) -> None:
+    world = World(tmp_path, limits=DeskLimits(per_day=3))
+    probe = ask_for(PERSON, PERSON, department=HOUSING)
+    assert refused(world, world.signed(probe)).code is AskCode.NOT_ENTITLED
+    assert refused(world, world.signed(ask_for(PERSON, PERSON))).code is AskCode.CEILING
+
+
+def test_a_department_that_asks_too_fast_keeps_no_other_from_asking(tmp_path: Path) -> None:
+    slow = Rate(per_second=1, burst=3)
+    world = World(tmp_path, limits=DeskLimits(key=slow, organisation=slow))
+    noisy = {"key": world.housing, "organisation": HOUSING}
+    for _ in range(20):
+        refused(world, world.signed(ask_for(*[PERSON] * 9), **noisy))  # type: ignore[arg-type]  # two named arguments
+    world.desk.answer(world.signed(ask_for(*[PERSON] * 3)))
+
+
+def test_what_an_asker_owes_outlives_a_restart(tmp_path: Path) -> None:
+    slow = Rate(per_second=1, burst=10)
+    world = World(tmp_path, limits=DeskLimits(key=slow, organisation=slow))
+    world.desk.answer(world.signed(ask_for(*[PERSON] * 10)))
+    world.times.pass_s(4)
+    world.desk = world.new_desk()
+    refusal = refused(world, world.signed(ask_for(*[PERSON] * 5)))
+    assert (refusal.code, refusal.retry_after_s) == (AskCode.RATE, 2)
+    world.times.pass_s(2)
+    world.desk.answer(world.signed(ask_for(*[PERSON] * 5)))
+
+
+def test_an_ask_from_ahead_of_our_clock_does_not_come_again_after_a_restart(world: World) -> None:
+    ahead = world.signed(ask_for(), at_ms=world.times.ms + WINDOW_MS)
+    world.desk.answer(ahead)
+    world.times.pass_s(1)
+    world.desk = world.new_desk()
+    assert refused(world, ahead).code is AskCode.REPLAYED
+
+
+def test_an_ask_that_was_forgotten_does_not_come_again_when_the_clock_steps_back(
+    world: World,
+) -> None:
+    early = world.signed(ask_for())
+    world.desk.answer(early)
+    for _ in range(2):
+        world.times.pass_s(600)
+        world.desk.answer(world.signed(ask_for()))
+    world.times.pass_s(-1200)
+    assert refused(world, early).code is AskCode.CLOCK
+    world.times.ms = NOW_MS
+    world.desk = world.new_desk()
+    assert refused(world, early).code is AskCode.CLOCK
 
 
 def test_the_ceiling_of_a_day_outlives_a_restart_and_ends_at_midnight(tmp_path: Path) -> None:

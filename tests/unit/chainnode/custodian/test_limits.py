@@ -25,6 +25,15 @@ def test_more_than_a_burst_leaves_a_debt() -> None:
     assert buckets.wait_s("a", 5, now_s=0.0) == 3
 
 
+def test_a_refusal_is_charged_down_to_a_debt_of_one_burst() -> None:
+    buckets = Buckets(Rate(per_second=1, burst=5))
+    buckets.charge("a", 100, now_s=0.0)
+    assert buckets.level("a", now_s=0.0) == -5
+    buckets.take("b", 20, now_s=0.0)
+    buckets.charge("b", 1, now_s=0.0)
+    assert buckets.level("b", now_s=0.0) == -15
+
+
 def test_askers_have_buckets_of_their_own() -> None:
     buckets = Buckets(Rate(per_second=1, burst=1))
     buckets.take("a", 1, now_s=0.0)
@@ -42,9 +51,12 @@ def test_nonces_are_forgotten_when_their_ask_can_no_longer_come(
 ) -> None:
     monkeypatch.setattr(limits, "_ASKS_MAX", 2)
     seen = AsksSeen(window_ms=10)
-    seen.admit(b"k", b"1", now_ms=0)
-    seen.admit(b"k", b"2", now_ms=5)
+    seen.admit(b"k", b"1", at_ms=0, now_ms=0)
+    seen.admit(b"k", b"2", at_ms=5, now_ms=5)
     with pytest.raises(AskRefused) as caught:
-        seen.admit(b"k", b"3", now_ms=20)
+        seen.admit(b"k", b"3", at_ms=20, now_ms=20)
     assert caught.value.code is AskCode.BUSY
-    seen.admit(b"k", b"3", now_ms=21)
+    seen.admit(b"k", b"3", at_ms=21, now_ms=21)
+    with pytest.raises(AskRefused) as caught:
+        seen.admit(b"k", b"1", at_ms=0, now_ms=0)
+    assert caught.value.code is AskCode.CLOCK

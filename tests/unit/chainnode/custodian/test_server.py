@@ -68,7 +68,7 @@ async def test_each_refusal_has_its_status_and_when_to_come_back(
     await called(app, exchange(ask))
     assert code_of(await called(app, exchange(ask))) == "REPLAYED"
     late = await called(app, exchange(world.signed(ask_for(*[PERSON] * 3))))
-    assert (late.status, json.loads(late.body)["retry_after_s"]) == (429, 3)
+    assert (late.status, json.loads(late.body)["retry_after_s"]) == (429, 4)
 
 
 @pytest.mark.parametrize(
