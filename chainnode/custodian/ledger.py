@@ -89,9 +89,9 @@ class LedgerRows:
         except CannotDecide as error:
             raise LedgerUnavailable(str(error)) from error
 
-    def submit(self, call: Call) -> Outcome:
-        """Send one call of the contract `pseudonyms` and wait for its receipt."""
-        return self.client.submit(NAME, [call], wait_s=_WAIT_S)
+    def submit(self, *calls: Call) -> Outcome:
+        """Send calls of the contract `pseudonyms` together and wait for their receipt."""
+        return self.client.submit(NAME, calls, wait_s=_WAIT_S)
 
     def permits(self, *, requester: str, provider: str, grant: str, now_ms: int) -> bool:
         """Tell whether this grant is in force from requester to provider."""

@@ -5,6 +5,7 @@ state, so that neither a lost answer nor a kill tells one twice or leaves one ou
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from chainnode.client import Final as FinalOutcome
@@ -42,8 +43,8 @@ class RecordingLedger(Protocol):
         """Return the time of the newest header."""
         ...
 
-    def submit(self, call: Call) -> Outcome:
-        """Send one call of the contract `pseudonyms` and wait for its receipt."""
+    def submit(self, *calls: Call) -> Outcome:
+        """Send calls of the contract `pseudonyms` together and wait for their receipt."""
         ...
 
 
@@ -57,20 +58,30 @@ class Records:
         self._ledger = ledger
         self._counters = counters
 
-    def open_epoch(self, department: str) -> int:
-        """Open the next key epoch of a department and return its number.
+    def open_epochs(self, departments: Sequence[str]) -> dict[str, int]:
+        """Open the next key epoch of each department, all together, and return their numbers.
 
         Raises:
-            NotRecorded: the ledger refused it, or did not say that it has it.
-            LedgerUnavailable: the newest epoch is not known.
+            NotRecorded: the ledger refused one, or did not say that it has them; the others
+                of these may be open.
+            LedgerUnavailable: a newest epoch is not known.
 
         """
+        numbers = {one: self._next_epoch(one) for one in departments}
+        outcome = self._ledger.submit(
+            *(self._opening(department, number) for department, number in numbers.items())
+        )
+        what = [f"epoch {number} of {department}" for department, number in numbers.items()]
+        _require_accepted(what, outcome)
+        return numbers
+
+    def _next_epoch(self, department: str) -> int:
         known = self._ledger.epoch_now(department)
-        number = 1 if known is None else known.epoch + 1
+        return 1 if known is None else known.epoch + 1
+
+    def _opening(self, department: str, number: int) -> Call:
         check = self._identity.root.epoch_key(department, number).check(self._identity.suite)
-        outcome = self._ledger.submit(open_epoch(department, epoch=number, key_check=check))
-        _require_accepted(f"epoch {number} of {department}", outcome)
-        return number
+        return open_epoch(department, epoch=number, key_check=check)
 
     def tell_usage(self) -> int:
         """Tell the ledger everything that it can be told now; return how many intervals it took.
@@ -103,10 +114,7 @@ class Records:
             made=interval.made,
             refused=interval.refused,
         )
-        _require_accepted(
-            f"use of {department}",
-            self._ledger.submit(call),
-        )
+        _require_accepted([f"use of {department}"], self._ledger.submit(call))
         self._counters.told(interval)
         return 1
 
@@ -121,9 +129,12 @@ class Records:
         return None
 
 
-def _require_accepted(what: str, outcome: Outcome) -> None:
+def _require_accepted(what: Sequence[str], outcome: Outcome) -> None:
+    """Require that all calls were accepted; `what` says of each what it is."""
     if not isinstance(outcome, FinalOutcome):
-        raise NotRecorded(what, type(outcome).__name__.upper())
-    if not outcome.is_accepted:
-        code = outcome.code_name if outcome.code else outcome.calls[0].code_name
-        raise NotRecorded(what, code)
+        raise NotRecorded(", ".join(what), type(outcome).__name__.upper())
+    if outcome.code:
+        raise NotRecorded(", ".join(what), outcome.code_name)
+    for name, call in zip(what, outcome.calls, strict=True):
+        if call.code:
+            raise NotRecorded(name, call.code_name)

@@ -59,13 +59,13 @@ def open_epoch(config_file: Path, departments: tuple[str, ...]) -> int:
 
     output = current_session().output
     with opened(load_custodian_config(config_file)) as one:
-        epochs = {department: one.records.open_epoch(department) for department in departments}
+        epochs = one.records.open_epochs(departments)
 
     def lines() -> None:
         for department, epoch in epochs.items():
             output.line(f"{department}  {output.words('密钥期', 'epoch')} {epoch}")
 
-    output.answer({"epochs": dict(epochs)}, lines)
+    output.answer({"epochs": epochs}, lines)
     return ExitCode.OK
 
 
