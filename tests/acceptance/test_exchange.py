@@ -15,6 +15,7 @@ import pytest
 
 from chainnode.client import Client
 from contracts.schemas.access import Finding
+from contracts.schemas.access_gaps import GapOutcome
 from contracts.schemas.call_words import AccessOutcome, Decision, Side
 from contracts.schemas.index_kinds import IndexKind
 from contracts.schemas.match_states import Match
@@ -24,6 +25,7 @@ from tests.acceptance.exchange_calls import Called, HousingOffice, intent_for, i
 from tests.acceptance.exchange_foreign import ENTRY, FOREIGN, SUBJECT, SUBJECT_HEADER, Foreign
 from tests.acceptance.exchange_processes import Server
 from tests.acceptance.exchange_records import (
+    call_row,
     gaps_at,
     recorded_half,
     trail_of,
@@ -32,8 +34,16 @@ from tests.acceptance.exchange_records import (
 from tests.acceptance.exchange_run import CALLS as CALLS_OF_RUN
 from tests.acceptance.exchange_run import NAME, OFFICE, Run, dead_in
 from tests.acceptance.exchange_scan import missed_plants, scan_all, scanner_of, write_evidence
-from tests.acceptance.exchange_site import FIELDS, GRANTED, STANDING_GRANT, Exchange, made_ready
+from tests.acceptance.exchange_site import (
+    FIELDS,
+    GRANTED,
+    ITEM,
+    STANDING_GRANT,
+    Exchange,
+    made_ready,
+)
 from tests.acceptance.exchange_tally import open_among, tally_of, tally_of_planted
+from tests.acceptance.exchange_watch import NodeWatch, watching
 from tests.acceptance.main_job import NAMES, report
 from tests.acceptance.targets import output_of
 from tests.acceptance.waiting import until
@@ -51,6 +61,21 @@ REVOKED_S = 15.0
 QUOTA = 3
 # Deadline of the devnet, one idle block, and the time a client takes to ask and check.
 DEADLINE_S, IDLE_BLOCK_S, ASK_S = 20.0, 5.0, 2.0
+FOUND_S = DEADLINE_S + IDLE_BLOCK_S + ASK_S
+# Counts by role follow the index, which follows a second of block time later.
+COUNTED_S = 2 * IDLE_BLOCK_S
+BLOCKS_AFTER = 2
+OPENED, GAPS = "unmatched_opened_total", "gaps_total"
+PROVEN_AT_HOUSING = {
+    "department": HOUSING.organisation,
+    "role": "requester",
+    "gap": "one_sided_proven",
+}
+CLAIMED_AT_POLICE = {
+    "department": POLICE.organisation,
+    "role": "provider",
+    "gap": "one_sided_claimed",
+}
 
 
 @pytest.fixture(scope="module")
@@ -254,51 +279,107 @@ def test_a_spooled_call_whose_grant_ended_meanwhile_is_recorded_with_its_finding
 def test_a_dropped_half_is_provably_unmatched_within_its_deadline(
     exchange: Exchange, registry: Server, auditor: Client
 ) -> None:
-    before = gaps_at(auditor, HOUSING.organisation)
-    silent = HousingOffice(exchange, "silent-office", drops_halves=True)
-    call = silent.call(registry.url, intent_for(STANDING_GRANT))
-    silent.close()
-    recorded_half(auditor, call.call_id, Side.PROVIDER)
-    began = time.monotonic()
+    with watching(exchange) as nodes:
+        before = gaps_at(auditor, HOUSING.organisation)
+        opened = [one.figure(OPENED, department=HOUSING.organisation) for one in nodes]
+        counted = [one.figure(GAPS, **PROVEN_AT_HOUSING) for one in nodes]
+        silent = HousingOffice(exchange, "silent-office", drops_halves=True)
+        call = silent.call(registry.url, intent_for(STANDING_GRANT))
+        silent.close()
+        recorded_half(auditor, call.call_id, Side.PROVIDER)
+        began = time.monotonic()
 
-    until_all(
-        exchange,
-        [call.call_id],
-        Match.ONE_SIDED_PROVEN,
-        timeout_s=DEADLINE_S + IDLE_BLOCK_S + ASK_S,
-    )
+        until_all(exchange, [call.call_id], Match.ONE_SIDED_PROVEN, timeout_s=FOUND_S)
+        spent = time.monotonic() - began
+        until(
+            lambda: all(one.gaps(call.call_id) for one in nodes),
+            timeout_s=began + FOUND_S - time.monotonic(),
+            what="an event on the stream of every node",
+        )
+        told = time.monotonic() - began
+        shown = [one.figure(OPENED, department=HOUSING.organisation) for one in nodes]
+        told_and_shown = time.monotonic() - began
+        until(
+            lambda: (
+                [one.figure(GAPS, **PROVEN_AT_HOUSING) for one in nodes]
+                == [one + 1 for one in counted]
+            ),
+            timeout_s=COUNTED_S,
+            what="the gap in the counts of every node",
+        )
+        events = [(node, *node.gaps(call.call_id)) for node in nodes]
 
-    spent = time.monotonic() - began
     gaps = trail_of(auditor, IndexKind.UNMATCHED, HOUSING.organisation)
     after = gaps_at(auditor, HOUSING.organisation)
     report(
         f"requester's half dropped: one-sided-proven {spent:.1f} s after the provider's half"
-        f" (deadline {DEADLINE_S:g} s, idle block {IDLE_BLOCK_S:g} s); gaps of the requester"
-        f" {before.opened} → {after.opened}, trail of key 8 whole: {gaps.is_whole}"
+        f" (deadline {DEADLINE_S:g} s, idle block {IDLE_BLOCK_S:g} s), told by {len(nodes)} streams"
+        f" after {told:.1f} s, on {len(nodes)} pages of /metrics after {told_and_shown:.1f} s; gaps"
+        f" of the requester {before.opened} → {after.opened}, trail of key 8 whole: {gaps.is_whole}"
     )
     assert call.is_proven
     assert after.opened == before.opened + 1
     assert gaps.is_whole
     assert call.call_id in gaps.own
+    assert shown == [one + 1 for one in opened]
+    assert told_and_shown <= FOUND_S
+    assert len({str(event.data) for _, event in events}) == 1
+    for node, event in events:
+        assert (event.name, event.data["outcome"]) == ("unmatched", "one_sided_proven")
+        assert (event.data["side"], event.data["item"]) == ("provider", ITEM)
+        assert event.data["held_against"] == event.data["requester"] == HOUSING.organisation
+        assert node.proven(event).entry.outcome == GapOutcome.ONE_SIDED_PROVEN
 
 
 def test_a_half_that_a_provider_invents_stays_its_claim(
     exchange: Exchange, auditor: Client
 ) -> None:
-    before = gaps_at(auditor, HOUSING.organisation)
-    call_id = invent_half(exchange)
+    with watching(exchange) as nodes:
+        before = gaps_at(auditor, HOUSING.organisation)
+        pages = [_gap_figures(one, HOUSING.organisation) for one in nodes]
+        own = [one.figure(OPENED, department=POLICE.organisation) for one in nodes]
+        counted = [one.figure(GAPS, **CLAIMED_AT_POLICE) for one in nodes]
+        call_id = invent_half(exchange)
 
-    until_all(
-        exchange,
-        [call_id],
-        Match.ONE_SIDED_CLAIMED,
-        timeout_s=DEADLINE_S + IDLE_BLOCK_S + ASK_S,
-    )
+        until_all(exchange, [call_id], Match.ONE_SIDED_CLAIMED, timeout_s=FOUND_S)
+        until(
+            lambda: all(one.gaps(call_id) for one in nodes),
+            timeout_s=ASK_S,
+            what="an event on the stream of every node",
+        )
+        height = nodes[0].gaps(call_id)[0].height
+        until(
+            lambda: all(one.height >= height + BLOCKS_AFTER for one in nodes),
+            timeout_s=BLOCKS_AFTER * 2 * IDLE_BLOCK_S,
+            what="blocks after it",
+        )
+        events = [(node, *node.gaps(call_id)) for node in nodes]
+        shown = [one.figure(OPENED, department=POLICE.organisation) for one in nodes]
+        claims = [one.figure(GAPS, **CLAIMED_AT_POLICE) for one in nodes]
+        after = [_gap_figures(one, HOUSING.organisation) for one in nodes]
 
     claimed = trail_of(auditor, IndexKind.UNMATCHED, POLICE.organisation)
-    report("provider's invented half: one-sided-claimed, held against the provider itself")
+    report(
+        "provider's invented half: one-sided-claimed, held against the provider itself, on"
+        f" {len(nodes)} streams and pages of /metrics, and still {BLOCKS_AFTER} blocks later"
+    )
     assert call_id in claimed.own
     assert gaps_at(auditor, HOUSING.organisation) == before
+    assert after == pages
+    assert shown == [one + 1 for one in own]
+    assert claims == [one + 1 for one in counted]
+    for node, event in events:
+        assert (event.name, event.data["outcome"]) == ("unmatched", "one_sided_claimed")
+        assert event.data["held_against"] == event.data["provider"] == POLICE.organisation
+        assert node.proven(event).entry.outcome == GapOutcome.ONE_SIDED_CLAIMED
+    assert call_row(auditor, call_id).match == Match.ONE_SIDED_CLAIMED  # type: ignore[union-attr]  # it has a row
+
+
+def _gap_figures(node: NodeWatch, department: str) -> dict[str, float]:
+    """Return all that a node's page holds against a department."""
+    figures = node.figures().items()
+    words = ("unmatched", "gaps", "mismatched")
+    return {name: value for name, value in figures if department in name and name.startswith(words)}
 
 
 def test_no_call_is_lost_or_doubled_while_nodes_and_gateways_are_killed(
