@@ -40,6 +40,11 @@ class NodeWatch:
         told = [one for one in tuple(self.events) if one.name in GAP_EVENTS]
         return [one for one in told if one.data["call_id"] == call_id.hex()]
 
+    def only_gap(self, call_id: bytes) -> ChainEvent:
+        """Return the one thing that the ledger said of a call."""
+        (event,) = self.gaps(call_id)
+        return event
+
     def proven(self, event: ChainEvent) -> RecordFacts:
         """Fetch the proof of an event from the same node, and check it."""
         with self.exchange.job.client(self.api) as client:
