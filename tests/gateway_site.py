@@ -38,14 +38,21 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def serving(app: Callable[..., Any], *, lifespan: str = "auto") -> AsyncIterator[str]:
     """Serve an application and return its address."""
+    config = uvicorn.Config(app, http="h11", log_config=None, access_log=False, lifespan=lifespan)  # type: ignore[arg-type]  # its literals
+    async with served_by(config) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def served_by(config: uvicorn.Config) -> AsyncIterator[int]:
+    """Serve as these settings say on a port of the system's, and return it."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http="h11", log_config=None, access_log=False, lifespan=lifespan)  # type: ignore[arg-type]  # its literals
     server = _Server(config)
     serve = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield int(listener.getsockname()[1])
     finally:
         server.should_exit = True
         await serve

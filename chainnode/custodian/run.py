@@ -17,18 +17,19 @@ import uvicorn
 from chainnode.client import Client
 from chainnode.clock import WallClock
 from chainnode.config import Address
-from chainnode.custodian.config import CustodianConfig
+from chainnode.custodian.config import CustodianConfig, TlsFiles
 from chainnode.custodian.counters import Counters
 from chainnode.custodian.desk import Desk, DeskIdentity
 from chainnode.custodian.ledger import LedgerRows
 from chainnode.custodian.records import Records
 from chainnode.custodian.root_file import read_root
-from chainnode.custodian.server import CustodianApp
+from chainnode.custodian.server import ASKS_MAX, CustodianApp
 from chainnode.custodian.tokens import RootSecret
 from chainnode.errors import ConfigurationError, StorageError
 from chainnode.foreground import ForegroundServer
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.logs import start_logging
+from chainnode.prompt_http import PromptHttp
 from chainnode.secret_files import read_secret_file
 from chainnode.verify.trust import Trust
 
@@ -37,6 +38,8 @@ _THREADS: Final = 4
 _TRUST_BYTES_MAX: Final = 4 * 1024 * 1024
 _PEM_BYTES_MAX: Final = 64 * 1024
 _HEAD_BYTES_MAX: Final = 16 * 1024
+# Well above what may be in work, so that it is the door that answers.
+_CONNECTIONS_MAX: Final = 2 * ASKS_MAX
 _SHUTDOWN_S: Final = 5
 _LOG: Final = logging.getLogger(__name__)
 
@@ -122,7 +125,7 @@ def run_custodian(config: CustodianConfig) -> None:
 async def _serve(
     config: CustodianConfig, app: CustodianApp, records: Records, listener: socket.socket
 ) -> None:
-    server = ForegroundServer(_server_config(config, app))
+    server = ForegroundServer(server_config(config.tls, app))
     telling = asyncio.ensure_future(_tell(records, config.usage_interval_s))
     _LOG.info("custodian_started", extra={"address": str(config.listen)})
     try:
@@ -146,20 +149,26 @@ async def _tell(records: Records, interval_s: int) -> None:
         await asyncio.sleep(interval_s)
 
 
-def _server_config(config: CustodianConfig, app: CustodianApp) -> uvicorn.Config:
-    tls = config.tls
+def server_config(tls: TlsFiles | None, app: CustodianApp) -> uvicorn.Config:
+    """Return how the door is served.
+
+    Raises:
+        ConfigurationError: the TLS key can be read by others.
+
+    """
     if tls is not None:
         # Only to refuse a key that others can read.
         read_secret_file(tls.key, bytes_max=_PEM_BYTES_MAX)
     has_clients = tls is not None and tls.client_ca is not None
     return uvicorn.Config(
         app,
-        http="h11",
+        http=PromptHttp,
         h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
+        limit_concurrency=_CONNECTIONS_MAX,
         timeout_graceful_shutdown=_SHUTDOWN_S,
         ssl_certfile=None if tls is None else tls.certificate,
         ssl_keyfile=None if tls is None else tls.key,

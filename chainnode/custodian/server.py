@@ -23,8 +23,10 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-# Asks that are decided or wait for a thread; more are told to come back.
-ASKS_MAX: Final = 64
+# Asks that are read, decided or wait for a thread, each of 256 KiB at most; more are told to come
+# back. Of one address at most half, so that no slow or busy gateway keeps the others out.
+ASKS_MAX: Final = 512
+ASKS_OF_ONE_MAX: Final = ASKS_MAX // 2
 # A body of 256 KiB over a poor line.
 _BODY_S_MAX: Final = 10.0
 _OK: Final = 200
@@ -38,7 +40,7 @@ class CustodianApp:
         self._desk = desk
         self._counters = counters
         self._threads = threads
-        self._in_work = 0
+        self._in_work: Counter[str] = Counter()
         self._answered: Counter[str] = Counter()
         self._metrics = NodeMetrics(self._readings)
 
@@ -69,9 +71,10 @@ class CustodianApp:
             await _send(send, _OK, content)
 
     async def _answer(self, scope: Scope, receive: Receive) -> bytes:
-        if self._in_work >= ASKS_MAX:
+        address = str((scope.get("client") or ("",))[0])
+        if self._in_work.total() >= ASKS_MAX or self._in_work[address] >= ASKS_OF_ONE_MAX:
             raise AskRefused(AskCode.BUSY, retry_after_s=1)
-        self._in_work += 1
+        self._in_work[address] += 1
         try:
             ask = SignedAsk(
                 method=scope["method"],
@@ -82,7 +85,9 @@ class CustodianApp:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self._answered_bytes, ask)
         finally:
-            self._in_work -= 1
+            self._in_work[address] -= 1
+            if not self._in_work[address]:
+                del self._in_work[address]
 
     def _answered_bytes(self, ask: SignedAsk) -> bytes:
         return answer_bytes(self._desk.answer(ask))

@@ -1,8 +1,9 @@
 """One connection of an ASGI server: a whole request out of it, a whole answer into it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 from chainnode.gateway.messages import HttpAnswer, HttpRequest, Refused, Unrecorded
@@ -15,6 +16,10 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[
     [Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]
 ]
+
+
+# A whole request over a poor line; whoever sends one byte now and then holds a place for so long.
+BODY_S_MAX: Final = 30.0
 
 
 class ClientGone(Exception):
@@ -39,7 +44,7 @@ class Connection:
 
         Raises:
             ClientGone: it ended before it was whole.
-            Refused: its length is said in two ways, or is more than `bytes_max`.
+            Refused: its length is said in two ways or is more than `bytes_max`, or it is slow.
 
         """
         headers = tuple(
@@ -52,7 +57,7 @@ class Connection:
             method=str(self.scope["method"]).upper(),
             target=_target(self.scope),
             headers=headers,
-            body=await self._body(bytes_max),
+            body=await self._body_in_time(bytes_max),
         )
 
     async def answer(self, answer: HttpAnswer) -> None:
@@ -64,6 +69,13 @@ class Connection:
             {"type": "http.response.start", "status": answer.status, "headers": headers}
         )
         await self.send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+    async def _body_in_time(self, bytes_max: int) -> bytes:
+        try:
+            async with asyncio.timeout(BODY_S_MAX):
+                return await self._body(bytes_max)
+        except TimeoutError as error:
+            raise Refused(Unrecorded.BODY_TOO_SLOW) from error
 
     async def _body(self, bytes_max: int) -> bytes:
         body = bytearray()

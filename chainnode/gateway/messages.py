@@ -63,6 +63,7 @@ class Unrecorded(Enum):
     CALL_ID_REUSED = (409, "the call id was used for another request")
     ANSWERED_ALREADY = (409, "this call was answered; its reply token is in Kun-Reply")
     AMBIGUOUS_LENGTH = (400, "the headers do not say one length of the body")
+    BODY_TOO_SLOW = (408, "the body of the request did not come in time")
     BODY_TOO_LARGE = (413, "the body is larger than a call to this service may be")
     HALF_NOT_KEPT = (503, "the record of the call could not be kept, so nothing is released")
     KEY_ENDED = (503, "the ledger has ended the key of this gateway, so nothing is released")

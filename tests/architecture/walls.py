@@ -69,7 +69,13 @@ ASKING_CUSTODIAN = ("chainnode.custodian.asks", "chainnode.custodian.tokens")
 # What departments run beside their node, each by a command of its own.
 OUTSIDE_SERVICES = ("chainnode.custodian", "chainnode.gateway")
 # What a service of ours beside the node shares with it: clock, logs, figures, its interpreter.
-SERVED_OUTSIDE = ("chainnode.clock", "chainnode.foreground", "chainnode.logs", "chainnode.metrics")
+SERVED_OUTSIDE = (
+    "chainnode.clock",
+    "chainnode.foreground",
+    "chainnode.logs",
+    "chainnode.metrics",
+    "chainnode.prompt_http",
+)
 # The running node as others see it: its composition and its public methods.
 NODE = ("chainnode.node", "chainnode.service")
 # What builds the node and joins its rooms: node.py and the parts cut out of it.

@@ -54,6 +54,7 @@ from contracts.schemas.codes import Rejection
 from contracts.schemas.identifiers import parse_identifier
 from contracts.schemas.shape import Schema, encode_part
 from tests.builders_exports import QuestionedChain, questioned_chain
+from tests.fuzzing.exchange_doors import ask_seeds, request_seeds, run_ask, run_request
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 _SUITE = suite_named("intl")
@@ -376,4 +377,6 @@ TARGETS: tuple[Target, ...] = (
     Target(name="export", run=_export, seeds=_export_seeds),
     Target(name="qr code", run=_code, seeds=_code_seeds),
     Target(name="trust file", run=_trust_file, seeds=_trust_seeds),
+    Target(name="ask of the custodian", run=run_ask, seeds=ask_seeds),
+    Target(name="request of a call", run=run_request, seeds=request_seeds),
 )

@@ -20,6 +20,7 @@ from chainnode.gateway.proxy.app import ReverseProxy
 from chainnode.gateway.proxy.settings import ProxySettings, proxy_settings
 from chainnode.gateway.proxy.upstreams import PinnedUpstream, is_rebound, pin, resolved
 from chainnode.gateway.settings import GatewaySettings, proxy_document, read_settings
+from chainnode.prompt_http import PromptHttp
 from chainnode.secret_files import read_secret_file
 
 # DNS is asked again this often, to be compared with what was pinned.
@@ -108,7 +109,7 @@ def _server_config(app: GatewayMiddleware, proxy: ProxySettings) -> uvicorn.Conf
         app,
         host=proxy.host,
         port=proxy.port,
-        http="h11",
+        http=PromptHttp,
         ws="none",
         h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
         log_config=None,
