@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import uvicorn
 
+from chainnode.gateway.asgi import GatewayMiddleware
 from chainnode.gateway.calling.caller import Caller
 from chainnode.gateway.calling.transports import AsyncCallTransport
 from chainnode.gateway.core import Gateway
@@ -57,6 +58,11 @@ async def served_by(config: uvicorn.Config) -> AsyncIterator[int]:
         server.should_exit = True
         await serve
         listener.close()
+
+
+def gated(world: World, app: Any) -> GatewayMiddleware:  # noqa: ANN401  as Starlette types applications
+    """Return an application behind the gateway of a world."""
+    return GatewayMiddleware(app, opener=opener_of(world))
 
 
 def opener_of(world: World) -> Callable[[], contextlib.AbstractAsyncContextManager[Gateway]]:

@@ -142,7 +142,7 @@ def _reasons(clear: bytes, *, is_encrypted: bool) -> dict[str, object]:
 
     try:
         said = msgspec.msgpack.decode(clear, type=AccessPrivate)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise UnreadableEvidence(
             check="reasons", expected="a private part of access 2", actual="other bytes"
         ) from error

@@ -188,7 +188,7 @@ def read_body(body: bytes) -> AskBody:
     """
     try:
         ask = _BODY_DECODER.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         # The decoder's own words may quote the body.
         raise InvalidAsk(what="body", expected="the JSON of an ask") from error
     _require("places", f"1 … {PLACES_MAX}", is_met=1 <= len(ask.places) <= PLACES_MAX)
@@ -226,7 +226,7 @@ def read_answer(content: bytes, *, places: int, identifiers: int) -> tuple[Place
     """
     try:
         answer = _ANSWER_DECODER.decode(content)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidAsk(what="answer", expected="the JSON of an answer") from error
     _require("answer", f"{places} places", is_met=len(answer.places) == places)
     for place in answer.places:

@@ -117,7 +117,7 @@ def read_root(path: Path, *, suite: Suite, passphrase: Passphrase) -> bytes:
 def _read(path: Path, content: bytes) -> _SecretFile:
     try:
         return msgspec.json.decode(content, type=_SecretFile)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         # The decoder's own words may quote the file.
         raise SecretFileRefused(
             path, expected="a kunlian-secret file of version 1", actual="another document"

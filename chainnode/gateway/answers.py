@@ -7,13 +7,17 @@ last one when the half is durable, so that no answer is ever whole without its h
 
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
+from typing import Final
 
 from chainnode.errors import NodeError
 from chainnode.exchange.fields import JSON_BYTES_MAX, is_json
 from chainnode.gateway.connections import Connection, Message
-from chainnode.gateway.core import CLIENT_GONE, Gateway, Streaming
+from chainnode.gateway.core import CLIENT_GONE, SERVICE_FAILED, Gateway, Streaming
 from chainnode.gateway.messages import HttpAnswer
 from chainnode.gateway.recording import OpenCall, headers_of
+
+# RFC 9110 §15: what ends a request.
+_FINAL: Final = range(200, 600)
 
 
 class AnswerCut(NodeError):
@@ -55,7 +59,8 @@ class ServiceAnswer:
         if self._phase is _Phase.ENDED:
             return
         if message["type"] == "http.response.start":
-            self._status = int(message["status"])
+            status = int(message["status"])
+            self._status = status if status in _FINAL else SERVICE_FAILED
             self._headers = _own_headers(message.get("headers", ()))
         elif message["type"] == "http.response.body":
             part = bytes(message.get("body", b""))

@@ -35,6 +35,16 @@ _WEBSOCKET_POLICY: Final = 1008
 # What asks for an answer in another form. A range of a JSON text can be an object nested in it,
 # whose members would pass for those of the item.
 _OF_PARTS: Final = frozenset({b"accept-encoding", b"range", b"if-range"})
+# What lets frameworks answer another request than the one that was read, judged and recorded.
+_OF_ANOTHER: Final = frozenset(
+    {
+        *("x-http-method", "x-http-method-override", "x-method-override"),
+        *("x-original-uri", "x-original-url", "x-rewrite-url", "x-forwarded-uri"),
+        *("x-forwarded-method", "x-forwarded-path", "x-forwarded-prefix", "x-envoy-original-path"),
+    }
+)
+# Written with `_` for `-` they are the same to CGI and its heirs, but not to who checked them.
+_OURS_PREFIX: Final = "kun-"
 # What asks whether an answer changed: it is about the answer before fields are cut from it.
 _OF_VERSIONS: Final = frozenset({b"if-none-match", b"if-modified-since"})
 _LOG: Final = logging.getLogger(__name__)
@@ -110,7 +120,7 @@ class GatewayMiddleware:
         elif connection.path == HEALTH_PATH:
             await connection.answer(gateway.health())
         elif connection.path in gateway.service.open_paths:
-            await self._app(connection.scope, connection.receive, connection.send)
+            await self._app(_scope_of_one(connection.scope), connection.receive, connection.send)
         else:
             await self._serve_call(gateway, connection)
 
@@ -155,8 +165,20 @@ class GatewayMiddleware:
 def _scope_of_call(scope: Message) -> Message:
     """Return the scope for the application: whole answers as they are, no ways around `send`."""
     dropped = _OF_PARTS | (_OF_VERSIONS if scope["method"] in {"GET", "HEAD"} else frozenset())
-    headers = [one for one in scope["headers"] if one[0].lower() not in dropped]
-    return {**scope, "headers": headers, "extensions": {}}
+    whole = _scope_of_one(scope)
+    headers = [one for one in whole["headers"] if one[0].lower() not in dropped]
+    return {**whole, "headers": headers, "extensions": {}}
+
+
+def _scope_of_one(scope: Message) -> Message:
+    """Return a scope that names one request, and by no second spelling a header of ours."""
+    return {**scope, "headers": [one for one in scope["headers"] if not _is_of_another(one[0])]}
+
+
+def _is_of_another(name: bytes) -> bool:
+    written = name.decode("latin-1").lower()
+    meant = written.replace("_", "-")
+    return meant in _OF_ANOTHER or (meant != written and meant.startswith(_OURS_PREFIX))
 
 
 def _receive_of_call(request: HttpRequest, waiting: "asyncio.Future[Message]") -> Receive:

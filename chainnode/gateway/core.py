@@ -115,11 +115,13 @@ class Gateway:
 
     async def answer(self, call: OpenCall, response: HttpAnswer) -> HttpAnswer:
         """Cut the service's answer to what is given, record the call, and return what leaves."""
-        if not response.is_success:
-            return await self._close(call, _failed(response), Decision.PERMIT, count=0)
-        if response.status in _BODILESS or not response.body:
-            return await self._close(call, response, Decision.PERMIT, count=0)
         permit = _permit(call)
+        if not response.is_success:
+            failed = _failed(response, with_target=permit.is_whole_item)
+            return await self._close(call, failed, Decision.PERMIT, count=0)
+        if response.status in _BODILESS or call.method == "HEAD" or not response.body:
+            bodiless = response if permit.is_whole_item else _headless(response)
+            return await self._close(call, bodiless, Decision.PERMIT, count=0)
         content_type = _content_type(response)
         cut = None
         if is_json(content_type) and len(response.body) <= JSON_BYTES_MAX:
@@ -131,9 +133,7 @@ class Gateway:
             )
         if cut is not None:
             self.counters.members_removed += cut.removed
-            released = HttpAnswer(
-                status=response.status, headers=_kept(response.headers), body=cut.body
-            )
+            released = replace(_headless(response), body=cut.body)
             return await self._close(call, released, Decision.PERMIT, count=cut.count)
         if not permit.is_whole_item:
             return await self._denied(call, DenialReason.WHOLE_ITEM_NOT_GRANTED)
@@ -310,8 +310,13 @@ def _permit(call: OpenCall) -> Permit:
     return decision
 
 
-def _failed(response: HttpAnswer) -> HttpAnswer:
-    """Keep the status of an answer that is no success; what it says stays inside."""
+def _failed(response: HttpAnswer, *, with_target: bool = False) -> HttpAnswer:
+    """Keep the status of an answer that is no success; what it says stays inside.
+
+    The target of a redirect can say anything, so it leaves to who is given everything.
+    """
+    if response.status < _FAILED_MIN and not with_target:
+        return HttpAnswer(status=response.status, headers=(), body=b"")
     if response.status < _FAILED_MIN:
         kept = tuple(one for one in response.headers if one[0].lower() == b"location")
         return HttpAnswer(status=response.status, headers=kept, body=b"")
@@ -325,6 +330,10 @@ def _content_type(answer: HttpAnswer) -> str:
     return ""
 
 
-def _kept(headers: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[bytes, bytes], ...]:
-    """Return the headers that leave beside a cut body: none that could carry what was cut."""
-    return tuple(one for one in headers if one[0].lower() in _KEPT)
+def _headless(response: HttpAnswer) -> HttpAnswer:
+    """Keep the headers that leave without a body, or beside a cut one.
+
+    None that could carry what was cut, nor the length of what did not leave.
+    """
+    kept = tuple(one for one in response.headers if one[0].lower() in _KEPT)
+    return replace(response, headers=kept)

@@ -15,7 +15,8 @@ class HttpRequest:
     """A whole request; header names in lower case, `target` as in the request line."""
 
     method: str
-    target: str
+    # May name a person.
+    target: str = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
 

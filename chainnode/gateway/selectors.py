@@ -55,7 +55,7 @@ class Source(Enum):
 class RequestParts:
     """A request as selectors see it; header names are in lower case, `path` percent-encoded."""
 
-    path: str
+    path: str = field(repr=False)
     query: str = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)

@@ -1,12 +1,14 @@
 """A real custodian beside a real devnet: process, ledger, kill −9; then all is scanned."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 
 from chainnode.client import CannotDecide, Client
 from chainnode.client.transport import AsyncTransport, trusting
+from chainnode.custodian.counters import Counters
 from chainnode.gateway.pseudonyms import CustodianAccess, NotTokenised, Pseudonyms
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.verify.trust import Trust
@@ -113,7 +116,9 @@ nodes = [{nodes}]
         with Client([self.topology.nodes[0].api], self.trust) as client:
             return client.state(USED, POLICE.organisation).row
 
-    def pseudonyms(self, name: str, organisation: str, *, department: str) -> Pseudonyms:
+    def pseudonyms(
+        self, name: str, organisation: str, *, department: str, cache: str | None = "cache"
+    ) -> Pseudonyms:
         passphrase = read_passphrase(self.folder.passphrase)
         suite, key = open_key(
             self.folder.identity(name), purpose=KeyPurpose.SUBMISSION, passphrase=passphrase
@@ -128,8 +133,34 @@ nodes = [{nodes}]
             key=key,
         )
         transport = AsyncTransport(tls=trusting((self.url,), None))
-        cache = access.open_cache(self.home / f"cache-{name}.sqlite")
-        return Pseudonyms(access, transport=transport, cache=cache)
+        path = None if cache is None else self.home / f"{cache}-{name}.sqlite"
+        return Pseudonyms(access, transport=transport, cache=access.open_cache(path))
+
+    def told(self) -> tuple[int, int]:
+        """Return what the ledger has of both departments: tokens made and refused."""
+        with Client([self.topology.nodes[0].api], self.trust) as client:
+            rows = [client.state(USED, one.organisation).row for one in (POLICE, HOUSING)]
+        return sum(one.made for one in rows if one), sum(one.refused for one in rows if one)
+
+    def counted(self) -> tuple[int, int]:
+        """Return what the custodian's own file has."""
+        with contextlib.closing(Counters(self.home / "data")) as counters:
+            return counters.totals()
+
+    def token_or_none(self, serial: int) -> bytes | None:
+        """Ask for one person's token, with a cache of its own; None when there is no answer."""
+
+        async def ask() -> bytes | None:
+            own = POLICE.organisation
+            subjects = self.pseudonyms("service-police", own, department=own, cache=None)
+            try:
+                return await subjects.token("111", citizen_number(serial=serial))
+            except NotTokenised:
+                return None
+            finally:
+                await subjects.close()
+
+        return asyncio.run(ask())
 
     def token(self, *people: str) -> tuple[bytes, ...]:
         async def ask() -> tuple[bytes, ...]:
@@ -226,6 +257,27 @@ def test_tokens_over_the_whole_way_and_counts_that_survive_a_kill(site: Site) ->
     assert {"leveldb", "sqlite", "json", "msgpack"} <= set(scan.opened)
     (site.home / "log" / "planted").write_text(f"asked for {PERSON}")
     assert Scanner([PERSON, OTHER]).scan([site.home]).hits
+
+
+def test_counts_told_to_the_ledger_stay_exact_when_it_is_ended_while_it_answers(
+    site: Site,
+) -> None:
+    site.start()
+    tellings = site.counted()
+    with ThreadPoolExecutor(8) as threads:
+        asking = [threads.submit(site.token_or_none, serial) for serial in range(100, 180)]
+        until(lambda: sum(one.done() for one in asking) >= 20, "some answers")
+        assert site.stop(signal.SIGTERM) == 0
+        answered = [one for one in asking if one.result() is not None]
+    assert len(answered) >= 20
+    site.start()
+    made, refused = site.counted()
+    # What was answered is counted; what was counted and cut off is not taken back.
+    assert made - tellings[0] >= len(answered)
+    until(lambda: site.told() == (made, refused), "all of it on the ledger")
+    # And once it is there it is told no second time.
+    assert site.stop(signal.SIGTERM) == 0
+    assert site.told() == site.counted() == (made, refused)
 
 
 async def _ask_as_housing(site: Site) -> None:

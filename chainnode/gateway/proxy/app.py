@@ -25,6 +25,8 @@ _OURS: Final = frozenset({"host", "content-length", "kun-call", "forwarded", "ex
 _OURS_PREFIX: Final = "x-forwarded-"
 # Seconds; a service that is silent for longer has failed.
 _TIMEOUTS: Final = {"connect": 3.0, "read": 30.0, "write": 30.0, "pool": 3.0}
+# RFC 9110 §15: what ends a request.
+_FINAL: Final = range(200, 600)
 _BAD_GATEWAY, _GATEWAY_TIMEOUT, _BAD_REQUEST, _TOO_LARGE = 502, 504, 400, 413
 _LOG: Final = logging.getLogger(__name__)
 
@@ -68,7 +70,11 @@ class ReverseProxy:
             await _answer(send, _BAD_GATEWAY)
             return
         try:
-            await _relay(response, send)
+            if response.status_code in _FINAL:
+                await _relay(response, send)
+            else:
+                # It changes protocols, which nobody asked for, or says a number that is no status.
+                await _answer(send, _BAD_GATEWAY)
         finally:
             await response.aclose()
 
@@ -107,8 +113,13 @@ def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     return tuple(
         (name, value)
         for name, value in _end_to_end(headers)
-        if name not in _OURS and not name.startswith(_OURS_PREFIX)
+        if not _is_ours(name.replace("_", "-"))
     )
+
+
+def _is_ours(meant: str) -> bool:
+    """Tell whether a header is for us to say, however it is written."""
+    return meant in _OURS or meant in _BETWEEN_HOPS or meant.startswith(_OURS_PREFIX)
 
 
 def _end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

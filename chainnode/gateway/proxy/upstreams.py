@@ -9,7 +9,7 @@ are refused unless they are listed as numbers.
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,8 +20,18 @@ from chainnode.errors import ConfigurationError
 
 _PORTS: Final = {"http": 80, "https": 443}
 UPSTREAMS_MAX: Final = 16
-# Amazon's metadata address for IPv6; the one for IPv4 is of the link.
-_METADATA: Final = frozenset({ipaddress.ip_address("fd00:ec2::254")})
+# Where clouds serve credentials beside the link: Alibaba, Azure, Oracle; Amazon and Google by IPv6.
+_METADATA: Final = frozenset(
+    map(
+        ipaddress.ip_address,
+        (
+            *("100.100.100.200", "168.63.129.16", "192.0.0.192"),
+            *("fd00:ec2::254", "fd20:ce::254"),
+        ),
+    )
+)
+# RFC 1122 §3.2.1.3: "this network"; Linux connects it to the machine itself.
+_THIS_NETWORK: Final = ipaddress.IPv4Network("0.0.0.0/8")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -117,9 +127,13 @@ async def resolved(upstream: Upstream) -> tuple[Address, ...]:
 
 def is_forbidden(address: Address) -> bool:
     """Tell whether a name must not lead to this address."""
-    mapped = getattr(address, "ipv4_mapped", None)
-    if mapped is not None:
-        return is_forbidden(mapped)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_forbidden(address.ipv4_mapped)
+        if any(is_forbidden(one) for one in _embedded(address)):
+            return True
+    elif address in _THIS_NETWORK:
+        return True
     return (
         address.is_link_local
         or address.is_multicast
@@ -127,6 +141,14 @@ def is_forbidden(address: Address) -> bool:
         or (address.is_reserved and not address.is_loopback)
         or address in _METADATA
     )
+
+
+def _embedded(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
+    """Yield the addresses of IPv4 to which tunnels take this one; translators' are reserved."""
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address.teredo is not None:
+        yield address.teredo[1]
 
 
 def is_rebound(pinned: PinnedUpstream, now: Sequence[Address]) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chainnode.custodian.asks import AskBody, Place
+from chainnode.custodian.asks import TOKENS_PATH, AskBody, AskTarget, Place, signed_header
 from chainnode.custodian.desk import WINDOW_MS, DeskLimits, EpochInForce, SignedAsk
 from chainnode.custodian.limits import Rate
 from chainnode.custodian.refusals import AskCode, AskRefused
@@ -14,6 +14,7 @@ from chainnode.suites import SUITE_NAMES
 from contracts.schemas.days import local_day
 from contracts.schemas.members import KeyRow, Role
 from tests.builders_custodian import (
+    CHAIN_ID,
     DATA,
     GRANT,
     HOUSING,
@@ -227,6 +228,19 @@ def test_a_number_that_is_none_refuses_the_whole_ask_and_says_which(world: World
 def test_an_ask_over_a_bound_is_malformed(world: World) -> None:
     many = ask_for(*[PERSON] * 1001)
     assert refused(world, world.signed(many)).code is AskCode.MALFORMED
+
+
+@pytest.mark.parametrize("body", [b'{"cod\x8ae": 1}', b'{"id_type": "\\ud800"}', b"[" * 100_000])
+def test_a_signed_body_that_is_no_text_is_malformed(world: World, body: bytes) -> None:
+    """Found by fuzzing: bytes that are no UTF-8 came out of the decoder as another error."""
+    target = AskTarget(
+        chain_id=CHAIN_ID, custodian=DATA, method="POST", path=TOKENS_PATH, body=body
+    )
+    header = signed_header(
+        target, organisation=POLICE, key=world.police, suite=world.suite, now_ms=NOW_MS
+    )
+    ask = SignedAsk(method="POST", path=TOKENS_PATH, header=header, body=body)
+    assert refused(world, ask).code is AskCode.MALFORMED
 
 
 def test_a_key_that_asks_too_fast_waits_as_long_as_it_is_told(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chainnode.exchange.headers import CALL_ID_HEADER, REPLY_HEADER
-from chainnode.gateway import GatewayMiddleware
 from chainnode.gateway.asgi import METRICS_PATH
 from chainnode.gateway.calling.caller import CallOutcome
 from chainnode.gateway.calling.steps import EXTENSION, StreamedOutcome
@@ -31,7 +30,7 @@ from tests.builders_gateway import (
     half_of,
     with_grant,
 )
-from tests.gateway_site import calling, opener_of, serving
+from tests.gateway_site import calling, gated, serving
 
 PERSON = {"name": "张三", "sex": "1", "address": "x", "secret": "y"}
 LARGE = 3 * 1024 * 1024
@@ -78,10 +77,6 @@ def service(seen: list[str] | None = None) -> FastAPI:
         return Response()
 
     return app
-
-
-def gated(world: World, app: Any) -> GatewayMiddleware:  # noqa: ANN401  as Starlette types applications
-    return GatewayMiddleware(app, opener=opener_of(world))
 
 
 def outcome_of(response: httpx.Response) -> CallOutcome:

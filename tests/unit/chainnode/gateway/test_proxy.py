@@ -189,7 +189,9 @@ def test_headers_between_hops_and_those_that_connection_names_stay_behind() -> N
     "address",
     [
         *("169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "fd00:ec2::254"),
-        *("224.0.0.1", "::"),
+        *("224.0.0.1", "::", "0.1.2.3", "100.100.100.200", "168.63.129.16", "192.0.0.192"),
+        *("fd20:ce::254", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe", "2002:a9fe:a9fe::1"),
+        *("::ffff:100.100.100.200", "2001:0:1:1::5601:5601"),
     ],
 )
 def test_addresses_that_no_name_may_lead_to(address: str) -> None:
