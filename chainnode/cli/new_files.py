@@ -17,6 +17,11 @@ def require_new(path: Path) -> None:
         raise _exists(path)
 
 
+def numbered(path: Path, number: int) -> Path:
+    """Return the file of the first, second … part: `FILE`, `FILE.2`, `FILE.3` and so on."""
+    return path if number == 1 else path.with_name(f"{path.name}.{number}")
+
+
 def write_new(path: Path, data: bytes) -> None:
     """Write a new file.
 

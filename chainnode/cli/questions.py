@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from chainnode.cli.organisations import organisation_named
 from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
+    from chainnode.cli.persons import PersonAnswer
     from chainnode.cli.target import Target
     from chainnode.client import AuditAnswer, Client
     from contracts.schemas.index_kinds import IndexKind
@@ -31,15 +33,23 @@ FINDINGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What is asked for, as it was typed; exactly one of the first seven."""
+    """What is asked for, as it was typed; exactly one of the first eight.
+
+    `person` is where the number of a person is read from, never the number.
+    """
 
     subjects: tuple[str, ...]
+    person: str | None
     department: str | None
     item: str | None
     certificate: str | None
     grant: str | None
     finding: str | None
     unmatched: str | None
+    id_type: str
+    custodian: str | None
+    custodian_ca: Path | None
+    at: tuple[str, ...]
     side: str
     begin: str | None
     end: str | None
@@ -74,6 +84,35 @@ _OPTIONS = (
         metavar="TOKEN",
         help="主体化名，可重复 · pseudonym",
     ),
+    click.option(
+        "--person",
+        metavar="FILE",
+        help="证件号码所在文件，- 为提示输入 · whose number is in FILE (0600), - asks for it",
+    ),
+    click.option(
+        "--id-type",
+        type=click.Choice(["111", "001"]),
+        default="111",
+        show_default=True,
+        help="号码种类 · kind of number, with --person",
+    ),
+    click.option(
+        "--custodian",
+        metavar="URL",
+        envvar="KUN_CUSTODIAN",
+        help="化名保管方 · who makes the tokens, with --person",
+    ),
+    click.option(
+        "--custodian-ca",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="其证书颁发者 · certificates by which it is known",
+    ),
+    click.option(
+        "--at",
+        multiple=True,
+        metavar="ORG",
+        help="只查这些部门的记录 · only at these departments, with --person",
+    ),
     click.option("--department", metavar="ORG", help="部门代码或名称 · department, id or title"),
     click.option("--item", metavar="NAME", help="目录数据项 · catalogue item"),
     click.option("--certificate", metavar="ID", help="证照标识 · certificate"),
@@ -106,6 +145,34 @@ def question_options(function: Callable[..., int]) -> Callable[..., int]:
     for option in reversed(_OPTIONS):
         collected = option(collected)
     return collected
+
+
+def ask_about_person(
+    client: "Client", target: "Target", asking: Asking, *, limit: int | None
+) -> "PersonAnswer":
+    """Let the custodian make the tokens of a person, and ask about all of them.
+
+    A question names at most nine; each is recorded, and each answer is taken to its end.
+    """
+    from chainnode.cli.persons import PersonAnswer, person_tokens
+    from contracts.schemas.audit import SUBJECTS_MAX
+    from contracts.schemas.index_kinds import IndexKind
+
+    period = asking.period
+    _require_one(asking)
+    tokens = person_tokens(client, target, asking)
+    answers = tuple(
+        ask_to_the_end(
+            client,
+            IndexKind.SUBJECT,
+            tokens.tokens[first : first + SUBJECTS_MAX],
+            purpose=asking.purpose,
+            period=period,
+            limit=limit,
+        )
+        for first in range(0, len(tokens.tokens), SUBJECTS_MAX)
+    )
+    return PersonAnswer(tokens=tokens, answers=answers)
 
 
 def ask(client: "Client", target: "Target", asking: Asking, *, limit: int | None) -> "AuditAnswer":
@@ -153,6 +220,7 @@ def asked_for(asking: Asking, target: "Target") -> "tuple[IndexKind, tuple[bytes
     from contracts.schemas.access import Finding
     from contracts.schemas.index_kinds import IndexKind
 
+    _require_one(asking)
     choices: list[tuple[IndexKind, tuple[bytes | str, ...]]] = []
     if asking.subjects:
         choices.append((IndexKind.SUBJECT, tuple(_token(one) for one in asking.subjects)))
@@ -171,17 +239,31 @@ def asked_for(asking: Asking, target: "Target") -> "tuple[IndexKind, tuple[bytes
     if asking.unmatched is not None:
         missing = organisation_named(asking.unmatched, target, option="--unmatched")
         choices.append((IndexKind.UNMATCHED, (missing,)))
-    if len(choices) != 1:
+    return choices[0]
+
+
+def _require_one(asking: Asking) -> None:
+    """Refuse none or several kinds of questions before anything is asked."""
+    given = (
+        asking.subjects or None,
+        asking.person,
+        asking.department,
+        asking.item,
+        asking.certificate,
+        asking.grant,
+        asking.finding,
+        asking.unmatched,
+    )
+    if sum(one is not None for one in given) != 1:
         raise UsageProblem(
             "QUESTION",
             Text(
-                "请只给出 --subject、--department、--item、--certificate、--grant、--finding、"
-                "--unmatched 之一",
-                "expected one of --subject, --department, --item, --certificate, --grant,"
-                " --finding, --unmatched",
+                "请只给出 --subject、--person、--department、--item、--certificate、--grant、"
+                "--finding、--unmatched 之一",
+                "expected one of --subject, --person, --department, --item, --certificate,"
+                " --grant, --finding, --unmatched",
             ),
         )
-    return choices[0]
 
 
 def _identifier(text: str) -> str:

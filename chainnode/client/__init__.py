@@ -39,6 +39,7 @@ from chainnode.client.key_calls import (
     tell_usage,
 )
 from chainnode.client.memory import ChainForked
+from chainnode.client.person_tokens import Person, PersonTokens, TokenDesk, fetch_person_tokens
 from chainnode.client.reading import StateRow
 from chainnode.client.reports import (
     CannotDecide,
@@ -58,6 +59,7 @@ from chainnode.client.results import (
     Unknown,
     Verification,
 )
+from chainnode.client.token_asks import TokensNotMade
 
 __all__ = [
     "AccessCall",
@@ -84,9 +86,13 @@ __all__ = [
     "NodeUnreachable",
     "NotExportable",
     "Outcome",
+    "Person",
+    "PersonTokens",
     "QuestionNotRecorded",
     "Refused",
     "StateRow",
+    "TokenDesk",
+    "TokensNotMade",
     "Unknown",
     "Verification",
     "access_people",
@@ -97,6 +103,7 @@ __all__ = [
     "audit_question",
     "confirm_grant",
     "end_key",
+    "fetch_person_tokens",
     "import_certificate",
     "issue_certificate",
     "open_epoch",

@@ -6,31 +6,23 @@ the custodian has confirmed its epoch within `CONFIRMED_S_MAX`.
 """
 
 import asyncio
-import ipaddress
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
-from urllib.parse import urlsplit
 
-from chainnode.client.exchange import Answer, Exchange, Plan, Reply
+from chainnode.client.exchange import Exchange, Plan
 from chainnode.client.session import system_ms
-from chainnode.custodian.asks import (
-    ANSWER_BYTES_MAX,
-    HEADER,
-    IDENTIFIERS_MAX,
-    TOKENS_PATH,
-    AskBody,
-    AskTarget,
-    InvalidAsk,
-    Place,
-    body_of,
-    problem_of,
-    read_answer,
-    signed_header,
+from chainnode.client.token_asks import (
+    TokensNotMade,
+    ask_once,
+    require_safe_url,
+    tokens_exchange,
+    tokens_of,
 )
-from chainnode.errors import ConfigurationError, NodeError
+from chainnode.custodian.asks import IDENTIFIERS_MAX, AskBody, Place
+from chainnode.errors import NodeError
 from chainnode.gateway.own_key import KeyEnded
 from chainnode.gateway.token_cache import TokenCache
 from chainnode.identity.numbers import IdType, InvalidIdentity, id_type_of, normalised
@@ -43,7 +35,6 @@ ASK_TIMEOUT_S: Final = 3.0
 _GATHER_S: Final = 0.002
 # Subjects that wait for an answer at once; more calls than that are refused, not queued.
 _WAITING_MAX: Final = 10_000
-_HTTP_OK: Final = 200
 Result = TypeVar("Result")
 Subject = tuple[IdType, str]
 
@@ -91,13 +82,7 @@ class CustodianAccess:
     item: str = ""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        is_plain = parts.scheme == "http" and _is_loopback(parts.hostname or "")
-        if not (parts.scheme == "https" or is_plain) or parts.path not in {"", "/"}:
-            raise ConfigurationError(
-                "custodian: expected https://host:port (http on this machine only),"
-                f" got {self.url!r:.80}"
-            )
+        require_safe_url(self.url)
 
     def open_cache(self, path: Path | None) -> TokenCache:
         """Open the cache of this department's tokens; None keeps it in memory.
@@ -224,16 +209,11 @@ class Pseudonyms:
 
     async def _answer(self, kind: IdType, numbers: Sequence[str]) -> tuple[int, tuple[bytes, ...]]:
         exchange = self._exchange(kind, numbers)
-        reply = await self._transport.run(_once(exchange))
-        if not isinstance(reply, Answer):
-            raise NotTokenised("UNREACHABLE", retry_after_s=1)
-        if reply.status != _HTTP_OK:
-            code, wait_s = problem_of(reply.body)
-            raise NotTokenised(code or "REFUSED", retry_after_s=wait_s)
         try:
-            (place,) = read_answer(reply.body, places=1, identifiers=len(numbers))
-        except InvalidAsk as error:
-            raise NotTokenised("BAD_ANSWER") from error
+            reply = await self._transport.run(ask_once(exchange))
+            (place,) = tokens_of(reply, places=1, identifiers=len(numbers))
+        except TokensNotMade as error:
+            raise NotTokenised(error.code, retry_after_s=error.retry_after_s) from error
         if place.department != self._access.department or place.epoch < self._epoch:
             raise NotTokenised("BAD_ANSWER")
         self._confirm(place.epoch)
@@ -248,33 +228,20 @@ class Pseudonyms:
             grant=access.grant,
             item=access.item,
         )
-        body = body_of(ask)
-        target = AskTarget(
-            chain_id=access.chain_id,
-            custodian=access.custodian,
-            method="POST",
-            path=TOKENS_PATH,
-            body=body,
-        )
         try:
-            header = signed_header(
-                target,
+            return tokens_exchange(
+                ask,
+                url=access.url,
+                chain_id=access.chain_id,
+                custodian=access.custodian,
                 organisation=access.organisation,
                 key=access.key,
                 suite=access.suite,
                 now_ms=self._now_ms(),
+                timeout_s=ASK_TIMEOUT_S,
             )
         except KeyEnded as error:
             raise NotTokenised("KEY_ENDED") from error
-        return Exchange(
-            node=access.url.rstrip("/"),
-            method="POST",
-            path=TOKENS_PATH,
-            timeout_s=ASK_TIMEOUT_S,
-            bytes_max=ANSWER_BYTES_MAX,
-            headers=((HEADER, header), ("Content-Type", "application/json")),
-            body=body,
-        )
 
     def _confirm(self, epoch: int) -> None:
         if epoch > self._epoch:
@@ -287,15 +254,3 @@ class Pseudonyms:
             future = self._waiting.pop(subject, None)
             if future is not None and not future.done():
                 future.set_exception(refusal)
-
-
-def _once(exchange: Exchange) -> Plan[Reply]:
-    """Send one request; a second one would be an ask of its own, with its own nonce."""
-    return (yield exchange)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -238,7 +238,7 @@ WALLS = (
         why="the client needs the answers' verifier, keys and leaves",
         inside=("chainnode.client",),
         forbids=PRODUCTION,
-        allows=FROM_OUTSIDE,
+        allows=(*ASKING_CUSTODIAN, *FROM_OUTSIDE),
     ),
     Wall(
         why="segments hold frames and know no vote and no entry",

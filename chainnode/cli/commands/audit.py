@@ -18,17 +18,20 @@ from chainnode.cli.audit_words import (
     print_rows,
     rows_of,
 )
-from chainnode.cli.exits import ExitCode
+from chainnode.cli.exits import ExitCode, UsageProblem
 from chainnode.cli.fact_lines import print_facts
 from chainnode.cli.facts import export_document, facts_document, pages_document
-from chainnode.cli.new_files import require_new, write_new
+from chainnode.cli.new_files import numbered, require_new, write_new
 from chainnode.cli.organisations import shown_names
 from chainnode.cli.output import Output
-from chainnode.cli.questions import Asking, ask, question_options
+from chainnode.cli.persons import person_document, print_covered
+from chainnode.cli.questions import Asking, ask, ask_about_person, question_options
 from chainnode.cli.target import Target, acting_target, resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
+from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
+    from chainnode.client import AuditAnswer, Client
     from chainnode.verify import Facts, Trust
 
 DEFAULT_IDENTITY = "auditor"
@@ -66,11 +69,22 @@ def query(
         require_new(evidence)
     target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
     with target.open_client(signs=True) as client:
-        answer = ask(client, target, asking, limit=limit)
+        if asking.person is None:
+            answers: tuple[AuditAnswer, ...] = (ask(client, target, asking, limit=limit),)
+            document = answer_document(answers[0], limit=limit)
+        else:
+            found = ask_about_person(client, target, asking, limit=limit)
+            answers, document = found.answers, person_document(found, limit=limit)
     if evidence is not None:
-        write_new(evidence, (json.dumps(pages_form(answer.pages)) + "\n").encode())
-    document = answer_document(answer, limit=limit)
-    output.answer(document, lambda: print_answer(output, document, shown_names(target)))
+        for number, answer in enumerate(answers, start=1):
+            kept = (json.dumps(pages_form(answer.pages)) + "\n").encode()
+            write_new(numbered(evidence, number), kept)
+
+    def lines() -> None:
+        print_answer(output, document, shown_names(target))
+        print_covered(output, document, shown_names(target))
+
+    output.answer(document, lines)
     return ExitCode.OK
 
 
@@ -96,7 +110,7 @@ def export(
     require_new(out)
     target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
     with target.open_client(signs=True) as client:
-        answer = ask(client, target, asking, limit=None)
+        answer = _one_answer(client, target, asking)
         exported = client.export(answer, page=verify_page())
     write_new(out, exported.data)
     document = {
@@ -283,6 +297,23 @@ def verify(
         return ExitCode.USAGE if is_unreadable else ExitCode.CANNOT_DECIDE
     output.answer(document, lambda: _print_facts(output, target, document))
     return ExitCode.OK
+
+
+def _one_answer(client: "Client", target: Target, asking: Asking) -> "AuditAnswer":
+    """Ask to the end what one export can hold: one question."""
+    if asking.person is None:
+        return ask(client, target, asking, limit=None)
+    answers = ask_about_person(client, target, asking, limit=None).answers
+    if len(answers) > 1:
+        raise UsageProblem(
+            "SEVERAL_QUESTIONS",
+            Text(
+                f"需要 {len(answers)} 次查询，而一个导出文件只含一次：请用 --at 分部门导出",
+                f"this took {len(answers)} questions, and an export holds one: name fewer"
+                " departments with --at, and make several",
+            ),
+        )
+    return answers[0]
 
 
 def proven_document(data: bytes, trust: "Trust") -> dict[str, object]:

@@ -88,6 +88,11 @@ def _asking(
 ) -> Asking:
     return Asking(
         subjects=(),
+        person=None,
+        id_type="111",
+        custodian=None,
+        custodian_ca=None,
+        at=(),
         department=None,
         item=None,
         certificate=None,
