@@ -14,7 +14,7 @@ from chainnode.ledger.reader import LedgerReader
 from chainnode.ledger.trails import decode_trail
 from chainnode.metrics import Reading, counter, gauge
 from contracts.schemas.access import OPEN, Finding, OpenRow
-from contracts.schemas.due import CURSOR
+from contracts.schemas.due import CURSOR, SLOT_MS, CursorRow
 from contracts.schemas.index_kinds import IndexKind, index_key
 
 Digest = Callable[[bytes], bytes]
@@ -43,10 +43,7 @@ class ExchangeReadings:
         """Yield every figure."""
         yield from self._gaps()
         yield from self._findings()
-        cursor = self._ledger.value(CURSOR.key())
-        waiting = 0 if cursor is None else CURSOR.decode(cursor).waiting
-        help_text = "Calls whose deadline has not been looked at, with one half or both"
-        yield gauge("exchange_deadlines_pending", help_text, waiting)
+        yield from self._deadlines()
         yield from self._tallies()
 
     def _gaps(self) -> Iterator[Reading]:
@@ -68,6 +65,16 @@ class ExchangeReadings:
             rows = 0 if stored is None else decode_trail(stored).rows
             help_text = "Records with a finding, as far as the index covers the log"
             yield counter("exchange_findings", help_text, rows, finding=finding.name.lower())
+
+    def _deadlines(self) -> Iterator[Reading]:
+        stored = self._ledger.value(CURSOR.key())
+        cursor = CursorRow() if stored is None else CURSOR.decode(stored)
+        help_text = "Calls whose deadline has not been looked at, with one half or both"
+        yield gauge("exchange_deadlines_pending", help_text, cursor.waiting)
+        late_ms = self._ledger.tip.head.time_ms - cursor.slot * SLOT_MS
+        overdue_s = max(0, late_ms) / 1000 if cursor.waiting else 0
+        help_text = "How long the oldest of them is overdue, by the time of the last block"
+        yield gauge("exchange_deadlines_overdue_seconds", help_text, overdue_s)
 
     def _tallies(self) -> Iterator[Reading]:
         """Yield what was counted; nothing while a rebuilt store is still counting."""

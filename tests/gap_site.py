@@ -10,6 +10,7 @@ from contracts.schemas.call_words import NAME, Decision, Side
 from contracts.schemas.shape import encode_part
 from tests.builders import NOW_MS, ORGANISATIONS, genesis_of, submission_key, submission_of
 from tests.sites import Site
+from tests.unit.chainnode.ledger.exporting import Source
 from tests.unit.contracts.builders import PURPOSE, changed
 from tests.unit.contracts.halves import HALF
 
@@ -42,12 +43,12 @@ class GapSite(Site):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, genesis=genesis_of("intl", parameters=PARAMETERS))
-        self._nonces = {Side.REQUESTER: 0, Side.PROVIDER: 0}
+        self.nonces = {Side.REQUESTER: 0, Side.PROVIDER: 0}
 
     def said(self, *parts: AccessRecord) -> Submission:
         """Return a submission of halves of one side."""
         side = Side(parts[0].side)
-        nonce, self._nonces[side] = self._nonces[side], self._nonces[side] + 1
+        nonce, self.nonces[side] = self.nonces[side], self.nonces[side] + 1
         calls = [Call(action="record", public=encode_part(one), private=PURPOSE) for one in parts]
         return submission_of(
             self.genesis,
@@ -67,8 +68,21 @@ class GapSite(Site):
         """Let an empty block come after every deadline."""
         return self.grow(time_ms=self.ledger.tip.head.time_ms + DEADLINE_MS + 2 * SLOT_MS)
 
+    def stand_on_snapshot_of(self, other: "GapSite") -> None:
+        """Take the newest height of another site without any block below it."""
+        _Source(other).stage_and_install(self.ledger)
+        self.nonces = dict(other.nonces)
+
     def settle(self) -> None:
         """Let the index cover all that is recorded."""
         for _ in range(2):
             self.grow()
         assert self.ledger.tip.head.index_size == self.ledger.log_size
+
+
+class _Source(Source):
+    """A site as a source of snapshots."""
+
+    def __init__(self, site: Site) -> None:
+        self.h = site.suite.digest
+        self.ledger = site.ledger

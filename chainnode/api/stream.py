@@ -169,6 +169,7 @@ class EventStream(Response):
         finally:
             for one in (telling, leaving, closing):
                 one.cancel()
+            await asyncio.gather(telling, leaving, closing, return_exceptions=True)
         if closing in done:
             await _say_goodbye(send, b": this node ends\n\n")
         elif telling in done and telling.result():
@@ -187,8 +188,8 @@ class EventStream(Response):
                     await self._tell_page(put, self._place.height + 1)
                 else:
                     await self._wait(put)
-        except Pruned as error:
-            return b'event: pruned\ndata: {"oldest_event_id":"%d"}\n\n' % error.oldest
+        except Pruned:
+            return b'event: pruned\ndata: {"oldest_event_id":"%d"}\n\n' % self._feed.oldest
         except TimeoutError:
             return b""
 

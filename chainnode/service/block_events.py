@@ -69,9 +69,9 @@ def events_of(ledger: Ledger, height: int, *, h: Callable[[bytes], bytes]) -> It
         UnknownHeight: there is no such block yet.
 
     """
+    bodies = _Bodies(ledger, height)
     header = ledger.header(height)
     positions = ledger.positions(height)
-    bodies = _Bodies(ledger, height)
     entries = [decode_entry(one) for one in ledger.entries(positions.start, positions.stop)]
     yield BlockEvent(height=height, number=0, name="block", data=_block(header, entries, h))
     number = 0

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from chainnode.exchange_readings import ExchangeReadings
+from chainnode.execution.deadlines import RECORDS_MAX
 from chainnode.metrics import NodeMetrics
 from contracts.schemas.call_words import Decision, Side
-from tests.gap_site import ASKING, GIVING, GapSite, half
+from tests.gap_site import ASKING, DEADLINE_MS, GIVING, GapSite, half
 from tests.sites import Site
 
 ROLES = {"requester": ASKING, "provider": GIVING}
@@ -63,6 +64,7 @@ async def test_a_lone_half_waits_then_is_a_gap_and_closes_when_the_other_comes(
 ) -> None:
     site.record(half(Side.PROVIDER, 1))
     assert figures(site)["deadlines_pending"] == 1
+    assert figures(site)["deadlines_overdue_seconds"] == 0
 
     site.let_deadlines_pass()
     open_now = figures(site)
@@ -122,3 +124,41 @@ async def test_every_figure_is_the_same_after_a_restart_and_after_the_store_was_
     await rebuilt.audit.reach(rebuilt.ledger.log_size)
     assert figures(rebuilt) == before
     rebuilt.close()
+
+
+async def test_what_falls_due_in_an_outage_is_overdue_until_blocks_have_taken_it(
+    site: GapSite,
+) -> None:
+    count = RECORDS_MAX + 1
+    site.record(*(half(Side.PROVIDER, number) for number in range(count)))
+    site.grow(time_ms=site.ledger.tip.head.time_ms + DEADLINE_MS + 60_000)
+    told = figures(site)
+    assert told["deadlines_pending"] == 1
+    assert 58 <= told["deadlines_overdue_seconds"] <= 60
+    site.grow()
+    told = figures(site)
+    assert (told["deadlines_pending"], told["deadlines_overdue_seconds"]) == (0, 0)
+    assert told[f'unmatched{{department="{GIVING}"}}'] == count
+
+
+async def test_a_node_on_a_snapshot_tells_the_same_and_says_from_where_it_counts(
+    site: GapSite, tmp_path: Path
+) -> None:
+    site.record(half(Side.PROVIDER, 1, decision=Decision.PERMIT), half(Side.PROVIDER, 2))
+    site.let_deadlines_pass()
+    whole = await counted(site)
+    late = GapSite(tmp_path / "late")
+    late.stand_on_snapshot_of(site)
+    await late.audit.reach(late.ledger.tip.head.index_size)
+
+    told = figures(late)
+    from_state = ("unmatched", "deadlines", "findings")
+    assert {name for name in whole if name.startswith(from_state)} <= set(told)
+    assert all(value == whole[name] for name, value in told.items() if name.startswith(from_state))
+    assert told["counted_from_position"] == site.ledger.log_size
+    assert not any(name.startswith(("halves", "gaps")) for name in told)
+
+    for one in (site, late):
+        one.record(half(Side.REQUESTER, 3))
+    assert (await counted(late))[labelled("halves_total", "requester", kind="denied")] == 1
+    late.close()

@@ -214,6 +214,28 @@ async def test_what_was_pruned_is_gone_and_the_oldest_event_is_named(
     assert (await read_all(web, "3")).ids[0] == "3.1"
 
 
+async def test_a_node_on_a_snapshot_tells_what_comes_after_it(
+    site: GapSite, tmp_path: Path
+) -> None:
+    told(site)
+    site.settle()
+    base = site.ledger.height
+    late = Web(GapSite(tmp_path / "late"))
+    assert isinstance(late.site, GapSite)
+    late.site.stand_on_snapshot_of(site)
+    problem_of(await late.get("/v1/stream"), "CATCHING_UP", 503)
+    for known in ("0", str(base)):
+        document = problem_of(await late.get(f"/v1/stream?after={known}"), "PRUNED", 410)
+        assert document["oldest_event_id"] == str(base + 1)
+    late.site.grow()
+    late.site.record(half(Side.PROVIDER, 9, decision=Decision.PERMIT))
+    reader = await read_all(late, str(base + 1))
+    assert reader.ids == [str(base + 2), f"{base + 2}.1"]
+    await late.client.aclose()
+    late.app.state.service.feed.close()
+    late.site.close()
+
+
 async def test_bodies_that_go_while_somebody_reads_end_the_stream_with_the_oldest_event(
     web: Web, site: GapSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
