@@ -76,6 +76,7 @@ class SiteRequest:
     clock_offset_ms: int = 0
     # Service keys of each department beside its first: each of them is a client of its own.
     more_services: int = 0
+    match_deadline_ms: int = _MATCH_DEADLINE_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +143,7 @@ def _fill(folder: DevnetFolder, request: SiteRequest) -> Topology:
     votes = {one.name: suite.generate_private_key() for one in departments}
     identities = identities_of(departments, more_services=request.more_services)
     people = {one: suite.generate_private_key() for one in identities}
-    created_ms = time.time_ns() // 1_000_000 + request.clock_offset_ms
-    genesis = _genesis(suite, departments, votes, people, created_ms)
+    genesis = _genesis(suite, departments, votes, people, request)
     write_genesis_file(folder.genesis, genesis)
     _write_keys(folder, suite, votes, people)
     topology = _place(request, departments, chain_id=genesis.chain_id.hex())
@@ -158,16 +158,16 @@ def _genesis(
     departments: Sequence[Department],
     votes: Mapping[str, PrivateKey],
     people: Mapping[Identity, PrivateKey],
-    created_ms: int,
+    request: SiteRequest,
 ) -> Genesis:
     return Genesis(
         suite_name=suite.name,
         label=LABEL,
-        created_ms=created_ms,
+        created_ms=time.time_ns() // 1_000_000 + request.clock_offset_ms,
         parameters=Parameters(
             devnet=1,
             idle_block_ms=_IDLE_BLOCK_MS,
-            match_deadline_ms=_MATCH_DEADLINE_MS,
+            match_deadline_ms=request.match_deadline_ms,
             state_map_bits=_STATE_MAP_BITS,
         ),
         replicas=tuple(

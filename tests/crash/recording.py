@@ -44,6 +44,8 @@ _READY_S: Final = 90.0
 _PROGRESS_S: Final = 90.0
 _STOP_S: Final = 20.0
 _POLL_S: Final = 0.02
+# Calls of the run are told by one side: their gaps are found while it still lasts.
+_MATCH_DEADLINE_MS: Final = 2_000
 _TEXT_BYTES_MAX: Final = 64 * 1024 * 1024
 _PROCESS_FILE: Final = "process.json"
 
@@ -174,7 +176,10 @@ class _Watched:
 
 def record(folder: Path, *, writes: int) -> Recording:
     """Run four watched nodes; `writes` submissions become final before each fault and after."""
-    make_site(folder, SiteRequest(suite="intl", nodes=SIZE, has_demo=False))
+    request = SiteRequest(
+        suite="intl", nodes=SIZE, has_demo=False, match_deadline_ms=_MATCH_DEADLINE_MS
+    )
+    make_site(folder, request)
     site = DevnetFolder(folder.resolve())
     watched = _Watched(site, load_topology(site))
     places = watched.topology.nodes

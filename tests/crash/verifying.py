@@ -19,7 +19,9 @@ from chainnode.ledger.chain import Ledger
 from chainnode.ledger.codec import decode_entry
 from chainnode.node import replica_of
 from chainnode.node_base import Base, open_base
+from chainnode.submission import Call
 from chainnode.suites import suite_named
+from chainnode.suites.port import Suite
 from chainnode.voting import restored_event
 from consensus.codec import Slot, message_from_plain, signed_content, slot_of
 from consensus.errors import ConflictingVote, ForgottenVote
@@ -64,9 +66,13 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The honest chain: header digests by height, from a node that was stopped in order."""
+    """The honest chain, from a node that was stopped in order.
+
+    Header digests by height, and heights of the records that the ledger itself made.
+    """
 
     headers: tuple[bytes, ...]
+    own: tuple[int, ...] = ()
 
 
 def honest_chain(node: RecordedNode, home: Path) -> Chain:
@@ -74,8 +80,11 @@ def honest_chain(node: RecordedNode, home: Path) -> Chain:
     suite = suite_named(node.genesis.suite_name)
     with ExitStack() as stack:
         base = open_base(node.config_at(home), node.genesis, node.key, stack)
-        heights = range(base.ledger.height + 1)
-        return Chain(tuple(base.ledger.header(one).digest(suite.digest) for one in heights))
+        ledger = base.ledger
+        heights = range(ledger.height + 1)
+        headers = tuple(ledger.header(one).digest(suite.digest) for one in heights)
+        own = tuple(decode_entry(ledger.entry(one)).height for one in own_records(ledger))
+        return Chain(headers, own)
 
 
 class Listener:
@@ -134,7 +143,27 @@ def _require_whole(base: Base, chain: Chain) -> None:
         ledger.receipts(height)
     if len(list(ledger.entries(0, ledger.log_size))) != ledger.log_size:
         raise Lost("a log entry is missing")
+    _require_own_bodies(ledger, suite_named(base.genesis.suite_name))
     _require_index(ledger)
+
+
+def own_records(ledger: Ledger) -> list[int]:
+    """Return where records of the ledger itself stand."""
+    entries = enumerate(ledger.entries(0, ledger.log_size))
+    return [position for position, data in entries if decode_entry(data).is_ledgers_own]
+
+
+def _require_own_bodies(ledger: Ledger, suite: Suite) -> None:
+    """Each record of the ledger itself has its body, which stands beside the batch."""
+    for position in own_records(ledger):
+        parts = ledger.call_parts(position)
+        entry = decode_entry(ledger.entry(position))
+        if parts is None:
+            raise Lost(f"the body of the ledger's own record {position} is missing")
+        action, public, private = parts
+        call = Call(action=action, public=public, private=private)
+        if call.body_digest(suite) != entry.body_digest:
+            raise Lost(f"the body of the ledger's own record {position} is another one")
 
 
 def _require_index(ledger: Ledger) -> None:
