@@ -107,8 +107,8 @@ def _add_refusals(app: FastAPI, service: NodeService) -> None:
     @app.exception_handler(NotCertified)
     async def on_not_certified(request: Request, error: NotCertified) -> Response:
         problem = Problem(
-            "NOT_FINAL_YET",
-            expected=f"height {error.height} certified",
+            "NOT_FINAL_YET" if error.stable_height else "NO_BLOCK_YET",
+            expected=f"height {max(error.height, 1)} certified",
             actual=f"newest certified height {error.stable_height}",
         )
         return problem_response(request, problem)

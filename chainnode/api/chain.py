@@ -58,6 +58,7 @@ async def block(request: Request, height: Position) -> Response:
     """
     service = service_of(request)
     service.require_height(height)
+    _require_signed(height)
     etag = f'W/"{service.header_digest(height)}"'
     headers = _IMMUTABLE | {"ETag": etag}
     if etag in request.headers.get("if-none-match", ""):
@@ -79,6 +80,7 @@ async def header(request: Request, height: Position) -> JSONResponse:
     """Return a certified header and a certificate for it; signers may differ by node."""
     service = service_of(request)
     service.require_height(height)
+    _require_signed(height)
     return JSONResponse(service.proofs.certified_header(height))
 
 
@@ -133,3 +135,9 @@ async def compact_certificate(request: Request, identifier: str) -> JSONResponse
     return JSONResponse(
         {"compact": base64.b64encode(compact).decode("ascii"), "text": text_of(compact)}
     )
+
+
+def _require_signed(height: int) -> None:
+    """Refuse genesis where a certificate is asked for: there will never be one."""
+    if height == 0:
+        raise Problem("GENESIS_UNSIGNED")

@@ -138,6 +138,23 @@ KINDS: dict[str, ProblemKind] = {
         hint_zh="稍后用同样的字节重试",
         hint_en="Try again later with the same bytes.",
     ),
+    "NO_BLOCK_YET": ProblemKind(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        zh="链上还没有已认证的区块",
+        en="No block is certified yet",
+        hint_zh="首个区块随首次提交产生，无提交时在 idle_block_ms 后自动产生；此后重试",
+        hint_en=(
+            "The first block comes with the first submission, or by itself once the chain has"
+            " been idle for its idle_block_ms. Ask again then."
+        ),
+    ),
+    "GENESIS_UNSIGNED": ProblemKind(
+        status=HTTPStatus.NOT_FOUND,
+        zh="高度 0 是创世，没有签名",
+        en="Height 0 is genesis, which nobody signs",
+        hint_zh="其内容由创世文件得出；证明从高度 1 开始",
+        hint_en="What it holds follows from the genesis file; proofs begin at height 1.",
+    ),
     "CATCHING_UP": ProblemKind(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         zh="索引尚未就绪",

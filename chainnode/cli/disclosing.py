@@ -111,6 +111,8 @@ def _decrypted(
     from chainnode.exchange import Half, Pair, decrypt_private
     from chainnode.gateway.content import wrapping_key_file
     from chainnode.keys import open_wrapping_key, read_passphrase
+    from chainnode.suites.port import InvalidSignature
+    from chainnode.verify import InvalidEvidence
 
     if wrapping_keys is None or not organisation:
         raise UsageProblem(
@@ -131,7 +133,14 @@ def _decrypted(
         call_id=part.call_id,
         side=part.side,
     )
-    return decrypt_private(client.trust.suite, encrypted, pair_key=pair_key, half=half)
+    try:
+        return decrypt_private(client.trust.suite, encrypted, pair_key=pair_key, half=half)
+    except InvalidSignature as error:
+        raise InvalidEvidence(
+            check="reasons",
+            expected="a private part under the key of its pair and month",
+            actual="one that this key does not open",
+        ) from error
 
 
 def _reasons(clear: bytes, *, is_encrypted: bool) -> dict[str, object]:

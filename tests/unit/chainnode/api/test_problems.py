@@ -47,8 +47,10 @@ DIGEST = "sha256:" + "0" * 64
         (f"/verify?digest={DIGEST}&as_of=2026-02-30", "INVALID_PARAMETER", 422),
         ("/verify?id=not-an-identifier", "INVALID_IDENTIFIER", 400),
         ("/v1/certificates/1.2.156", "INVALID_IDENTIFIER", 400),
-        ("/v1/headers/latest", "NOT_FINAL_YET", 503),
-        ("/v1/headers/0", "NOT_FINAL_YET", 503),
+        ("/v1/headers/latest", "NO_BLOCK_YET", 503),
+        ("/v1/state/00", "NO_BLOCK_YET", 503),
+        ("/v1/headers/0", "GENESIS_UNSIGNED", 404),
+        ("/v1/blocks/0", "GENESIS_UNSIGNED", 404),
     ],
 )
 async def test_each_refusal_of_a_question_is_a_problem(

@@ -53,7 +53,7 @@ def client_of(town: Town, department: int) -> Client:
     return Client([town.served.url], trust, submission_key("intl", department))
 
 
-def record(town: Town, *, encrypted: bool) -> int:
+def record(town: Town, *, encrypted: bool, is_other_key: bool = False) -> int:
     """Record the provider's half, and return its position."""
     call = access_record(
         AccessCall(
@@ -68,7 +68,7 @@ def record(town: Town, *, encrypted: bool) -> int:
     )
     with client_of(town, PROVIDER) as client:
         if encrypted:
-            call = _encrypted(town, client, call)
+            call = _encrypted(town, client, call, is_other_key=is_other_key)
         outcome = client.submit("access", [call])
     assert isinstance(outcome, Final)
     assert outcome.is_accepted
@@ -77,7 +77,7 @@ def record(town: Town, *, encrypted: bool) -> int:
     return result.position
 
 
-def _encrypted(town: Town, client: Client, call: Call) -> Call:
+def _encrypted(town: Town, client: Client, call: Call, *, is_other_key: bool) -> Call:
     file = folder_of(town, PROVIDER) / f"{PERIOD}.key.json"
     suite, wrapping = open_wrapping_key(file, passphrase=Passphrase(b"correct horse"))
     reader = Reader(organisation=PAIR.provider, wrapping=wrapping)
@@ -88,10 +88,11 @@ def _encrypted(town: Town, client: Client, call: Call) -> Call:
         call_id=CALL_ID,
         side=Side.PROVIDER,
     )
+    pair_key = client.share_pair_key(PAIR, reader)
     private = encrypt_private(
         suite,
         call.private,
-        pair_key=client.share_pair_key(PAIR, reader),
+        pair_key=bytes(len(pair_key)) if is_other_key else pair_key,
         period=PERIOD,
         half=half,
         nonce=secrets.token_bytes(12),
@@ -128,6 +129,15 @@ def test_without_a_key_encrypted_reasons_stay_closed_and_say_so(town: Town) -> N
     told = town.bare("audit", "reasons", position)
     assert (told.code, "are encrypted" in told.err) == (2, True)
     assert PURPOSE not in told.out + told.err
+
+
+def test_reasons_that_their_key_does_not_open_prove_nothing(town: Town) -> None:
+    for one in (PROVIDER, REQUESTER):
+        publish(town, one)
+    position = str(record(town, encrypted=True, is_other_key=True))
+    keys = ("--wrapping-keys", str(folder_of(town, PROVIDER)))
+    told = town.bare("audit", "reasons", position, *keys, "--organisation", ORGANISATIONS[PROVIDER])
+    assert (told.code, "key of its pair" in told.err) == (3, True)
 
 
 def test_reasons_in_clear_are_read_by_every_member(town: Town) -> None:
