@@ -1,4 +1,4 @@
-"""Doors of the exchange that are fuzzed: what a custodian and a gateway read of a stranger.
+"""Doors of the exchange that are fuzzed: what custodian, gateway and watcher read of a stranger.
 
 An input is a head and a body with an empty line between them, as in HTTP. The first lines of
 the head of a request are its target and its content type.
@@ -6,7 +6,11 @@ the head of a request are its target and its content type.
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 
+from chainnode.client.following import Follower
+from chainnode.client.memory import HeightMemory
+from chainnode.client.session import Session
 from chainnode.codec import InvalidEncoding
 from chainnode.custodian.asks import (
     AskBody,
@@ -32,10 +36,12 @@ from chainnode.gateway.selectors import (
 )
 from chainnode.suites import suite_named
 from chainnode.suites.port import InvalidKey, InvalidSignature
-from tests.builders import secret_key
+from chainnode.verify.trust import Trust
+from tests.builders import genesis_of, secret_key
 from tests.builders_gateway import FIELDS, PERSON_ID, World
 
 _SUITE = suite_named("intl")
+_TRUST = Trust.from_genesis(genesis_of())
 _BETWEEN = b"\n\n"
 _SELECTORS = tuple(
     map(Selector.parse, ("json:people.id_card", "query:id", "path:/p/{id}", "header:content-type"))
@@ -118,6 +124,35 @@ def request_seeds() -> Iterator[bytes]:
     people = f'{{"people":[{{"id_card":"{PERSON_ID}"}}],"name":"x","other":[1,2]}}'
     yield f"/p/{PERSON_ID}?id={PERSON_ID}&x=%20\napplication/json\n{call}\n\n{people}".encode()
     yield b"/p/%31/?id[]=2;id=1\napplication/json; charset=gbk\n\n\n[{}]"
+
+
+def run_stream(data: bytes) -> None:
+    """Follow what a node sends as its stream, in parts of many sizes; only what is next comes."""
+    session = Session(
+        nodes=("http://node",), trust=_TRUST, memory=HeightMemory(trust=_TRUST, path=None)
+    )
+    follower = Follower(session, "0", patience_s=60.0)
+    follower.request()
+    places = [(0, 0)]
+    size = 1 + (data[0] if data else 0)
+    for start in range(0, len(data), size):
+        for event in follower.take(data[start : start + size]):
+            numbers = [int(one) for one in event.id.split(".")]
+            places.append((numbers[0], sum(numbers[1:])))
+        if follower.has_left:
+            break
+    for (height, number), later in pairwise(places):
+        assert later in {(height, number + 1), (height + 1, 0)}
+
+
+def stream_seeds() -> Iterator[bytes]:
+    """A stream with what it may hold, and one with every end of line."""
+    block = b'id: 1\nevent: block\ndata: {"height":1}\n\n'
+    gap = b'id: 1.1\nevent: unmatched\ndata: {"height":1,"position":0}\n\n'
+    yield (
+        b": \nretry: 1000\nid: 0\n\n" + block + gap + b": alive\n\n" + b"event: node\ndata: {}\n\n"
+    )
+    yield b"\xef\xbb\xbf" + block.replace(b"\n", b"\r\n") + gap.replace(b"\n", b"\r")
 
 
 def _target(body: bytes) -> AskTarget:

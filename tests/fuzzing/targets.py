@@ -54,7 +54,14 @@ from contracts.schemas.codes import Rejection
 from contracts.schemas.identifiers import parse_identifier
 from contracts.schemas.shape import Schema, encode_part
 from tests.builders_exports import QuestionedChain, questioned_chain
-from tests.fuzzing.exchange_doors import ask_seeds, request_seeds, run_ask, run_request
+from tests.fuzzing.exchange_doors import (
+    ask_seeds,
+    request_seeds,
+    run_ask,
+    run_request,
+    run_stream,
+    stream_seeds,
+)
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 _SUITE = suite_named("intl")
@@ -379,4 +386,5 @@ TARGETS: tuple[Target, ...] = (
     Target(name="trust file", run=_trust_file, seeds=_trust_seeds),
     Target(name="ask of the custodian", run=run_ask, seeds=ask_seeds),
     Target(name="request of a call", run=run_request, seeds=request_seeds),
+    Target(name="stream of events", run=run_stream, seeds=stream_seeds),
 )

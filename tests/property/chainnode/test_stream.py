@@ -6,6 +6,7 @@ reader is the client's own.
 
 import asyncio
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from chainnode.client.exchange import Unreachable
 from chainnode.client.following import ChainEvent, Follower
 from chainnode.client.memory import HeightMemory
 from chainnode.client.session import Session
+from chainnode.service import Place, Refused
 from contracts.schemas.call_words import Decision, Side
 from tests.gap_site import GapSite, half
 from tests.streams import AppReader
@@ -97,3 +99,56 @@ def test_a_cut_at_every_single_byte_loses_and_doubles_nothing(recorded: Recorded
 @given(st.lists(st.integers(0, 5_000), max_size=12))
 def test_any_number_of_cuts_loses_and_doubles_nothing(recorded: Recorded, cuts: list[int]) -> None:
     assert recorded.read(cuts) == recorded.whole
+
+
+_PIECES = st.sampled_from(
+    [
+        b"\n\n",
+        b"\n",
+        b"\r",
+        b"id: 1\n",
+        b"id: 1.1\n",
+        b"id: 2\n",
+        b"event: block\n",
+        b"data: {}\n",
+        b'data: {"height":1}\n',
+        b'data: {"height":2}\n',
+        b":",
+        b"retry: x\n",
+        b"\xff",
+        b"id:\n",
+        b"\0",
+    ]
+)
+
+
+@given(st.lists(_PIECES | st.binary(max_size=20), max_size=60))
+def test_whatever_a_node_sends_ends_in_events_in_order_or_in_leaving_it(
+    recorded: Recorded, pieces: list[bytes]
+) -> None:
+    session = Session(
+        nodes=("http://node",),
+        trust=recorded.site.trust,
+        memory=HeightMemory(trust=recorded.site.trust, path=None),
+    )
+    follower = Follower(session, START, patience_s=60.0)
+    follower.request()
+    found: list[ChainEvent] = []
+    for piece in pieces:
+        found += follower.take(piece)
+        if follower.has_left:
+            break
+    places = [Place(0), *(Place.parse(one.id) for one in found)]
+    assert all(
+        later in {Place(one.height, one.number + 1), Place(one.height + 1)}
+        for one, later in pairwise(places)
+    )
+
+
+@given(st.text(max_size=24) | st.from_regex(r"[0-9.]{1,24}", fullmatch=True))
+def test_a_text_is_the_id_of_an_event_in_one_form_or_it_is_refused(text: str) -> None:
+    try:
+        told = str(Place.parse(text))
+    except Refused as error:
+        told = error.code
+    assert told in {text, "INVALID_EVENT_ID"}

@@ -128,6 +128,20 @@ async def test_a_gap_names_its_call_its_sides_and_where_its_proof_is(
             assert entry.height == one["height"]
 
 
+async def test_an_item_whose_name_is_too_long_for_an_index_key_is_left_out(
+    web: Web, site: GapSite
+) -> None:
+    name = "数据" * 15
+    site.record(
+        half(Side.PROVIDER, 1, item=name), half(Side.PROVIDER, 2, item=name, requested_ms=0)
+    )
+    site.let_deadlines_pass()
+    events = {one.id: one.data for one in (await read_all(web, "0")).events}
+    assert (events["2.1"]["call_id"], events["2.1"]["item"]) == (call_id(1).hex(), None)
+    # A finding has the body of its half at hand.
+    assert (events["1.1"]["findings"], events["1.1"]["item"]) == (["late"], name)
+
+
 async def test_no_event_shows_a_token_of_a_person_or_a_digest_of_content(
     web: Web, site: GapSite
 ) -> None:
