@@ -47,7 +47,7 @@ from chainnode.node_base import (
 from chainnode.node_metrics import NodeReadings
 from chainnode.p2p import PeerAddress, TlsPaths, Transport
 from chainnode.process import spare_what_lives, tune_interpreter
-from chainnode.proofs import Proofs
+from chainnode.proving.evidence import Proofs
 from chainnode.recovery.era import FOLDER as RECOVERY_FOLDER
 from chainnode.recovery.refetching import keep_promises
 from chainnode.registry import LedgerRegistry

@@ -28,7 +28,7 @@ from chainnode.ledger.codec import encode_certificate
 from chainnode.ledger.genesis_block import members_of
 from chainnode.ledger.types import Certificate, Header, checkpoint_content
 from chainnode.mempool import Mempool
-from chainnode.proofs import Proofs
+from chainnode.proving.evidence import Proofs
 from chainnode.registry import LedgerRegistry
 from chainnode.service import (
     AuditAnswers,

@@ -18,7 +18,7 @@ from chainnode.audit import ReadModelUnavailable
 from chainnode.errors import InvalidInput
 from chainnode.ledger.errors import Pruned
 from chainnode.mempool import PoolRefusal
-from chainnode.proofs import NotCertified
+from chainnode.proving.evidence import NotCertified
 from chainnode.service import NodeService, Refused
 from chainnode.submission import InvalidSubmission
 

@@ -17,11 +17,11 @@ from chainnode.audit import (
 from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.errors import Pruned
-from chainnode.proofs import Proofs
-from chainnode.record_pages import RecordPages, RecordsQuestion
+from chainnode.proving.evidence import Proofs
+from chainnode.proving.record_pages import RecordPages, RecordsQuestion
+from chainnode.proving.trail_pages import TrailPage, TrailPages, TrailQuestion
 from chainnode.service.errors import Refused
 from chainnode.suites.port import Suite
-from chainnode.trail_pages import TrailPage, TrailPages, TrailQuestion
 from chainnode.verify.strict_json import JsonObject
 
 NO_KEY = "NO_KEY"

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
-from chainnode.proofs import Proofs
+from chainnode.proving.evidence import Proofs
 from chainnode.service.errors import Refused
 from chainnode.suites.port import Suite
 from chainnode.verify.epochs import follow

@@ -3,14 +3,14 @@
 import base64
 from collections.abc import Callable
 
-from chainnode.authored_proofs import AuthoredProofs
 from chainnode.clock import WallClock
-from chainnode.compact_proofs import CompactProofs
 from chainnode.driver.admission import Admission
 from chainnode.driver.equivocations import KeptEvidence
 from chainnode.genesis import ROLES, Genesis
 from chainnode.ledger.chain import Ledger
-from chainnode.proofs import Proofs
+from chainnode.proving.authored import AuthoredProofs
+from chainnode.proving.compact import CompactProofs
+from chainnode.proving.evidence import Proofs
 from chainnode.service.errors import Refused
 from chainnode.service.exports import Exports
 from chainnode.service.feed import Feed, Growth

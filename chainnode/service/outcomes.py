@@ -4,7 +4,7 @@ from chainnode.driver.finality import Finality
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.types import Receipt
 from chainnode.mempool import Mempool
-from chainnode.proofs import NotCertified, Proofs
+from chainnode.proving.evidence import NotCertified, Proofs
 from chainnode.service.words import words_of
 from chainnode.submission import SubmissionDigest
 from chainnode.suites.port import Suite

@@ -92,7 +92,7 @@ COMPOSITION = (
 REFUSALS = (
     "chainnode.audit.ReadModelUnavailable",
     "chainnode.mempool.PoolRefusal",
-    "chainnode.proofs.NotCertified",
+    "chainnode.proving.evidence.NotCertified",
 )
 # Sources of chance, time, order and surroundings: none may reach a pure room.
 IMPURE = (

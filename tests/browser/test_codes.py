@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page
 
 from chainnode import codec
-from chainnode.compact_proofs import CompactProofs
 from chainnode.genesis import write_genesis_file
+from chainnode.proving.compact import CompactProofs
 from chainnode.verify import payload_of, text_of
 from chainnode.verify.strict_json import JsonObject
 from contracts.schemas.text import first_illegal

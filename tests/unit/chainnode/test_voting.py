@@ -10,7 +10,7 @@ from chainnode.codec import InvalidEncoding, encode
 from chainnode.driver.batches import Batches
 from chainnode.driver.execution import BlockExecution, CheckpointSigner
 from chainnode.errors import InvariantBroken
-from chainnode.proofs import NotCertified
+from chainnode.proving.evidence import NotCertified
 from chainnode.registry import LedgerRegistry
 from chainnode.submission import key_id
 from chainnode.voting import LearnerVotes, Voting, open_voting, restored_event

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chainnode.proofs import NotCertified
+from chainnode.proving.evidence import NotCertified
 from chainnode.submission import SubmissionDigest
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.evidence import verify_receipt_evidence

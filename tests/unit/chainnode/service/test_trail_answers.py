@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
+from chainnode.proving.trail_pages import TrailPages, TrailQuestion
 from chainnode.service import Refused
-from chainnode.trail_pages import TrailPages, TrailQuestion
 from chainnode.verify.answer import join_pages
 from chainnode.verify.trail import TrailFacts, require_continuation, verify_trail_evidence
 from contracts.schemas.index_kinds import IndexKind

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chainnode.compact_proofs import CompactProofs
+from chainnode.proving.compact import CompactProofs
 from chainnode.verify import Policy, Verdict, code_form, judge_code, verify_compact
 from chainnode.verify.compact_form import CompactProof, decode_compact, encode_compact
 from chainnode.verify.strict_json import JsonObject

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chainnode.ledger.bucket_map import KEPT_HEIGHTS
-from chainnode.proofs import NotCertified
+from chainnode.proving.evidence import NotCertified
 from chainnode.verify.certificate import verify_certificate_evidence
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.evidence import verify_receipt_evidence, verify_record_evidence

@@ -7,7 +7,7 @@ import pytest
 
 from chainnode.ledger.codec import encode_entry
 from chainnode.ledger.errors import Pruned
-from chainnode.proofs import NotCertified
+from chainnode.proving.evidence import NotCertified
 from chainnode.verify.compact import CompactFacts, ReferenceFacts, verify_compact
 from chainnode.verify.compact_form import (
     PROOF_BYTES_MAX,

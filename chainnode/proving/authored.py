@@ -8,7 +8,7 @@ from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.codec import decode_entry, submission_of_batch
 from chainnode.ledger.merkle import hash_leaf, inclusion_path
-from chainnode.proofs import Proofs
+from chainnode.proving.evidence import Proofs
 from chainnode.submission import decode_submission
 from chainnode.suites.port import Suite
 from chainnode.verify.forms import AuthorshipItem, RecordPlace

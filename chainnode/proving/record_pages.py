@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from chainnode.audit import AuditDatabase, Cursor, DamagedReadModel, InvalidCursor
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.errors import UnknownPosition
-from chainnode.proofs import NotCertified, Proofs
+from chainnode.proving.evidence import NotCertified, Proofs
 from chainnode.verify.strict_json import JsonObject
 
 # A body may lie in a batch of 2 MiB, which is read for it; and an answer stays below 1 MiB.

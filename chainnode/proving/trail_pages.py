@@ -16,10 +16,10 @@ from chainnode.ledger.codec import decode_entry
 from chainnode.ledger.errors import HeightNotKept
 from chainnode.ledger.merkle import Hash
 from chainnode.ledger.types import Header
-from chainnode.proofs import NotCertified, Proofs
-from chainnode.record_pages import first_since, require_pinned
+from chainnode.proving.evidence import NotCertified, Proofs
+from chainnode.proving.record_pages import first_since, require_pinned
+from chainnode.proving.trail_runs import Budget, Start, TrailUnderHeader, Window
 from chainnode.suites.port import Suite
-from chainnode.trail_runs import Budget, Start, TrailUnderHeader, Window
 from chainnode.verify.forms import TailItem, TrailItem
 from chainnode.verify.strict_json import JsonObject
 

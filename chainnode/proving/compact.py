@@ -12,7 +12,7 @@ from chainnode.ledger.errors import Pruned
 from chainnode.ledger.merkle import hash_leaf, inclusion_path, path_sides
 from chainnode.ledger.proofs import quorum_of
 from chainnode.ledger.types import Certificate, Entry, Rest
-from chainnode.proofs import NotCertified
+from chainnode.proving.evidence import NotCertified
 from chainnode.submission import Submission, decode_submission
 from chainnode.suites.port import Suite
 from chainnode.verify.claims import CertificateClaim, claim_of

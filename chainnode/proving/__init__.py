@@ -1,0 +1,1 @@
+"""Builds from the ledger what others check: evidence, compact proofs, pages of trails."""
