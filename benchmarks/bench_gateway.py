@@ -1,11 +1,11 @@
 """What a gateway adds to a call, beside a bare fdatasync: `python -m benchmarks.bench_gateway`.
 
-In turn, in one process on one disk: 700 bytes written with fdatasync; a small FastAPI service
-called without a server; the same service behind the gateway, with real signatures and a real
-spool that is durable before the answer leaves; and the same under another gateway whose spool
-costs nothing, to tell signatures from disks. Rows of the ledger and tokens are those that a
-running gateway remembers. Latency as p50, p99 and worst; CPU of the whole process. The last line
-of each suite is JSON.
+In turn, some calls of each kind in a row, in one process on one disk: 700 bytes written with
+fdatasync; a small FastAPI service called without a server; the same service behind the gateway
+whose spool costs nothing, to tell signatures from disks; behind one with a real spool, durable
+before the answer leaves; and behind one that keeps the messages of its calls as well. Latency as
+p50, p99 and worst; CPU of the whole process. The last line of each suite is JSON. With `--row 1`
+each call finds the caches of the processor as four others left them.
 """
 
 import argparse
@@ -13,25 +13,29 @@ import asyncio
 import contextlib
 import json
 import os
+import platform
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI, Request
+import uvloop
 
+from benchmarks.gateway_world import calling, request_of, running_world, service
 from chainnode.gateway import Spool, SpoolLimits
 from chainnode.gateway.asgi import GatewayMiddleware
-from chainnode.gateway.connections import Application, Message
 from chainnode.gateway.core import Gateway
+from chainnode.gateway.half_entries import HalfEntries
+from chainnode.gateway.kept import SECRET_BYTES, KeptCalls
 from chainnode.gateway.messages import HttpRequest
-from tests.builders_gateway import CHAIN_ID, World, with_grant
+from tests.builders_gateway import CHAIN_ID, World
 
 PAYLOAD_BYTES: Final = 700
 SPOOL_BYTES: Final = 1 << 30
-_WARM_UP: Final = 50
+ENTRIES_MAX: Final = 1_000_000
+_WARM_UP: Final = 100
 
 
 @dataclass(slots=True)
@@ -87,101 +91,88 @@ class Bare:
         os.fdatasync(self._descriptor)
 
 
-def service() -> FastAPI:
-    """Return a service that reads JSON and answers with JSON."""
-    app = FastAPI()
-
-    @app.post("/v1/people")
-    async def person(request: Request) -> dict[str, str]:
-        await request.json()
-        return {"name": "样例居民", "sex": "1", "address": "虚构市样例路1号"}
-
-    return app
-
-
-def calling(app: Application) -> Callable[[HttpRequest], Awaitable[None]]:
-    """Return what carries a request to an application and takes its whole answer."""
-
-    async def call(request: HttpRequest) -> None:
-        path, _, query = request.target.partition("?")
-        scope: Message = {
-            "type": "http",
-            "method": request.method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "headers": [(name.encode(), value.encode()) for name, value in request.headers],
-        }
-        parts: Iterator[Message] = iter(
-            [{"type": "http.request", "body": request.body, "more_body": False}]
-        )
-        statuses: list[int] = []
-
-        async def receive() -> Message:
-            part = next(parts, None)
-            return part if part is not None else await asyncio.Future()
-
-        async def send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                statuses.append(message["status"])
-            await asyncio.sleep(0)
-
-        await app(scope, receive, send)
-        if statuses != [200]:
-            raise RuntimeError(f"expected an answer with status 200, got {statuses}")
-
-    return call
-
-
 def wrapped(gateway: Gateway) -> GatewayMiddleware:
     """Return the service behind a gateway."""
     return GatewayMiddleware(service(), opener=lambda: contextlib.nullcontext(gateway))
 
 
-async def measure(folder: Path, suite: str, *, count: int) -> None:
-    """Print one line for each kind, and what the gateway adds as JSON."""
-    world = World(suite)
-    with_grant(world, quota=0)
-    spool = Spool.open(
-        folder / "spool", chain_id=CHAIN_ID, limits=SpoolLimits(bytes_max=SPOOL_BYTES)
+def kinds_of(world: World, folder: Path, spool: Spool, kept_spool: Spool) -> dict[str, Kind]:
+    """Return what is measured, in its order."""
+    kept = HalfEntries(
+        chain_id=CHAIN_ID,
+        kept=KeptCalls(folder / "kept", suite=world.suite, secret=bytes(SECRET_BYTES)),
     )
-    bare = Kind("bare pwrite, fdatasync", Bare(folder / "bare").write)
-    alone = Kind("service alone", calling(service()))
-    free = Kind("gateway, spool in memory", calling(wrapped(world.new_gateway())))
-    whole = Kind("gateway, spool on disk", calling(wrapped(world.new_gateway(queue=spool))))
-    kinds = (bare, alone, free, whole)
-    for number in range(_WARM_UP + count):
-        if number == _WARM_UP:
-            for kind in kinds:
-                kind.forget()
-        _, request = world.signed()
-        for kind in kinds:
-            await kind.once(request)
-    await spool.close()
-    for kind in kinds:
-        print(f"{suite:4}  {kind.line()}")
-    figures = {
+    works = {
+        "bare pwrite, fdatasync": Bare(folder / "bare").write,
+        "service alone": calling(service()),
+        "gateway, spool in memory": calling(wrapped(world.new_gateway())),
+        "gateway, spool on disk": calling(wrapped(world.new_gateway(queue=spool))),
+        "the same, messages kept": calling(
+            wrapped(world.new_gateway(queue=kept_spool, half_entries=kept))
+        ),
+    }
+    return {name: Kind(name, work) for name, work in works.items()}
+
+
+def opened(path: Path) -> Spool:
+    """Return a spool that takes more than the benchmark puts."""
+    limits = SpoolLimits(entries_max=ENTRIES_MAX, bytes_max=SPOOL_BYTES)
+    return Spool.open(path, chain_id=CHAIN_ID, limits=limits)
+
+
+def figures_of(suite: str, kinds: dict[str, Kind]) -> dict[str, object]:
+    """Return what the gateway adds to the service, and how that stands to a bare fdatasync."""
+    bare, alone, _, whole, _ = kinds.values()
+    p99_added, p99_bare = whole.at_ms(0.99) - alone.at_ms(0.99), bare.at_ms(0.99)
+    return {
         "suite": suite,
-        "calls": count,
+        "calls": len(whole.seconds),
         "cpu_ms_added": round(whole.cpu_ms - alone.cpu_ms, 3),
         "p50_ms_added": round(whole.at_ms(0.5) - alone.at_ms(0.5), 3),
-        "p99_ms_added": round(whole.at_ms(0.99) - alone.at_ms(0.99), 3),
-        "p99_ms_bare_fdatasync": round(bare.at_ms(0.99), 3),
-        "p99_of_fdatasync": round((whole.at_ms(0.99) - alone.at_ms(0.99)) / bare.at_ms(0.99), 2),
+        "p99_ms_added": round(p99_added, 3),
+        "p99_ms_bare_fdatasync": round(p99_bare, 3),
+        "p99_of_fdatasync": round(p99_added / p99_bare, 2),
+        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python"
+        f" {platform.python_version()}, load {os.getloadavg()[0]:.1f}",
     }
-    print(json.dumps(figures))
+
+
+async def measure(folder: Path, suite: str, *, count: int, row: int) -> None:
+    """Print one line for each kind, and what the gateway adds as JSON."""
+    world = await running_world(suite)
+    spools = opened(folder / "spool"), opened(folder / "kept-spool")
+    kinds = kinds_of(world, folder, *spools)
+    is_warm = False
+    for first in range(0, _WARM_UP + count, row):
+        if first >= _WARM_UP and not is_warm:
+            is_warm = True
+            for kind in kinds.values():
+                kind.forget()
+        requests = [request_of(world, first + one) for one in range(row)]
+        for kind in kinds.values():
+            for request in requests:
+                await kind.once(request)
+    for spool in spools:
+        await spool.close()
+    for kind in kinds.values():
+        print(f"{suite:4}  {kind.line()}")
+    print(json.dumps(figures_of(suite, kinds)))
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--count", type=int, default=3000, help="calls of each kind")
+    parser.add_argument("--row", type=int, default=25, help="calls of one kind in a row")
     parser.add_argument("--suite", choices=["intl", "sm"], action="append")
     parser.add_argument("--folder", type=Path, help="where to write; default: a temporary one")
     arguments = parser.parse_args()
     for suite in arguments.suite or ["intl", "sm"]:
-        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-            asyncio.run(measure(Path(folder), suite, count=arguments.count))
+        with (
+            tempfile.TemporaryDirectory(dir=arguments.folder) as folder,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(measure(Path(folder), suite, count=arguments.count, row=arguments.row))
 
 
 if __name__ == "__main__":

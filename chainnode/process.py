@@ -1,4 +1,4 @@
-"""How the interpreter of a node is set up: for a loop that must not wait while blocks execute.
+"""How the interpreter of a node or gateway is set up: for a loop that must not wait for threads.
 
 Figures: docs/adr/0017-verifiable-index.md.
 """

@@ -137,6 +137,7 @@ class Queue:
     entries: list[SpoolEntry] = field(default_factory=list)
     settles: bool = True
     is_full: bool = False
+    is_ended: bool = False
     fates: list[Fate] = field(default_factory=list)
     has_entry: asyncio.Event = field(default_factory=asyncio.Event)
 

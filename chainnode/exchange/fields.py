@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 
 from chainnode.exchange.bounded_json import IllegalJson, json_text, parse_json
@@ -80,6 +81,8 @@ def body_fields(body: Body) -> tuple[Field, ...]:
     return (Field(BODY, body.digest.hex()),)
 
 
+# A service and its callers know a few types; a hostile one only costs its place.
+@lru_cache(maxsize=64)
 def is_json(content_type: str) -> bool:
     """Tell whether this content type is JSON (RFC 8259, RFC 6839 §3.1)."""
     return _JSON_TYPE.match(content_type.strip()) is not None

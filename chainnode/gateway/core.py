@@ -217,7 +217,7 @@ class Gateway:
 
     def _fault(self) -> Unrecorded | None:
         """Return why no call is let through now, whatever it asks for."""
-        if self._recorder.queue.status().is_ended:
+        if self._recorder.queue.is_ended:
             return Unrecorded.HALF_NOT_KEPT
         return None if self._recorder.key.is_valid else Unrecorded.KEY_ENDED
 

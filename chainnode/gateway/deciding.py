@@ -129,7 +129,7 @@ class Decider:
         reason, denial = call.reason, None
         if self.service.purpose is not None:
             purpose = self._purpose(reason, parts, self.service.purpose)
-            reason = replace(reason, purpose=purpose)
+            reason = reason if purpose == reason.purpose else replace(reason, purpose=purpose)
             denial = None if purpose else DenialReason.PURPOSE_MISSING
         try:
             # Also what a denied call says is recorded.

@@ -67,23 +67,20 @@ class Half:
 def spool_entry(half: Half, *, private: bytes) -> SpoolEntry:
     """Return what goes to the spool: people records in order, then the half."""
     identity = half.identity
+    # Those of all subjects, ascending, each once.
+    tokens = tuple(sorted(set(half.tokens)))
     return SpoolEntry(
         requester=identity.requester,
         provider=identity.provider,
         call_id=identity.call_id,
         side=identity.side,
-        calls=(*_people(half), _record(half, private)),
+        calls=(*_people(half, tokens), _record(half, tokens, private)),
         made_ms=half.answered_ms,
     )
 
 
-def _subjects(half: Half) -> tuple[bytes, ...]:
-    """Tokens of all subjects, ascending, each once."""
-    return tuple(sorted(set(half.tokens)))
-
-
-def _people(half: Half) -> tuple[Call, ...]:
-    identity, further = half.identity, _subjects(half)[SUBJECTS_MAX:]
+def _people(half: Half, tokens: tuple[bytes, ...]) -> tuple[Call, ...]:
+    identity, further = half.identity, tokens[SUBJECTS_MAX:]
     return tuple(
         Call(
             action="people",
@@ -103,8 +100,8 @@ def _people(half: Half) -> tuple[Call, ...]:
     )
 
 
-def _record(half: Half, private: bytes) -> Call:
-    identity, tokens = half.identity, _subjects(half)
+def _record(half: Half, tokens: tuple[bytes, ...], private: bytes) -> Call:
+    identity = half.identity
     record = AccessRecord(
         salt=_salt(),
         call_id=identity.call_id,

@@ -24,6 +24,7 @@ from chainnode.client.token_asks import (
 from chainnode.custodian.asks import IDENTIFIERS_MAX, AskBody, Place
 from chainnode.errors import NodeError
 from chainnode.gateway.own_key import KeyEnded
+from chainnode.gateway.recent_tokens import RecentTokens
 from chainnode.gateway.token_cache import TokenCache
 from chainnode.identity.numbers import IdType, InvalidIdentity, id_type_of, normalised
 from chainnode.suites.port import PrivateKey, Suite
@@ -110,6 +111,7 @@ class Pseudonyms:
         self._access = access
         self._transport = transport
         self._cache = cache
+        self._recent = RecentTokens()
         self._now_ms = now_ms
         self._monotonic_s = monotonic_s
         self._waiting: dict[Subject, asyncio.Future[bytes]] = {}
@@ -159,7 +161,12 @@ class Pseudonyms:
     def _cached(self, subject: Subject) -> bytes | None:
         if self._epoch == 0 or self._monotonic_s() - self._confirmed_s > CONFIRMED_S_MAX:
             return None
-        return self._cache.find(*subject, epoch=self._epoch)
+        token = self._recent.find(*subject)
+        if token is None:
+            token = self._cache.find(*subject, epoch=self._epoch)
+            if token is not None:
+                self._recent.keep(*subject, token)
+        return token
 
     def _asked(self, subject: Subject) -> asyncio.Future[bytes]:
         """Return the future of a subject that is asked for, once for all who wait for it."""
@@ -246,6 +253,7 @@ class Pseudonyms:
     def _confirm(self, epoch: int) -> None:
         if epoch > self._epoch:
             self._cache.begin_epoch(epoch)
+            self._recent.clear()
             self._epoch = epoch
         self._confirmed_s = self._monotonic_s()
 

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Final, TypeVar
 from urllib.parse import unquote, unquote_plus
 
@@ -264,7 +265,7 @@ def _named(pairs: Iterable[tuple[str, ValueT]], name: str, source: Source) -> li
         UnreadableSelector: under another name that frameworks take for this one.
 
     """
-    wanted, alike = name.casefold(), _letters(name)
+    wanted, alike = _spellings(name)
     found = []
     for key, value in pairs:
         if key.casefold() == wanted:
@@ -272,6 +273,12 @@ def _named(pairs: Iterable[tuple[str, ValueT]], name: str, source: Source) -> li
         elif alike and _letters(key) == alike:
             raise UnreadableSelector(source=source, expected="no second spelling of a name")
     return found
+
+
+# Names of selectors: a handful in a process.
+@lru_cache(maxsize=64)
+def _spellings(name: str) -> tuple[str, str]:
+    return name.casefold(), _letters(name)
 
 
 def _letters(name: str) -> str:

@@ -86,7 +86,8 @@ def normalised(id_type: IdType, text: str) -> str:
     """
     if len(text) > TEXT_CHARACTERS_MAX:
         raise InvalidIdentity(IdentityFault.LENGTH)
-    number = "".join(text.translate(_FULL_WIDTH).split()).upper()
+    half_width = text if text.isascii() else text.translate(_FULL_WIDTH)
+    number = "".join(half_width.split()).upper()
     if id_type is IdType.CITIZEN:
         _check_citizen(number)
     else:

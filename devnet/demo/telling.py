@@ -30,6 +30,11 @@ class TellingQueue:
         told = self.tell(entry)
         return _DROPPED if told is None else await self.spool.put(told)
 
+    @property
+    def is_ended(self) -> bool:
+        """See `CallQueue.is_ended`."""
+        return self.spool.is_ended
+
     async def settled(self, entry_id: EntryId, *, timeout_s: float) -> Fate:
         """Ask the spool; what was dropped waits for ever."""
         if entry_id == _DROPPED:

@@ -251,7 +251,8 @@ WALLS = (
         inside=("chainnode.gateway",),
         forbids=PRODUCTION,
         allows=(
-            *("chainnode.gateway", "chainnode.folder_lock", "chainnode.segments"),
+            *("chainnode.gateway", "chainnode.folder_lock", "chainnode.process"),
+            "chainnode.segments",
             *(*SERVED_OUTSIDE, *ASKING_CUSTODIAN, *FROM_OUTSIDE),
         ),
     ),

@@ -11,6 +11,7 @@ from typing import Final
 
 import httpx
 import uvicorn
+import uvloop
 
 from chainnode.foreground import ForegroundServer
 from chainnode.gateway.asgi import GatewayMiddleware
@@ -20,6 +21,7 @@ from chainnode.gateway.proxy.app import ReverseProxy
 from chainnode.gateway.proxy.settings import ProxySettings, proxy_settings
 from chainnode.gateway.proxy.upstreams import PinnedUpstream, is_rebound, pin, resolved
 from chainnode.gateway.settings import GatewaySettings, proxy_document, read_settings
+from chainnode.process import tune_interpreter
 from chainnode.prompt_http import PromptHttp
 from chainnode.secret_files import read_secret_file
 
@@ -42,7 +44,9 @@ def run_gateway(config: Path) -> None:
     """
     settings = read_settings(config)
     proxy = proxy_settings(proxy_document(config), folder=config.parent)
-    asyncio.run(_serve(settings, proxy))
+    tune_interpreter()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, proxy))
 
 
 @asynccontextmanager

@@ -164,6 +164,11 @@ class CallQueue(Protocol):
         """
         ...
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing is taken any more in this process."""
+        ...
+
     def status(self) -> SpoolStatus:
         """Tell how the spool stands."""
         ...

@@ -135,6 +135,11 @@ class Spool:
             if not listeners:
                 self._listeners.pop(entry_id, None)
 
+    @property
+    def is_ended(self) -> bool:
+        """See `CallQueue.is_ended`."""
+        return self._failure is not None
+
     def status(self) -> SpoolStatus:
         """See `CallQueue.status`."""
         state = self._state
@@ -146,7 +151,7 @@ class Spool:
             dead=state.held_count - state.waiting_count,
             disk_bytes=self._log.length,
             alarm=str(self._failure) if self._failure is not None else self._alarm,
-            is_ended=self._failure is not None,
+            is_ended=self.is_ended,
         )
 
     def raise_alarm(self, alarm: str | None) -> None:
