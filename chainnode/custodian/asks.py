@@ -137,7 +137,7 @@ def signed_header(
     nonce = secrets.token_bytes(_NONCE_BYTES)
     content = _signed_content(target, suite, organisation=organisation, at_ms=now_ms, nonce=nonce)
     row = (_HEADER_TAG, _VERSION, organisation, now_ms, nonce, key.public_key, key.sign(content))
-    return base64.urlsafe_b64encode(encode(row)).rstrip(b"=").decode()
+    return _text_of(encode(row))
 
 
 def read_header(text: str) -> AskHeader:
@@ -151,6 +151,9 @@ def read_header(text: str) -> AskHeader:
         if len(text) > _HEADER_CHARACTERS_MAX or "=" in text:
             raise InvalidAsk(what=HEADER, expected=f"≤ {_HEADER_CHARACTERS_MAX} characters")
         content = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        # Bits of the last character that no byte takes would give one ask several headers.
+        if _text_of(content) != text:
+            raise InvalidAsk(what=HEADER, expected="the one base64url form")
         row = as_array(decode(content, _LIMITS), 7, HEADER)
         if row[:2] != (_HEADER_TAG, _VERSION):
             raise InvalidAsk(what=HEADER, expected=f"{_HEADER_TAG} version {_VERSION}")
@@ -261,6 +264,10 @@ def _signed_content(
             *(target.method, target.path, suite.digest(target.body), at_ms, nonce),
         )
     )
+
+
+def _text_of(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def _is_token(text: str) -> bool:

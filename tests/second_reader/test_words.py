@@ -1,5 +1,7 @@
 """What parties say beside the chain, and what nobody may accept, by the second implementation."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable
 from functools import partial
@@ -245,6 +247,49 @@ def test_asks_are_signed_and_answers_are_the_tokens(suite: str) -> None:
                 reader.hmac(epoch_key, enc([asked["id_type"], number])).hex()
                 for number in asked["identifiers"]
             ]
+
+
+def test_the_custodians_file_opens_with_its_pass_phrase(suite: str) -> None:
+    reader, told = Reader(suite=suite), published(suite, "secrets.json")["secret_file"]
+    file, kdf = told["file"], told["file"]["kdf"]
+    key = hashlib.scrypt(
+        told["passphrase"].encode(),
+        salt=base64.b64decode(kdf["salt"]),
+        n=kdf["n"],
+        r=kdf["r"],
+        p=kdf["p"],
+        dklen=16 if reader.is_sm else 32,
+    )
+    secret = reader.opened(
+        key=key,
+        nonce=base64.b64decode(file["aead"]["nonce"]),
+        ciphertext=base64.b64decode(file["aead"]["ciphertext"]),
+        associated=enc(["kun.secretfile", 1, file["suite"], file["purpose"]]),
+    )
+    assert secret.hex() == told["secret"]
+
+
+def test_a_cached_token_is_found_and_opened_with_the_gateways_key(suite: str) -> None:
+    reader, told = Reader(suite=suite), published(suite, "secrets.json")["token_cache"]
+    keys = published(suite, "chain.json")["keys"]
+    secret = bytes.fromhex(next(one["secret"] for one in keys if one["name"] == told["key"]))
+    cache_key = {
+        use: reader.hmac(
+            secret, enc(["kun.tokencache", 1, chain_id(suite), told["department"], use])
+        )
+        for use in ("slot", "seal")
+    }
+    slot = reader.hmac(cache_key["slot"], enc([told["id_type"], told["id"]]))
+    sealed = bytes.fromhex(told["sealed"])
+    token = reader.opened(
+        key=cache_key["seal"][: 16 if reader.is_sm else 32],
+        nonce=sealed[:12],
+        ciphertext=sealed[12:],
+        associated=enc(["kun.tokencache", 1, slot, told["epoch"]]),
+    )
+
+    assert slot.hex() == told["slot"]
+    assert token.hex() == told["token"]
 
 
 # What is wrong with the form alone, whatever the bytes are of.

@@ -38,6 +38,7 @@ from tests.vectors.exchange_words import asks, calls, share_of
 Read = Callable[[bytes], object]
 _LONG_ARRAY, _LONG_NUMBER = 0xDC, 0xCD
 _TAGGED = 2
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def refused(script: Script) -> JsonObject:
@@ -249,6 +250,10 @@ def _texts(decode: Callable[[str], object], text: str) -> list[JsonValue]:
         ("white space", text[:8] + " " + text[8:]),
         ("too long", text + "A" * 2048),
     ]
+    if len(text) % 4:
+        # The last character has bits that no byte takes; one of them is set.
+        last = _ALPHABET.index(text[-1])
+        cases.append(("unused bits", text[:-1] + _ALPHABET[last ^ 1]))
     for why, case in cases:
         rows.append([case, why, *_refusal(partial(decode, case))])
     return rows

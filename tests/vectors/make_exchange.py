@@ -11,6 +11,7 @@ from pathlib import Path
 from chainnode.suites import SUITE_NAMES
 from chainnode.verify.strict_json import JsonObject, JsonValue
 from tests.vectors.documents import document_text
+from tests.vectors.exchange_at_rest import secret_file, token_cache
 from tests.vectors.exchange_refused import refused
 from tests.vectors.exchange_script import Script
 from tests.vectors.exchange_words import asks, calls, keys, messages, private_parts, pseudonyms
@@ -39,6 +40,8 @@ FILES: dict[str, Callable[[Script], JsonObject]] = {
         "pseudonyms": pseudonyms(script),
         "private_parts": private_parts(script),
         "asks": asks(script),
+        "secret_file": secret_file(script),
+        "token_cache": token_cache(script),
     },
     "refused.json": refused,
 }

@@ -1,13 +1,21 @@
 """The published vectors of the exchange: made again byte for byte, and opened by the product."""
 
 import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chainnode.custodian.root_file import read_root
 from chainnode.exchange import Half, Pair, decrypt_private, read_encrypted
 from chainnode.exchange.private_parts import decode_wrapped_keys, key_check, wrap_purpose
+from chainnode.gateway.token_cache import TokenCache
 from chainnode.genesis import decode_genesis
+from chainnode.identity.numbers import IdType
+from chainnode.keys import Passphrase
+from chainnode.secret_files import write_secret_file
 from chainnode.submission import decode_submission
 from chainnode.suites import SUITE_NAMES, suite_named
 from chainnode.suites.wrapping import load_wrapping_key
@@ -79,6 +87,38 @@ def test_each_reader_opens_the_pair_key_and_each_half_opens_with_it(suite: str) 
             side=one["side"],
         )
         assert decrypt_private(lent, found, pair_key=pair_key, half=half).hex() == one["clear"]
+
+
+def test_the_custodians_file_opens_with_its_pass_phrase(suite: str, tmp_path: Path) -> None:
+    told = published(suite, "secrets.json")["secret_file"]
+    path = tmp_path / "root.json"
+    write_secret_file(path, json.dumps(told["file"]).encode())
+    passphrase = Passphrase(told["passphrase"].encode())
+
+    secret = read_root(path, suite=suite_named(suite), passphrase=passphrase)
+
+    assert secret.hex() == told["secret"]
+
+
+def test_a_gateway_finds_the_cached_token_in_its_slot(suite: str, tmp_path: Path) -> None:
+    told = published(suite, "secrets.json")["token_cache"]
+    chain_id = bytes.fromhex(published(suite, "chain.json")["chain_id"])
+    key = make_exchange.script_of(suite).chain.keys[told["key"]]
+    scope = (chain_id, told["department"])
+
+    def cache() -> TokenCache:
+        return TokenCache(tmp_path / "tokens", key=key, suite=suite_named(suite), scope=scope)
+
+    cache().close()
+    with closing(sqlite3.connect(tmp_path / "tokens")) as database, database:
+        row = (bytes.fromhex(told["slot"]), told["epoch"], bytes.fromhex(told["sealed"]))
+        database.execute("INSERT INTO tokens (slot, epoch, sealed) VALUES (?, ?, ?)", row)
+    opened = cache()
+    found = opened.find(IdType(told["id_type"]), told["id"], epoch=told["epoch"])
+
+    assert found is not None
+    assert found.hex() == told["token"]
+    opened.close()
 
 
 def _private_parts_of(name: str, suite: str) -> list[bytes]:
