@@ -170,7 +170,8 @@ class LittleNode:
                 reply = (404, {"code": "UNKNOWN_SUBMISSION"}) if known is None else (200, known)
             case "GET", ["verify"]:
                 reply = 200, self._verified(query)
-            case "GET", ["v1", ("records" | "state") as what, name, *_]:
+            case "GET", ["v1", ("records" | "state" | "states") as what, *names]:
+                name = ",".join(names[:1]) or query["keys"]
                 reply = 200, self._shown(what, name, query.get("place"))
             case "GET", ["v1", "headers", "latest"]:
                 reply = 200, self._header_document()
@@ -189,7 +190,8 @@ class LittleNode:
             return chain.authored_record(int(name), in_block=in_block, anchor=self._anchor())
         if what == "records":
             return chain.record(int(name), anchor=self._anchor())
-        return chain.state([bytes.fromhex(name)], anchor=self._anchor())
+        keys = [bytes.fromhex(one) for one in name.split(",")]
+        return chain.state(keys, anchor=self._anchor())
 
     def _key(self) -> Reply:
         used = max(self.chain.used_nonces, default=self.chain.first_free_nonce - 1)

@@ -11,7 +11,11 @@ from fastapi.responses import JSONResponse, Response
 from chainnode.api.gate import LargeAnswer, hold_large_answer
 from chainnode.api.problems import Problem
 from chainnode.api.requests import service_of
-from chainnode.verify.evidence import STATE_KEY_BYTES_MAX
+from chainnode.verify.evidence import (
+    STATE_KEY_BYTES_MAX,
+    STATE_KEYS_CHARACTERS_MAX,
+    STATE_KEYS_MAX,
+)
 from chainnode.verify.forms import RecordPlace
 from chainnode.verify.qr_text import text_of
 
@@ -22,6 +26,10 @@ Position = Annotated[int, Path(ge=0, le=_HEIGHT_MAX)]
 HeightFrom = Annotated[int, Query(alias="from", ge=1, le=_HEIGHT_MAX)]
 HeightTo = Annotated[int, Query(alias="to", ge=0, le=_HEIGHT_MAX)]
 StateKeyHex = Annotated[str, Path(pattern=r"^([0-9a-f]{2})+$", max_length=2 * STATE_KEY_BYTES_MAX)]
+# Hexadecimal state keys with commas; a whole request line stays within a server's head.
+StateKeysHex = Annotated[
+    str, Query(pattern=r"^([0-9a-f]{2})+(,([0-9a-f]{2})+)*$", max_length=STATE_KEYS_CHARACTERS_MAX)
+]
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
@@ -110,6 +118,21 @@ async def state(request: Request, key: StateKeyHex) -> JSONResponse:
     """
     document = service_of(request).proofs.state(bytes.fromhex(key))
     return JSONResponse(document, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/v1/states", operation_id="states")
+async def states(request: Request, keys: StateKeysHex) -> Response:
+    """Return the evidence of several rows, or of their absence, at one height (kind `state`)."""
+    asked = dict.fromkeys(bytes.fromhex(one) for one in keys.split(","))
+    if len(asked) > STATE_KEYS_MAX or max(map(len, asked)) > STATE_KEY_BYTES_MAX:
+        raise Problem(
+            "INVALID_PARAMETER",
+            expected=f"≤ {STATE_KEYS_MAX} keys of ≤ {STATE_KEY_BYTES_MAX} bytes",
+            actual=f"{len(asked)} keys",
+        )
+    hold_large_answer(request)
+    document = service_of(request).proofs.state(*asked)
+    return LargeAnswer(document, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/v1/certificates/{identifier}", operation_id="certificate")

@@ -25,11 +25,10 @@ from chainnode.client.asking import PAGE_ROWS_DEFAULT
 from chainnode.client.codes import CertificateCode
 from chainnode.client.exporting import Exported
 from chainnode.client.following import ChainEvent
-from chainnode.client.memory import HeightMemory
 from chainnode.client.pair_keys import Reader
 from chainnode.client.reading import StateRow
 from chainnode.client.results import AuditAnswer, NodeStatus, Outcome, Unknown, Verification
-from chainnode.client.session import Session, system_ms
+from chainnode.client.session import open_session, system_ms
 from chainnode.client.submitting import WAIT_S_DEFAULT
 from chainnode.client.transport import AsyncTransport, BlockingTransport, TlsContext, trusting
 from chainnode.exchange import Pair
@@ -49,17 +48,6 @@ from contracts.schemas.members import KeyRow
 from contracts.schemas.state import Part, Table
 
 RowT = TypeVar("RowT")
-
-
-def _session(
-    nodes: Sequence[str],
-    trust: Trust,
-    key: PrivateKey | None,
-    state_file: Path | None,
-    now_ms: Callable[[], int],
-) -> Session:
-    memory = HeightMemory(trust=trust, path=state_file)
-    return Session(nodes=tuple(nodes), trust=trust, memory=memory, key=key, now_ms=now_ms)
 
 
 class Client:
@@ -82,7 +70,7 @@ class Client:
             ChainForked: evidence of a fork lies beside the state file.
 
         """
-        self._session = _session(nodes, trust, key, state_file, now_ms)
+        self._session = open_session(nodes, trust, key, state_file, now_ms)
         self._transport = BlockingTransport(tls=trusting(self._session.nodes, tls))
 
     @property
@@ -208,6 +196,10 @@ class Client:
             reading.state(self._session, table, *parts, max_age_ms=max_age_ms)
         )
 
+    def states(self, table: Table[RowT], names: Sequence[str]) -> dict[str, StateRow[RowT]]:
+        """See `reading.states`: many rows of a table, several with each request."""
+        return self._transport.run(reading.states(self._session, table, names))
+
     def catalog_item(self, item: str) -> StateRow[ItemRow]:
         """See `reading.catalog_item`."""
         return self._transport.run(reading.catalog_item(self._session, item))
@@ -284,7 +276,7 @@ class AsyncClient:
         now_ms: Callable[[], int] = system_ms,
     ) -> None:
         """See `Client`."""
-        self._session = _session(nodes, trust, key, state_file, now_ms)
+        self._session = open_session(nodes, trust, key, state_file, now_ms)
         self._transport = AsyncTransport(tls=trusting(self._session.nodes, tls))
 
     @property
@@ -432,6 +424,10 @@ class AsyncClient:
         return await self._transport.run(
             reading.state(self._session, table, *parts, max_age_ms=max_age_ms)
         )
+
+    async def states(self, table: Table[RowT], names: Sequence[str]) -> dict[str, StateRow[RowT]]:
+        """See `Client.states`."""
+        return await self._transport.run(reading.states(self._session, table, names))
 
     async def catalog_item(self, item: str) -> StateRow[ItemRow]:
         """See `Client.catalog_item`."""

@@ -5,6 +5,7 @@ is named and the next one is asked; a header older than one seen before, or than
 is passed over, so that no node can hide that a grant has ended.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -12,7 +13,13 @@ from chainnode.client.exchange import Plan
 from chainnode.client.reports import NodeReport
 from chainnode.client.session import Ask, Behind, Reports, Session
 from chainnode.verify.errors import InvalidEvidence
-from chainnode.verify.evidence import STATE_KEY_BYTES_MAX, StateFacts, verify_state_evidence
+from chainnode.verify.evidence import (
+    STATE_KEY_BYTES_MAX,
+    STATE_KEYS_CHARACTERS_MAX,
+    STATE_KEYS_MAX,
+    StateFacts,
+    verify_state_evidence,
+)
 from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.judge import ONLINE_MAX_AGE_MS_DEFAULT
 from chainnode.verify.strict_json import JsonObject
@@ -47,22 +54,48 @@ def state(
         ValueError: no state key is that long.
 
     """
-    key = table.key(*parts)
-    if len(key) > STATE_KEY_BYTES_MAX:
-        raise ValueError(f"state key: expected at most {STATE_KEY_BYTES_MAX} bytes, got {len(key)}")
+    key = _checked(table.key(*parts))
+    path = f"/v1/state/{key.hex()}"
+    (found,) = yield from _rows(session, table, (key,), path, max_age_ms=max_age_ms)
+    return found
+
+
+def states(
+    session: Session, table: Table[RowT], names: Sequence[str]
+) -> Plan[dict[str, StateRow[RowT]]]:
+    """Return the rows under many keys of one part by name; several with each request.
+
+    Raises:
+        CannotDecide, ValueError: as `state`.
+
+    """
+    found: list[StateRow[RowT]] = []
+    distinct = tuple(dict.fromkeys(names))
+    for keys in _groups([_checked(table.key(one)) for one in distinct]):
+        path = "/v1/states?keys=" + ",".join(one.hex() for one in keys)
+        found += yield from _rows(session, table, keys, path, max_age_ms=ONLINE_MAX_AGE_MS_DEFAULT)
+    return dict(zip(distinct, found, strict=True))
+
+
+def _rows(
+    session: Session, table: Table[RowT], keys: tuple[bytes, ...], path: str, *, max_age_ms: int
+) -> Plan[tuple[StateRow[RowT], ...]]:
+    """Ask for evidence of exactly these keys, and read its rows."""
     reports = Reports()
 
-    def read(told: JsonObject) -> StateRow[RowT]:
+    def read(told: JsonObject) -> tuple[StateRow[RowT], ...]:
         facts = verify_state_evidence(told, session.trust)
-        row = _row(table, key, facts)
+        rows = _decoded(table, keys, facts)
         session.require_current(facts.header)
         age_ms = session.now_ms() - facts.header.time_ms
         if age_ms > max_age_ms:
             raise Behind(f"height {facts.header.height} is {age_ms} ms old")
-        return StateRow(row=row, header=facts.header, evidence=told, reports=reports.all)
+        return tuple(
+            StateRow(row=row, header=facts.header, evidence=told, reports=reports.all)
+            for row in rows
+        )
 
-    ask = Ask(method="GET", path=f"/v1/state/{key.hex()}")
-    return (yield from session.first_checked(ask, read, reports))
+    return (yield from session.first_checked(Ask(method="GET", path=path), read, reports))
 
 
 def catalog_item(session: Session, item: str) -> Plan[StateRow[ItemRow]]:
@@ -80,15 +113,37 @@ def key(session: Session, key_id: bytes) -> Plan[StateRow[KeyRow]]:
     return (yield from state(session, KEYS, key_id))
 
 
-def _row(table: Table[RowT], key: bytes, facts: StateFacts) -> RowT | None:
-    """Take the row out of an answer that proves exactly what was asked."""
-    if set(facts.values) != {key}:
+def _checked(key: bytes) -> bytes:
+    if len(key) > STATE_KEY_BYTES_MAX:
+        raise ValueError(f"state key: expected at most {STATE_KEY_BYTES_MAX} bytes, got {len(key)}")
+    return key
+
+
+def _groups(keys: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
+    """Yield the keys in their order, as many together as one request may name."""
+    group: list[bytes] = []
+    characters = 0
+    for key in keys:
+        characters += 2 * len(key) + 1
+        if group and (len(group) == STATE_KEYS_MAX or characters > STATE_KEYS_CHARACTERS_MAX):
+            yield tuple(group)
+            group, characters = [], 2 * len(key) + 1
+        group.append(key)
+    if group:
+        yield tuple(group)
+
+
+def _decoded(
+    table: Table[RowT], keys: tuple[bytes, ...], facts: StateFacts
+) -> tuple[RowT | None, ...]:
+    """Take the rows out of an answer that proves exactly what was asked."""
+    if set(facts.values) != set(keys):
         raise InvalidEvidence(
-            check="items", expected="the state key that was asked for", actual="others"
+            check="items", expected="the state keys that were asked for", actual="others"
         )
-    value = facts.values[key]
+    values = [facts.values[key] for key in keys]
     try:
-        return None if value is None else table.decode(value)
+        return tuple(None if one is None else table.decode(one) for one in values)
     except InvalidRow as error:
         raise InvalidEvidence(
             check="state", expected="a row of its table", actual=str(error)[:160]

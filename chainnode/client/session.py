@@ -6,8 +6,9 @@ the next one is asked; nothing a node says is believed without its proof.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar, assert_never
 from urllib.parse import urlsplit
 
@@ -271,3 +272,15 @@ def checked_url(url: str) -> str:
 def hash_names(trust: Trust, digest: bytes) -> str:
     """Return a digest as HTTP shows it: `<hash>:<lower hex>`."""
     return f"{trust.suite.hash_name}:{digest.hex()}"
+
+
+def open_session(
+    nodes: Sequence[str],
+    trust: Trust,
+    key: PrivateKey | None,
+    state_file: Path | None,
+    now_ms: Callable[[], int],
+) -> Session:
+    """Return the session of a new client, which remembers in `state_file` if there is one."""
+    memory = HeightMemory(trust=trust, path=state_file)
+    return Session(nodes=tuple(nodes), trust=trust, memory=memory, key=key, now_ms=now_ms)

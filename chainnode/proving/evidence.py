@@ -202,8 +202,8 @@ class Proofs:
             history=history,
         )
 
-    def state(self, key: bytes) -> JsonObject:
-        """Prove what stands under one state key, or that nothing does.
+    def state(self, *keys: bytes) -> JsonObject:
+        """Prove what stands under each of these state keys, or that nothing does, at one height.
 
         Raises:
             NotCertified: the newest certified height has its state no longer.
@@ -211,7 +211,8 @@ class Proofs:
         """
         height = self._ledger.certified_height
         items: dict[bytes, MapItem] = {}
-        self._prove(items, key, height)
+        for key in keys:
+            self._prove(items, key, height)
         return state_evidence(self._anchor(height), tuple(items.values()))
 
     def _prove(self, items: dict[bytes, MapItem], key: bytes, height: int) -> bytes | None:

@@ -54,6 +54,10 @@ _BODY_PART_BYTES_MAX = 4096
 _TEXT_CHARACTERS_MAX = 32
 # A certificate query needs five; other questions about the state stay small as well.
 STATE_ITEMS_MAX = 64
+# So many are asked for at once, in so many hexadecimal characters with commas: their proofs are
+# made one after the other, between which a node does nothing else.
+STATE_KEYS_MAX = 16
+STATE_KEYS_CHARACTERS_MAX = 8 * 1024
 STATE_KEY_BYTES_MAX = 1024
 _VALUE_BYTES_MAX = 8192
 _LEVELS_MAX = 12

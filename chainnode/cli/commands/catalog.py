@@ -157,7 +157,8 @@ def list_(
             contract=schemas.NAME,
             purpose=purpose,
         )
-        items = [item_document(one, client.catalog_item(one)) for one in found.names]
+        rows = client.states(schemas.ITEMS, found.names)
+        items = [item_document(name, row) for name, row in rows.items()]
     document = listing_document(found, items)
     names = ("item", "title", "owner", "version", "grade", "share", "state")
 

@@ -259,6 +259,7 @@ def list_(
 ) -> int:
     """Ask for the trail of a department or item, and show what each grant is now."""
     from contracts.schemas import grants as schemas
+    from contracts.schemas.catalog import ITEMS
     from contracts.schemas.index_kinds import IndexKind
 
     output = current_session().output
@@ -273,7 +274,12 @@ def list_(
             contract=schemas.NAME,
             purpose=purpose,
         )
-        grants = [_shown(client, one, client.grant(one)) for one in found.names]
+        rows = client.states(schemas.GRANTS, found.names)
+        items = client.states(ITEMS, [one.row.item for one in rows.values() if one.row is not None])
+        grants = [
+            grant_document(name, one, None if one.row is None else items[one.row.item])
+            for name, one in rows.items()
+        ]
     document = listing_document(found, grants)
     output.answer(document, lambda: print_listing(output, document, _COLUMNS, _cells))
     return ExitCode.OK

@@ -187,6 +187,25 @@ async def test_a_record_comes_with_its_proof(web: Web) -> None:
     problem_of(await web.get("/v1/records/1"), "NOT_FOUND", 404)
 
 
+async def test_several_rows_are_proven_at_one_height(web: Web) -> None:
+    issue(web)
+    keys = [ORGANISATIONS_TABLE.key(one) for one in (*ORGANISATIONS, "nobody")]
+    told = (await web.get("/v1/states?keys=" + ",".join(one.hex() for one in keys))).json()
+    facts = verify_state_evidence(told, web.site.trust)
+    assert list(facts.values) == keys
+    assert [one is None for one in facts.values.values()] == [False] * len(ORGANISATIONS) + [True]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    ["", "zz", "00,", "0", ",".join(f"{one:02x}" for one in range(17)), "00" * 1025],
+    ids=["none", "no hex", "empty", "odd", "many", "long"],
+)
+async def test_what_names_no_rows_is_refused(web: Web, keys: str) -> None:
+    issue(web)
+    problem_of(await web.get(f"/v1/states?keys={keys}"), "INVALID_PARAMETER", 422)
+
+
 async def test_a_record_that_is_not_certified_yet_says_so(web: Web) -> None:
     issue(web)
     web.site.execute(
@@ -273,6 +292,7 @@ async def test_the_description_of_the_api_names_every_operation_and_its_problems
             "certificate",
             "compact_certificate",
             "state",
+            "states",
             "stream",
             "verify",
             "verify_file",

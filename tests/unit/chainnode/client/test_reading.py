@@ -14,7 +14,7 @@ from chainnode.client import (
 )
 from chainnode.submission import key_id
 from chainnode.verify import verify_evidence
-from chainnode.verify.evidence import StateFacts
+from chainnode.verify.evidence import STATE_KEYS_MAX, StateFacts
 from chainnode.verify.strict_json import JsonObject
 from contracts.schemas.certificates import CERTIFICATES, FILES
 from contracts.schemas.members import KEYS, ORGANISATIONS, OrganisationRow
@@ -167,6 +167,33 @@ def test_a_node_without_this_door_is_passed_over(client: Client, nodes: list[Lit
     assert [type(one) for one in found.reports] == [NodeRefused]
 
 
+def test_many_rows_come_by_name_with_few_requests_and_each_once(
+    client: Client, nodes: list[LittleNode]
+) -> None:
+    strangers = [f"nobody {number}" for number in range(2 * STATE_KEYS_MAX)]
+    found = client.states(ORGANISATIONS, [POLICE, *strangers, POLICE])
+    assert list(found) == [POLICE, *strangers]
+    assert found[POLICE].row == client.state(ORGANISATIONS, POLICE).row
+    assert all(found[one].row is None for one in strangers)
+    assert len(nodes[0].seen) == 3 + 1
+
+
+def test_no_request_names_more_than_a_node_reads(client: Client, nodes: list[LittleNode]) -> None:
+    long = [f"{number}{'x' * 900}" for number in range(6)]
+    assert set(client.states(ORGANISATIONS, long)) == set(long)
+    assert len(nodes[0].seen) == 2
+    assert client.states(ORGANISATIONS, []) == {}
+
+
+def test_a_node_that_leaves_one_of_many_rows_out_is_named(
+    nodes: list[LittleNode], evidence: SyntheticChain
+) -> None:
+    nodes[0].alter = always(evidence.state([ORGANISATIONS.key(POLICE)]))
+    with Client([one.url for one in nodes], evidence.trust, now_ms=lambda: TIME_MS) as fresh:
+        found = fresh.states(ORGANISATIONS, [POLICE, "nobody"])
+    assert [type(one) for one in found["nobody"].reports] == [NodeLied]
+
+
 async def test_the_asynchronous_client_reads_alike(
     nodes: list[LittleNode], evidence: SyntheticChain
 ) -> None:
@@ -177,6 +204,7 @@ async def test_the_asynchronous_client_reads_alike(
         assert (await client.key(own)).row == client_row(evidence, own)
         assert (await client.catalog_item("none")).row is None
         assert (await client.grant("none")).row is None
+        assert set(await client.states(ORGANISATIONS, [POLICE])) == {POLICE}
 
 
 def client_row(evidence: SyntheticChain, own: bytes) -> object:
