@@ -22,8 +22,6 @@ SUBJECT = "json:person_id"
 _TOKENS = "tokens.sqlite"
 # A block costs four nodes on one machine more than it costs one on its own: make few.
 _GATHER_MS = 1_000
-# The totals of what was made stand on the ledger soon enough to be looked at.
-_USAGE_INTERVAL_S = 300
 
 
 def custodian_home(folder: DevnetFolder) -> Path:
@@ -99,7 +97,6 @@ def _custodian(topology: Topology) -> dict[str, dict[str, object]]:
             "passphrase_file": "../../passphrase",
             "data_dir": "data",
             "log_dir": "logs",
-            "usage_interval_s": _USAGE_INTERVAL_S,
         },
         "clock": {"offset_ms": topology.clock_offset_ms},
         "ledger": {
