@@ -254,7 +254,7 @@ def _devnet_target(
     devnet = DevnetFolder(folder)
     topology = load_topology(devnet)
     if key is None and identity is not None:
-        key = _identity_file(devnet.path / "identities", identity)
+        key = identity_file(devnet.path / "identities", identity)
     refs = tuple(
         NodeRef(name=one.name, title=one.department.title, api=one.api) for one in topology.nodes
     )
@@ -268,10 +268,26 @@ def _devnet_target(
     )
 
 
-def _identity_file(identities: Path, name: str) -> Path:
+def identity_file(identities: Path, name: str) -> Path:
+    """Return the key file of an identity of a devnet.
+
+    Raises:
+        UsageProblem: there is none of that name, or one for each department.
+
+    """
     from chainnode.cli.tree import nearest
 
     known = sorted(path.name.removesuffix(".key.json") for path in identities.glob("*.key.json"))
+    of_departments = [one for one in known if one.startswith(f"{name}-")]
+    if name not in known and of_departments:
+        shown = ", ".join(of_departments)
+        raise UsageProblem(
+            "WHICH_IDENTITY",
+            Text(
+                f"以哪个部门的身份？--as 其一：{shown}",
+                f"as which department? --as one of: {shown}",
+            ),
+        )
     if name not in known:
         near = nearest(name, known)
         raise UsageProblem(
