@@ -2,8 +2,8 @@
 
 `python -m tests.acceptance.exchange_requester SETTINGS URL GRANT PEOPLE SAID FIRST END`: makes the
 calls numbered `FIRST` to `END` − 1, then brings what its spool holds onto the ledger until SIGTERM.
-A line of `SAID` is a number and the status of its answer, `-` before it was made, 0 where none
-came.
+A line of `SAID` is a number and the status of its answer, 0 where none came; before the call is
+made, a number, `-` and the call id.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from typing import Final
 
 import httpx
 
-from chainnode.gateway import AsyncCallTransport, CallIntent
+from chainnode.gateway import AsyncCallTransport, CallIntent, new_call_id
 from chainnode.gateway.calling.transports import EXTENSION
 from chainnode.gateway.opening import open_caller
 from chainnode.gateway.settings import read_settings
@@ -30,12 +31,6 @@ AT_ONCE: Final = 16
 # After a call without an answer its slot leaves the service time to come back.
 PAUSE_S: Final = 0.5
 _TIMEOUT_S: Final = 60.0
-_PREFIX: Final = b"exchange"
-
-
-def call_id_of(number: int) -> bytes:
-    """Return the id of the call with this number."""
-    return _PREFIX + number.to_bytes(8)
 
 
 class Program:
@@ -49,8 +44,8 @@ class Program:
     async def call_all(self, numbers: Iterator[int], intent: CallIntent) -> None:
         """Make calls one after the other until the numbers are used up."""
         for number in numbers:
-            call_id = call_id_of(number)
-            self._say(f"{number} -\n")
+            call_id = new_call_id(time.time_ns() // 1_000_000)
+            self._say(f"{number} - {call_id.hex()}\n")
             status = 0
             with suppress(httpx.TransportError):
                 response = await self._http.post(

@@ -83,24 +83,29 @@ class Program:
 
     def begun(self) -> set[int]:
         """Numbers of the calls that were begun."""
-        return {number for number, _ in self._lines()}
+        return set(self.call_ids())
 
     def ended(self) -> dict[int, int]:
         """Status by the number of each call that ended before the program's eyes."""
-        return {number: int(status) for number, status in self._lines() if status != "-"}
+        return {number: int(words[0]) for number, words in self._lines() if words[0] != "-"}
 
-    def _lines(self) -> Iterator[tuple[int, str]]:
+    def call_ids(self) -> dict[int, bytes]:
+        """Call ids by the number of each call that was begun."""
+        lines = self._lines()
+        return {number: bytes.fromhex(words[1]) for number, words in lines if words[0] == "-"}
+
+    def _lines(self) -> Iterator[tuple[int, list[str]]]:
         content = self.said.read_text("ascii") if self.said.exists() else ""
         for line in content.splitlines():
-            number, status = line.split()
-            yield int(number), status
+            number, *words = line.split()
+            yield int(number), words
 
 
 @dataclass(slots=True)
 class Ran:
-    """What is known of the run outside the ledger."""
+    """What is known of the run outside the ledger; `begun` are call ids by number."""
 
-    begun: set[int]
+    begun: dict[int, bytes]
     ended: dict[int, int]
     served: Counter[str]
     seconds: float
@@ -128,7 +133,7 @@ class Run:
             self._program.kill()
         log = self._exchange.access_log(NAME).read_text("ascii").split()
         return Ran(
-            begun=self._program.begun(),
+            begun=self._program.call_ids(),
             ended=self._program.ended(),
             served=Counter(log),
             seconds=time.monotonic() - self._began,

@@ -10,7 +10,6 @@ from contracts.schemas.call_words import Side
 from contracts.schemas.index_kinds import IndexKind
 from contracts.schemas.match_states import GAPS, Match
 from tests.acceptance.exchange_records import RecordedHalf, Trail, call_row, trail_of
-from tests.acceptance.exchange_requester import call_id_of
 from tests.acceptance.exchange_run import Ran
 
 _SAMPLE = 100
@@ -37,11 +36,11 @@ class Tally:
         )
 
 
-def open_among(client: Client, grant: str, numbers: Iterable[int]) -> list[int]:
+def open_among(client: Client, grant: str, call_ids: Iterable[bytes]) -> list[bytes]:
     """Return the calls of which one half stands and whose deadline has not passed."""
     halves = trail_of(client, IndexKind.GRANT, grant).halves
-    alone = [one for one in numbers if len(halves.get(call_id_of(one), {})) == 1]
-    rows = ((one, call_row(client, call_id_of(one))) for one in alone)
+    alone = [one for one in call_ids if len(halves.get(one, {})) == 1]
+    rows = ((one, call_row(client, one)) for one in alone)
     return [one for one, row in rows if row is None or row.match == Match.OPEN]
 
 
@@ -50,11 +49,11 @@ def tally_of(client: Client, trail: Trail, ran: Ran) -> Tally:
     assert trail.is_whole
     tally = Tally()
     step = max(1, len(ran.begun) // _SAMPLE)
-    for number in sorted(ran.begun):
-        sides = trail.sides(call_id_of(number))
+    for number, call_id in sorted(ran.begun.items()):
+        sides = trail.sides(call_id)
         _judge(tally, client, number, sides, ran)
         if len(sides) == len(Side) and number % step == 0:
-            row = call_row(client, call_id_of(number))
+            row = call_row(client, call_id)
             assert row is not None
             assert row.match == Match.MATCHED
     return tally
@@ -62,10 +61,10 @@ def tally_of(client: Client, trail: Trail, ran: Ran) -> Tally:
 
 def tally_of_planted(client: Client, trail: Trail, ran: Ran) -> tuple[Tally, Tally]:
     """Judge one matched call as if the ledger had lost it, and as if it had a half twice."""
-    number = next(
-        one for one in sorted(ran.begun) if len(trail.sides(call_id_of(one))) == len(Side)
+    number, call_id = next(
+        one for one in sorted(ran.begun.items()) if len(trail.sides(one[1])) == len(Side)
     )
-    call_id, alone = call_id_of(number), replace(ran, begun={number})
+    alone = replace(ran, begun={number: call_id})
     halves = dict(trail.halves)
     sides = halves.pop(call_id)
     twice = {side: [*found, *found] for side, found in sides.items()}
@@ -91,15 +90,15 @@ def _judge(
         else:
             tally.matched += 1
     elif len(sides) == 1:
-        _judge_single(tally, client, number)
-    elif number in ran.ended or call_id_of(number).hex() in ran.served:
+        _judge_single(tally, client, number, ran.begun[number])
+    elif number in ran.ended or ran.begun[number].hex() in ran.served:
         tally.lost.append(number)
     else:
         tally.not_made += 1
 
 
-def _judge_single(tally: Tally, client: Client, number: int) -> None:
-    row = call_row(client, call_id_of(number))
+def _judge_single(tally: Tally, client: Client, number: int, call_id: bytes) -> None:
+    row = call_row(client, call_id)
     if row is None or row.match not in GAPS:
         tally.lost.append(number)
     else:

@@ -392,7 +392,7 @@ def test_no_call_is_lost_or_doubled_while_nodes_and_gateways_are_killed(
     exchange.job.settle()
     numbers = sorted(ran.begun)
     until(
-        lambda: not open_among(auditor, grant, numbers),
+        lambda: not open_among(auditor, grant, ran.begun.values()),
         timeout_s=2 * (DEADLINE_S + IDLE_BLOCK_S),
         what="no call that still waits for its deadline",
     )
