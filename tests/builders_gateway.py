@@ -135,9 +135,12 @@ class Queue:
     """A spool in memory; `settles` says whether the ledger answers."""
 
     entries: list[SpoolEntry] = field(default_factory=list)
+    begun: list[SpoolEntry] = field(default_factory=list)
     settles: bool = True
     is_full: bool = False
     is_ended: bool = False
+    # Full once an answer has begun to leave.
+    fills_up: bool = False
     fates: list[Fate] = field(default_factory=list)
     has_entry: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -147,6 +150,12 @@ class Queue:
         self.entries.append(entry)
         self.has_entry.set()
         return EntryId(len(self.entries))
+
+    async def begin(self, entry: SpoolEntry) -> None:
+        if self.is_full:
+            raise SpoolFull(what="entries", expected="room", actual="none")
+        self.begun.append(entry)
+        self.is_full = self.fills_up
 
     async def settled(self, entry_id: EntryId, *, timeout_s: float) -> Fate:
         assert timeout_s > 0

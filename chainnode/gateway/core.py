@@ -148,6 +148,12 @@ class Gateway:
             return await self._close(call, _failed(response), Decision.PERMIT, count=0)
         if not _permit(call).is_whole_item:
             return await self._denied(call, DenialReason.WHOLE_ITEM_NOT_GRANTED)
+        try:
+            await self._recorder.begin(call, status=status, content_type=content_type)
+        except Refused as refused:
+            self._decider.give_back(call.authentic, call.decided)
+            self._memory.release(call.key)
+            return self.refuse(refused.reason)
         hasher = self._recorder.suite.hasher()
         return Streaming(status=status, content_type=content_type, hasher=hasher)
 

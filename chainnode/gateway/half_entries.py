@@ -197,6 +197,17 @@ class HalfEntries:
                 await asyncio.to_thread(self.kept.take_back, exchange_half(half, self.chain_id))
             raise
 
+    async def begin(self, half: Half, queue: CallQueue) -> None:
+        """Set a half aside that stands for its call if this process ends before the call does.
+
+        No messages are kept of it: what will have left is not known.
+
+        Raises:
+            SpoolFull, SpoolConflict, StorageError: as of the spool.
+
+        """
+        await queue.begin(spool_entry(half, private=await self.reasons.private_part(half)))
+
     async def _keep(self, half: Half) -> bool:
         if self.kept is None:
             return False

@@ -8,7 +8,14 @@ import secrets
 from dataclasses import dataclass, field
 
 from chainnode.errors import InvariantBroken, StorageError
-from chainnode.exchange import Body, ReplyHeader, commitment, encode_reply, response_fields
+from chainnode.exchange import (
+    Body,
+    ReplyHeader,
+    commitment,
+    encode_reply,
+    response_fields,
+    whole_body,
+)
 from chainnode.exchange.headers import CALL_ID_HEADER, RECEIPT_HEADER, REPLY_HEADER
 from chainnode.gateway.authentication import AuthenticCall
 from chainnode.gateway.deciding import Decided
@@ -96,6 +103,25 @@ class Recorder:
             raise Refused(Unrecorded.HALF_NOT_KEPT) from error
         return Recorded(reply=encode_reply(reply), entry_id=entry_id)
 
+    async def begin(self, call: OpenCall, *, status: int, content_type: str) -> None:
+        """Set aside the half of a call whose answer begins to leave: one of which nothing was read.
+
+        It is recorded should this process end before the answer does.
+
+        Raises:
+            Refused: it could not be; nothing may begin to leave.
+
+        """
+        nothing = whole_body(self.suite.digest, b"", content_type=content_type)
+        ending = Ending(decision=Decision.PERMIT, status=status, count=1, body=nothing)
+        half = self._half(call, ending, self.now_ms(), self._bound(ending))
+        try:
+            await self.half_entries.begin(half, self.queue)
+        except SpoolConflict as error:
+            raise Refused(Unrecorded.CALL_ID_REUSED) from error
+        except (SpoolFull, StorageError) as error:
+            raise Refused(Unrecorded.HALF_NOT_KEPT) from error
+
     async def receipt(self, entry_id: EntryId) -> str | None:
         """Return the receipt that must be there before data leaves; None where none must.
 
@@ -121,10 +147,7 @@ class Recorder:
     def _reply(
         self, call: OpenCall, ending: Ending, answered_ms: int
     ) -> tuple[ReplyHeader, "_BoundMessage"]:
-        header = call.authentic.header
-        seed = secrets.token_bytes(SEED_BYTES)
-        fields = response_fields(status=ending.status, body=ending.body)
-        bound = commitment(self.suite.digest, seed=seed, fields=fields)
+        header, bound = call.authentic.header, self._bound(ending)
         token = ReplyToken(
             chain_id=self.chain_id,
             requester=header.requester,
@@ -133,7 +156,7 @@ class Recorder:
             decision=int(ending.decision),
             status=ending.status,
             count=ending.count,
-            response_commitment=bound,
+            response_commitment=bound.commitment,
             answered_ms=answered_ms,
         )
         reply = ReplyHeader(
@@ -142,11 +165,18 @@ class Recorder:
             status=token.status,
             count=token.count,
             answered_ms=answered_ms,
-            seed=seed,
+            seed=bound.message.seed,
             public_key=self.key.public_key,
             signature=self.key.sign(token.content()),
         )
-        return reply, _BoundMessage(message=KeptMessage(seed=seed, fields=fields), commitment=bound)
+        return reply, bound
+
+    def _bound(self, ending: Ending) -> "_BoundMessage":
+        """Bind an answer under a fresh seed."""
+        seed = secrets.token_bytes(SEED_BYTES)
+        fields = response_fields(status=ending.status, body=ending.body)
+        bound = commitment(self.suite.digest, seed=seed, fields=fields)
+        return _BoundMessage(message=KeptMessage(seed=seed, fields=fields), commitment=bound)
 
     def _half(
         self, call: OpenCall, ending: Ending, answered_ms: int, response: "_BoundMessage"

@@ -35,6 +35,12 @@ class TellingQueue:
         """See `CallQueue.is_ended`."""
         return self.spool.is_ended
 
+    async def begin(self, entry: SpoolEntry) -> None:
+        """Set aside what this department would tell."""
+        told = self.tell(entry)
+        if told is not None:
+            await self.spool.begin(told)
+
     async def settled(self, entry_id: EntryId, *, timeout_s: float) -> Fate:
         """Ask the spool; what was dropped waits for ever."""
         if entry_id == _DROPPED:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -78,12 +79,12 @@ def write_files(folder: Path, served: Served, *, upstream: int, port: int) -> No
         )
 
 
-def grant_calls(served: Served) -> None:
+def grant_calls(served: Served, *, fields: int = 1) -> None:
     item = ItemDraft(item=ITEM, title="人口基本信息", fields=("name", "address"))
     draft = GrantDraft(
-        grant=GRANT, item=ITEM, item_version=1, fields=1, purpose="核验", valid_from=20200101
+        grant=GRANT, item=ITEM, item_version=1, fields=fields, purpose="核验", valid_from=20200101
     )
-    approval = approve_grant(GRANT, fields=1, quota=0, valid_to=0)
+    approval = approve_grant(GRANT, fields=fields, quota=0, valid_to=0)
     steps = (
         (1, "catalog", publish_item(item)),
         (0, "grants", apply_for_grant(draft)),
@@ -187,6 +188,31 @@ def test_proxy_that_is_told_to_end_answers_the_call_in_work_first(tmp_path: Path
             assert response.status_code == 200
             assert response.extensions[EXTENSION].is_proven
             assert process.wait(timeout=DEADLINE_S) == 0
+
+
+def test_proxy_that_is_killed_while_an_answer_streams_records_the_call_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    port, whole = free_port(), replace(INTENT, fields=3)
+    with served_site(tmp_path / "site", suite_name=SUITE) as served, foreign_service() as foreign:
+        write_files(tmp_path, served, upstream=foreign.port, port=port)
+        grant_calls(served, fields=3)
+        settings = read_settings(tmp_path / "gateway-0.toml")
+
+        transport = CallTransport(lambda: open_caller(settings, provider=PROVIDER), whole)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", transport=transport) as client:
+            with running(tmp_path / "gateway-1.toml", port) as process:
+                request = client.build_request("POST", "/endless", json={})
+                response = client.send(request, stream=True)
+                call_id = bytes.fromhex(response.headers["Kun-Call-Id"])
+                next(response.iter_raw())
+                process.kill()
+                process.wait()
+            foreign.may_answer.set()
+            response.close()
+            # The requester's half says that no whole answer came, ours that one had begun to leave.
+            with running(tmp_path / "gateway-1.toml", port):
+                assert match_of(served, call_id) is Match.MISMATCHED
 
 
 def test_proxy_whose_disk_takes_no_more_ends_with_5_and_lets_nothing_through(

@@ -26,6 +26,7 @@ from chainnode.gateway.spool.entries import (
 )
 from chainnode.gateway.spool.records import (
     Answered,
+    Begun,
     Buried,
     Counted,
     Died,
@@ -93,6 +94,8 @@ def _plain(record: Record) -> Plain:
             plain = (6, record.next_id, record.settled, record.public_key, record.next_nonce)
         case Buried(entry=entry, died=died_one):
             plain = (7, _entry_plain(entry), _died_plain(died_one))
+        case Begun(entry=entry):
+            plain = (8, _entry_plain(entry))
         case _:
             assert_never(record)
     return plain
@@ -132,6 +135,11 @@ def _died_plain(one: Died) -> Plain:
 def _kept(plain: tuple[Plain, ...]) -> Kept:
     entry_id, entry = as_array(plain, 2, "kept entry")
     return Kept(entry_id=_id(entry_id), entry=_entry(entry))
+
+
+def _begun(plain: tuple[Plain, ...]) -> Begun:
+    (entry,) = as_array(plain, 1, "begun entry")
+    return Begun(entry=_entry(entry))
 
 
 def _signed(plain: tuple[Plain, ...]) -> Signed:
@@ -259,4 +267,5 @@ _READERS: Final[dict[int, Callable[[tuple[Plain, ...]], Record]]] = {
     5: _remembered,
     6: _counted,
     7: _buried,
+    8: _begun,
 }

@@ -154,6 +154,18 @@ class CallQueue(Protocol):
         """
         ...
 
+    async def begin(self, entry: SpoolEntry) -> None:
+        """Set aside what stands for a call if this process ends before its half is put.
+
+        It is durable when this returns, and goes to the ledger in the next life of the spool
+        unless an entry of the same identity was put until then.
+
+        Raises:
+            SpoolFull, SpoolConflict, StorageError: as `put`.
+
+        """
+        ...
+
     async def settled(self, entry_id: EntryId, *, timeout_s: float) -> Fate:
         """Wait until it is known what became of an entry; `Waiting` when time is up.
 

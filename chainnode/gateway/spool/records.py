@@ -19,6 +19,13 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """An answer began to leave; `entry` is what stands for its call unless another is kept."""
+
+    entry: SpoolEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
     """These entries, in this order, were signed as one submission, which may be anywhere now.
 
@@ -102,7 +109,7 @@ class Buried:
     died: Died
 
 
-Record: TypeAlias = Kept | Signed | Answered | Retried | Remembered | Counted | Buried
+Record: TypeAlias = Kept | Begun | Signed | Answered | Retried | Remembered | Counted | Buried
 
 
 def dead_letter(entry: SpoolEntry, died: Died) -> DeadLetter:

@@ -23,7 +23,7 @@ from chainnode.gateway.spool.entries import (
 )
 from chainnode.gateway.spool.errors import SpoolConflict, SpoolFull, UnknownEntry
 from chainnode.gateway.spool.file import open_spool_log
-from chainnode.gateway.spool.records import Answered, Kept, Record, Retried, Signed
+from chainnode.gateway.spool.records import Answered, Begun, Kept, Record, Retried, Signed
 from chainnode.gateway.spool.state import SpoolState, content_digest
 from chainnode.gateway.spool.syncing import SyncThread
 from chainnode.segments.files import sync_directory
@@ -39,6 +39,17 @@ _GROWTH_MAX: Final = 4
 # What a restatement takes beside the entries: the memory of settled ones, frames, counters.
 _ENTRY_FRAME_BYTES: Final = 256
 _FOLDER_MODE: Final = 0o700
+
+
+def _finish_begun(log: SegmentLog[Record], state: SpoolState) -> None:
+    """Let what stands for calls that a former life did not end go to the ledger."""
+    begun = state.begun()
+    for entry in begun:
+        record = Kept(entry_id=state.next_id, entry=entry)
+        state.apply(record)
+        log.append([record])
+    if begun:
+        log.sync()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +101,7 @@ class Spool:
             raise StorageError(f"{directory}: spool: {error.strerror or error}") from error
         try:
             log, state = open_spool_log(directory, chain_id=chain_id)
+            _finish_begun(log, state)
         except BaseException:
             os.close(lock)
             raise
@@ -115,6 +127,16 @@ class Spool:
             self._work.set()
         await self._thread.durable()
         return entry_id
+
+    async def begin(self, entry: SpoolEntry) -> None:
+        """See `CallQueue.begin`."""
+        self._require_sound()
+        known = self._state.known(entry.identity)
+        if known is not None:
+            raise SpoolConflict(call_id=entry.call_id, entry_id=known[0])
+        self._require_room(entry)
+        self._append(Begun(entry=entry))
+        await self._thread.durable()
 
     async def settled(self, entry_id: EntryId, *, timeout_s: float) -> Fate:
         """See `CallQueue.settled`."""
@@ -148,7 +170,7 @@ class Spool:
             waiting_bytes=state.waiting_bytes,
             oldest_made_ms=state.oldest_made_ms,
             settled=state.settled,
-            dead=state.held_count - state.waiting_count,
+            dead=state.dead_count,
             disk_bytes=self._log.length,
             alarm=str(self._failure) if self._failure is not None else self._alarm,
             is_ended=self.is_ended,
@@ -259,6 +281,9 @@ class Spool:
 
     def _require_room(self, entry: SpoolEntry) -> None:
         held, limits = self._state, self._limits
+        begun_bytes = held.begun_size(entry.identity)
+        if begun_bytes is not None and entry.size_bytes <= begun_bytes:
+            return
         if held.held_count >= limits.entries_max:
             raise SpoolFull(
                 what="entries", expected=f"at most {limits.entries_max}", actual="one more"

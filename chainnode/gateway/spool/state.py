@@ -16,6 +16,7 @@ from chainnode.exchange import call_id_ms
 from chainnode.gateway.spool.entries import CallIdentity, DeadLetter, EntryId, Settled, SpoolEntry
 from chainnode.gateway.spool.records import (
     Answered,
+    Begun,
     Buried,
     Counted,
     Died,
@@ -56,6 +57,7 @@ class SpoolState:
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[EntryId, SpoolEntry] = OrderedDict()
+        self._begun: dict[CallIdentity, SpoolEntry] = {}
         self._graves: OrderedDict[EntryId, _Grave] = OrderedDict()
         self._memories: OrderedDict[EntryId, _Memory] = OrderedDict()
         self._by_identity: dict[CallIdentity, EntryId] = {}
@@ -66,6 +68,7 @@ class SpoolState:
         self._next_nonce = 0
         self._waiting_bytes = 0
         self._dead_bytes = 0
+        self._begun_bytes = 0
 
     @property
     def next_id(self) -> EntryId:
@@ -89,13 +92,13 @@ class SpoolState:
 
     @property
     def held_count(self) -> int:
-        """Entries that take room: those that wait, and dead letters."""
-        return len(self._waiting) + len(self._graves)
+        """Entries that take room: those that wait or have begun, and dead letters."""
+        return len(self._waiting) + len(self._begun) + len(self._graves)
 
     @property
     def held_bytes(self) -> int:
         """Bytes that these take."""
-        return self._waiting_bytes + self._dead_bytes
+        return self._waiting_bytes + self._begun_bytes + self._dead_bytes
 
     @property
     def settled(self) -> int:
@@ -117,6 +120,20 @@ class SpoolState:
     def next_nonce(self, public_key: bytes) -> int:
         """Return the nonce after the last one that this key signed with here, 0 for another key."""
         return self._next_nonce if public_key == self._public_key else 0
+
+    @property
+    def dead_count(self) -> int:
+        """Entries that the ledger refuses for ever."""
+        return len(self._graves)
+
+    def begun(self) -> tuple[SpoolEntry, ...]:
+        """Return what stands for calls whose answers began to leave and have not ended."""
+        return tuple(self._begun.values())
+
+    def begun_size(self, identity: CallIdentity) -> int | None:
+        """Return how many bytes are set aside for the half of a call that has begun."""
+        entry = self._begun.get(identity)
+        return None if entry is None else entry.size_bytes
 
     def waiting(self) -> Iterator[tuple[EntryId, SpoolEntry]]:
         """Yield what waits, in order."""
@@ -173,6 +190,11 @@ class SpoolState:
             case Kept(entry_id=entry_id, entry=entry):
                 self._require(entry_id == self._next_id or self._is_restated(entry_id), record)
                 self._keep(entry_id, entry, record)
+            case Begun(entry=entry):
+                known = entry.identity in self._by_identity or entry.identity in self._begun
+                self._require(not known, record)
+                self._begun[entry.identity] = entry
+                self._begun_bytes += entry.size_bytes
             case Signed():
                 self._sign(record)
             case Answered():
@@ -206,6 +228,7 @@ class SpoolState:
                 Remembered(identity=one.identity, content=one.content, recorded=one.recorded)
                 for one in self._memories.values()
             ),
+            *(Begun(entry=one) for one in self._begun.values()),
             *(Buried(entry=one.entry, died=one.died) for one in self._graves.values()),
             *(Kept(entry_id=key, entry=entry) for key, entry in self._waiting.items()),
             *(() if self._in_flight is None else (self._in_flight,)),
@@ -218,6 +241,9 @@ class SpoolState:
 
     def _keep(self, entry_id: EntryId, entry: SpoolEntry, record: Record) -> None:
         self._require(entry.identity not in self._by_identity, record)
+        begun = self._begun.pop(entry.identity, None)
+        if begun is not None:
+            self._begun_bytes -= begun.size_bytes
         self._waiting[entry_id] = entry
         self._waiting_bytes += entry.size_bytes
         self._by_identity[entry.identity] = entry_id

@@ -150,11 +150,42 @@ async def test_large_answer_is_not_released_when_not_every_field_is_given() -> N
     require_pair(world, queue)
 
 
+async def test_half_of_an_answer_that_streams_is_set_aside_before_its_first_byte_leaves() -> None:
+    world, queue = World(), Queue()
+    with_grant(world, fields=NAME | SEX | ADDRESS)
+    everything = replace(INTENT, fields=NAME | SEX | ADDRESS)
+    async with serving(gated(world, service())) as url, calling(world, queue, url) as client:
+        request = client.build_request(
+            "POST", "/large", json={"id_card": PERSON_ID}, extensions={EXTENSION: everything}
+        )
+        response = await client.send(request, stream=True)
+        (begun,) = map(half_of, world.queue.begun)
+        await response.aread()
+    (half,) = world.halves
+    same = ("call_id", "decision", "status", "count", "subjects", "request_commitment", "other")
+    assert {name: begun[name] for name in same} == {name: half[name] for name in same}
+    assert begun["response_commitment"] != half["response_commitment"]
+
+
+async def test_answer_that_cannot_be_set_aside_does_not_begin_to_leave() -> None:
+    world, queue = World(), Queue()
+    with_grant(world, fields=NAME | SEX | ADDRESS, quota=1)
+    everything = replace(INTENT, fields=NAME | SEX | ADDRESS)
+    world.queue.is_full = True
+    async with serving(gated(world, service())) as url, calling(world, queue, url) as client:
+        for status in (503, 200):
+            response = await client.post(
+                "/large", json={"id_card": PERSON_ID}, extensions={EXTENSION: everything}
+            )
+            assert response.status_code == status
+            world.queue.is_full = False
+
+
 async def test_streamed_answer_whose_half_is_not_kept_never_comes_to_its_end() -> None:
     world, queue = World(), Queue()
     with_grant(world, fields=NAME | SEX | ADDRESS)
     everything = replace(INTENT, fields=NAME | SEX | ADDRESS)
-    world.queue.is_full = True
+    world.queue.fills_up = True
     async with serving(gated(world, service())) as url, calling(world, queue, url) as client:
         request = client.build_request(
             "POST", "/large", json={"id_card": PERSON_ID}, extensions={EXTENSION: everything}

@@ -40,6 +40,60 @@ async def test_what_was_put_is_there_in_its_order_after_a_kill(tmp_path: Path) -
     await again.close()
 
 
+async def test_call_that_had_begun_when_its_process_was_killed_is_recorded(tmp_path: Path) -> None:
+    spool = opened(tmp_path / "spool")
+    for number in (1, 2, 3):
+        await spool.begin(entry(number, content=b"begun"))
+    await spool.put(entry(2, content=b"ended"))
+    assert spool.status().waiting == 1
+    os.close(spool._lock)  # noqa: SLF001 - as a killed process leaves it: not closed
+
+    for _ in range(2):
+        again = opened(tmp_path / "spool")
+        assert [one for _, one in again.state.waiting()] == [
+            entry(2, content=b"ended"),
+            entry(1, content=b"begun"),
+            entry(3, content=b"begun"),
+        ]
+        with pytest.raises(SpoolConflict):
+            await again.put(entry(1, content=b"ended"))
+        with pytest.raises(SpoolConflict):
+            await again.begin(entry(2, content=b"again"))
+        await again.close()
+
+
+async def test_room_of_a_call_that_has_begun_is_kept_for_its_end(tmp_path: Path) -> None:
+    spool = opened(tmp_path / "spool", SpoolLimits(entries_max=1))
+    await spool.begin(entry(1, content=b"begun"))
+    with pytest.raises(SpoolFull):
+        await spool.put(entry(2))
+    with pytest.raises(SpoolFull):
+        await spool.begin(entry(2))
+    await spool.put(entry(1, content=b"ended"))
+    status = spool.status()
+    assert (status.waiting, status.dead, spool.state.begun()) == (1, 0, ())
+    assert spool.state.held_bytes == entry(1, content=b"ended").size_bytes
+    await spool.close()
+
+
+async def test_call_that_has_begun_outlives_the_segment_that_it_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "SEGMENT_BYTES", 1)
+    spool = opened(tmp_path / "spool")
+    await spool.begin(entry(1))
+    (first,) = (tmp_path / "spool").glob("spool-*.log")
+    for nonce in range(30):
+        under_way = signed(await spool.put(entry(100 + nonce)), nonce=nonce)
+        await spool.note_signed(under_way)
+        await spool.note_answered(answered(under_way))
+    assert not first.exists()
+    await spool.close()
+    again = opened(tmp_path / "spool")
+    assert [one for _, one in again.state.waiting()] == [entry(1)]
+    await again.close()
+
+
 async def test_all_that_is_put_during_a_sync_shares_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

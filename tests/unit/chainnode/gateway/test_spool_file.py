@@ -12,6 +12,7 @@ from chainnode.gateway.spool.codec import SpoolRecords
 from chainnode.gateway.spool.file import open_spool_log
 from chainnode.gateway.spool.records import (
     Answered,
+    Begun,
     Buried,
     Counted,
     Died,
@@ -52,6 +53,7 @@ ALL_KINDS: tuple[Record, ...] = (
     Remembered(identity=entry(2).identity, content=b"c" * 32, recorded=RECORDED),
     Counted(next_id=9, settled=4, public_key=b"k" * 33, next_nonce=7),
     Buried(entry=entry(3), died=DIED),
+    Begun(entry=entry(4)),
 )
 
 
@@ -192,3 +194,12 @@ def test_a_record_that_was_smuggled_in_is_corruption(tmp_path: Path) -> None:
     log.close()
     with pytest.raises(SpoolCorrupted, match="Signed"):
         waiting(directory)
+
+
+def test_a_call_begins_once_and_not_after_its_half_was_kept() -> None:
+    state = SpoolState()
+    state.apply(kept(1))
+    state.apply(Begun(entry=entry(2)))
+    for number in (1, 2):
+        with pytest.raises(IllegalRecord):
+            state.apply(Begun(entry=entry(number)))
