@@ -297,7 +297,8 @@ class Gateway:
                 reply=recorded.reply,
                 entry_id=recorded.entry_id,
             )
-            self._memory.answered(call.key, stored)
+            until_ms = self._recorder.now_ms() + self._authenticator.window_ms
+            self._memory.answered(call.key, stored, until_ms=until_ms)
             self.counters.recorded(ending.decision, why or f"{ending.status // 100}xx")
             receipt = await self._recorder.receipt(recorded.entry_id)
         except Refused as refused:

@@ -1,7 +1,8 @@
 """What a gateway finds out about an authentic call before it decides: rows, subjects, quota.
 
-Subjects are tokenised for denied calls as well: who tried to see a person's data stands in that
-person's trail. A subject that cannot be tokenised ends the call, whatever else would be said.
+Subjects are tokenised for denied calls as well, so many a day: who tried to see a person's data
+stands in that person's trail. A subject that cannot be tokenised ends the call, whatever else
+would be said.
 """
 
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from typing import Final
 from chainnode.errors import InvalidInput
 from chainnode.exchange import CallReason
 from chainnode.gateway.authentication import AuthenticCall
+from chainnode.gateway.denied_subjects import DeniedSubjects
 from chainnode.gateway.judging import (
     AskedCall,
     Denial,
@@ -59,20 +61,28 @@ class Decider:
     quotas: QuotaCounter
     guard: TextGuard
     tokeniser: Tokeniser | None
+    denied: DeniedSubjects = field(default_factory=DeniedSubjects)
 
     async def decide(self, call: AuthenticCall, request: HttpRequest) -> Decided:
         """Return the decision; a permit has been counted against its quota."""
         parts = _parts(request)
         reason, denial = self._reason(call, parts)
-        tokens, untold = await self._tokens(parts)
-        denial = untold or denial
+        day = day_of(call.received_ms)
         decision, height = await self._judged(call)
         if denial is not None:
             decision = Denial(denial)
-        day = day_of(call.received_ms)
         if isinstance(decision, Permit) and decision.quota:
             decision, height = await self._counted(call, decision, day=day, height=height)
-        return Decided(decision=decision, tokens=tokens, reason=reason, height=height, day=day)
+        decided = Decided(decision=decision, tokens=(), reason=reason, height=height, day=day)
+        try:
+            tokens, untold = await self._tokens(parts, call, decided)
+        except BaseException:
+            self.give_back(call, decided)
+            raise
+        if untold is None:
+            return replace(decided, tokens=tokens)
+        self.give_back(call, decided)
+        return replace(decided, decision=Denial(untold), tokens=tokens)
 
     def give_back(self, call: AuthenticCall, decided: Decided) -> None:
         """Undo the counting of a permit that did not become a permitted half."""
@@ -153,7 +163,9 @@ class Decider:
         )
         return found[0] if is_legal else ""
 
-    async def _tokens(self, parts: RequestParts) -> tuple[tuple[bytes, ...], DenialReason | None]:
+    async def _tokens(
+        self, parts: RequestParts, call: AuthenticCall, decided: Decided
+    ) -> tuple[tuple[bytes, ...], DenialReason | None]:
         """Make tokens for the subjects; identifiers go no further than this.
 
         Who is named beside a place that cannot be read is recorded with the denial.
@@ -165,6 +177,10 @@ class Decider:
             return (), unreadable or missing
         if len(subjects.values) > SUBJECTS_MAX:
             return (), DenialReason.TOO_MANY_SUBJECTS
+        is_denied = isinstance(decided.decision, Denial) or unreadable is not None
+        count = len(subjects.values)
+        if is_denied and not self.denied.take(call.header.requester, decided.day, count):
+            return (), unreadable
         if self.tokeniser is None:
             return (), DenialReason.SUBJECT_NOT_TOKENISED
         try:

@@ -6,7 +6,7 @@ the memory is full of such calls, new ones are refused instead of old ones being
 """
 
 import hmac
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -16,6 +16,10 @@ CallKey: TypeAlias = tuple[str, bytes]
 
 # At 1,000 calls a second and a window of two minutes this many stand at a time.
 CALLS_MAX: Final = 131_072
+# No department keeps the others out by calling fast.
+CALLS_OF_ONE_MAX: Final = CALLS_MAX // 2
+# A call that outlives its token's window is looked at so often.
+_IN_WORK_MS: Final = 60_000
 # Answers that a retry gets again; larger ones are told by their reply token alone.
 ANSWER_BYTES_MAX: Final = 64 * 1024
 ANSWERS_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -48,7 +52,7 @@ class CallForgotten(Exception):
 
 
 class MemoryFull(Exception):
-    """More calls stand within the time window than are remembered."""
+    """More calls, or more of one requester, stand within the window than are remembered."""
 
 
 @dataclass(slots=True)
@@ -63,10 +67,16 @@ class CallMemory:
     """Calls by requester and call id; belongs to one event loop."""
 
     def __init__(
-        self, *, calls_max: int = CALLS_MAX, answers_bytes_max: int = ANSWERS_BYTES_MAX
+        self,
+        *,
+        calls_max: int = CALLS_MAX,
+        calls_of_one_max: int = CALLS_OF_ONE_MAX,
+        answers_bytes_max: int = ANSWERS_BYTES_MAX,
     ) -> None:
         self._calls: OrderedDict[CallKey, _Remembered] = OrderedDict()
+        self._calls_of: Counter[str] = Counter()
         self._calls_max = calls_max
+        self._calls_of_one_max = calls_of_one_max
         self._bytes_max = answers_bytes_max
         self._bytes = 0
         # The clock may step back; a token that was too old once stays too old.
@@ -93,6 +103,9 @@ class CallMemory:
                 raise CallForgotten
             if len(self._calls) >= self._calls_max:
                 raise MemoryFull
+            if self._calls_of[key[0]] >= self._calls_of_one_max:
+                raise MemoryFull
+            self._calls_of[key[0]] += 1
             self._calls[key] = _Remembered(token=token, header=header, until_ms=until_ms)
             return None
         if known.token != token:
@@ -101,9 +114,11 @@ class CallMemory:
             raise CallInFlight
         return known.answer
 
-    def answered(self, key: CallKey, answer: StoredAnswer) -> None:
-        """Keep the answer of a claimed call; without its body where there is no room."""
+    def answered(self, key: CallKey, answer: StoredAnswer, *, until_ms: int) -> None:
+        """Keep the answer of a claimed call so long; without its body where there is no room."""
         known = self._calls[key]
+        known.until_ms = max(known.until_ms, until_ms)
+        self._calls.move_to_end(key)
         size = len(answer.body or b"")
         if size > ANSWER_BYTES_MAX or self._bytes + size > self._bytes_max:
             answer = replace(answer, body=None)
@@ -123,15 +138,24 @@ class CallMemory:
         """Give a call id back that was never answered and of which nothing is recorded."""
         known = self._calls.get(key)
         if known is not None and known.answer is None:
-            del self._calls[key]
+            self._drop(key)
 
     def _forget(self, now_ms: int) -> None:
-        """Drop calls whose tokens cannot pass any more; windows are equal, so oldest first."""
+        """Drop calls whose tokens cannot pass any more, oldest first, but none in work."""
         while self._calls:
-            oldest = next(iter(self._calls.values()))
+            key, oldest = next(iter(self._calls.items()))
             if oldest.until_ms >= now_ms:
                 return
-            _, gone = self._calls.popitem(last=False)
-            self._forgotten_until_ms = max(self._forgotten_until_ms, gone.until_ms)
-            if gone.answer is not None:
-                self._bytes -= len(gone.answer.body or b"")
+            if oldest.answer is None:
+                oldest.until_ms = now_ms + _IN_WORK_MS
+                self._calls.move_to_end(key)
+                continue
+            self._drop(key)
+            self._forgotten_until_ms = max(self._forgotten_until_ms, oldest.until_ms)
+            self._bytes -= len(oldest.answer.body or b"")
+
+    def _drop(self, key: CallKey) -> None:
+        del self._calls[key]
+        self._calls_of[key[0]] -= 1
+        if not self._calls_of[key[0]]:
+            del self._calls_of[key[0]]

@@ -36,6 +36,11 @@ async def refused(world: World, request: HttpRequest) -> Unrecorded:
     return reason
 
 
+def answer_of(admitted: OpenCall | HttpAnswer) -> HttpAnswer:
+    assert isinstance(admitted, HttpAnswer)
+    return admitted
+
+
 def without(request: HttpRequest, name: str) -> HttpRequest:
     return replace(request, headers=tuple(one for one in request.headers if one[0] != name))
 
@@ -270,7 +275,37 @@ async def test_full_memory_refuses_new_calls_and_forgets_none() -> None:
     assert await refused(world, second) is Unrecorded.CALLS_REMEMBERED_FULL
     assert isinstance(call, OpenCall)
     world.clock.now_ms += 60_001
+    _, third = world.signed()
+    assert code_of(answer_of(await world.gateway.admit(third))) == "CALLS_REMEMBERED_FULL"
+    await world.gateway.answer(call, json_answer())
+    world.clock.now_ms += 60_001
     assert (await world.call())[1].status == 200
+
+
+async def test_one_requester_fills_no_more_than_its_share_of_the_memory() -> None:
+    world = World()
+    world.gateway = world.new_gateway(memory=CallMemory(calls_max=2, calls_of_one_max=1))
+    await world.call()
+    _, second = world.signed()
+    assert code_of(answer_of(await world.gateway.admit(second))) == "CALLS_REMEMBERED_FULL"
+    world.clock.now_ms += 60_001
+    assert (await world.call())[1].status == 200
+
+
+async def test_call_that_takes_longer_than_its_window_is_answered_and_its_reply_told() -> None:
+    world = World()
+    signed, request = world.signed()
+    call = await world.gateway.admit(request)
+    assert isinstance(call, OpenCall)
+    for _ in range(3):
+        world.clock.now_ms += 70_000
+        await world.call()
+    answer = await world.gateway.answer(call, json_answer())
+    assert (answer.status, len(world.halves)) == (200, 4)
+    asked = HttpRequest(
+        method="GET", target="/", headers=(("kun-call", encode_call(signed.header)),), body=b""
+    )
+    assert (await world.gateway.reply_of(asked)).status == 204
 
 
 async def test_reply_token_is_told_to_whoever_shows_the_header_of_the_call() -> None:

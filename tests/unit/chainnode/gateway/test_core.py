@@ -7,6 +7,7 @@ import pytest
 
 from chainnode.exchange import CallReason
 from chainnode.gateway.calling.requesting import CallIntent
+from chainnode.gateway.denied_subjects import SUBJECTS_A_DAY_MAX
 from chainnode.gateway.judging import DenialReason
 from chainnode.gateway.messages import HttpAnswer
 from chainnode.gateway.recording import OpenCall
@@ -258,6 +259,33 @@ async def test_second_subject_that_only_the_service_can_read_is_denied_and_the_f
     assert (answer.status, code_of(answer)) == (400, "SUBJECT_UNREADABLE")
     (half,) = world.halves
     assert (half["call_id"], half["subjects"]) == (signed.header.call_id, (token_of(PERSON_ID),))
+
+
+async def test_denied_calls_use_up_so_many_tokens_a_day_and_no_more() -> None:
+    """A department without a grant must not use up what the custodian makes for its provider."""
+    world = World()
+    with_grant(world, state=6)
+    people = [str(number) for number in range(64)]
+    for _ in range(SUBJECTS_A_DAY_MAX // 64 + 1):
+        _, answer = await world.call(body={"id_card": people})
+        assert code_of(answer) == "GRANT_NOT_ACTIVE"
+    assert world.halves[-2]["people"] == 60
+    assert (world.halves[-1]["subjects"], world.halves[-1]["people"]) == ((), 0)
+    world.clock.now_ms += 86_400_000
+    await world.call(body={"id_card": people})
+    assert world.halves[-1]["people"] == 60
+    with_grant(world, state=3)
+    assert (await world.call(body={"id_card": people}))[1].status == 200
+
+
+async def test_call_whose_subject_gets_no_token_uses_no_quota() -> None:
+    world = World()
+    with_grant(world, quota=1)
+    world.tokens.fails_with = "UNREACHABLE"
+    assert code_of((await world.call())[1]) == "SUBJECT_NOT_TOKENISED"
+    world.tokens.fails_with = ""
+    assert (await world.call())[1].status == 200
+    assert code_of((await world.call())[1]) == "QUOTA_EXCEEDED"
 
 
 async def test_purpose_that_cannot_be_read_is_none() -> None:

@@ -95,7 +95,7 @@ def claim(
 def test_answers_beyond_the_room_are_remembered_without_their_body(body: bytes) -> None:
     memory = CallMemory(answers_bytes_max=199)
     claim(memory)
-    memory.answered(KEY, answer(body))
+    memory.answered(KEY, answer(body), until_ms=0)
     stored = claim(memory)
     assert stored is not None
     assert (stored.body, stored.reply) == (None, "r")
@@ -104,10 +104,10 @@ def test_answers_beyond_the_room_are_remembered_without_their_body(body: bytes) 
 def test_room_of_forgotten_answers_is_given_back() -> None:
     memory = CallMemory(answers_bytes_max=100)
     claim(memory)
-    memory.answered(KEY, answer(bytes(100)))
+    memory.answered(KEY, answer(bytes(100)), until_ms=0)
     other = ("OTHER", b"c" * 16)
     claim(memory, other, now_ms=11)
-    memory.answered(other, answer(bytes(100)))
+    memory.answered(other, answer(bytes(100)), until_ms=0)
     stored = claim(memory, other, now_ms=11)
     assert stored is not None
     assert stored.body == bytes(100)
