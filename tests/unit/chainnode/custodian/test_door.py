@@ -176,11 +176,11 @@ async def test_head_that_does_not_come_is_not_waited_for(
 async def test_second_head_that_begins_and_does_not_come_is_not_waited_for(
     app: CustodianApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prompt_http.PromptHttp, "head_s_max", 0.05)
     async with door(app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         await reader.readuntil(b'"up"}')
+        monkeypatch.setattr(prompt_http.PromptHttp, "head_s_max", 0.05)
         writer.write(b"GET /hea")
         async with asyncio.timeout(20):
             with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
@@ -198,6 +198,7 @@ async def test_body_that_does_not_come_is_not_waited_for_and_gives_its_place_bac
         slow = [sent(port, HEAD + b"Content-Length: 9\r\n\r\n{") for _ in range(2)]
         for answer in await asyncio.gather(*slow):
             assert answer.startswith(b"HTTP/1.1 400")
+        monkeypatch.setattr(server, "_BODY_S_MAX", 20)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             assert (await asked(client, world.signed(ask_for()))).status_code == 200
 
