@@ -85,8 +85,9 @@ class Authenticator:
         # Before the ledger is asked: a stranger's rubbish must not make look-ups.
         self._require_signature(header, content)
         identity = _known_key_id(self.suite.name, header.public_key)
+        height = await self._require_entitled(identity, header, self.now_ms())
+        # After the key: no stranger holds a place here for nothing.
         received_ms = await self._reached(header.requested_ms)
-        height = await self._require_entitled(identity, header, received_ms)
         other = EmbeddedRequest(
             key_id=identity,
             http_digest=token.http_digest,

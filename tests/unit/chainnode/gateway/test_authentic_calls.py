@@ -151,6 +151,15 @@ async def test_token_from_ahead_of_our_clock_waits_until_it_is_of_now() -> None:
     assert (signed.header.requested_ms, half["requested_ms"]) == (ahead_ms, ahead_ms + 1)
 
 
+async def test_nobody_waits_for_the_time_of_a_strangers_token() -> None:
+    world = World()
+    now_ms = world.clock.now_ms
+    _, request = world.signed(replace(INTENT, call_id=call_id_of(now_ms + 4_000, bytes(10))))
+    world.rows.keys.clear()
+    assert await refused(world, request) is Unrecorded.KEY_UNKNOWN
+    assert world.clock.now_ms == now_ms
+
+
 async def test_token_that_was_answered_does_not_come_again_after_a_restart() -> None:
     """Memory of calls is gone; the token is from ahead of the clock, so as new as any."""
     world = World()
