@@ -138,6 +138,9 @@ class _Dropping:
         del entry
         return EntryId(1)
 
+    async def begin(self, entry: SpoolEntry) -> None:
+        del entry
+
     async def settled(self, entry_id: EntryId, *, timeout_s: float) -> Fate:
         del timeout_s
         return Waiting(entry_id=entry_id)
