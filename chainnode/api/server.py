@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from chainnode.config import Address
 from chainnode.errors import ConfigurationError
+from chainnode.prompt_http import PromptHttp
 
 _BACKLOG = 1024
 _KEEP_ALIVE_S = 30
@@ -62,7 +63,7 @@ def api_server(app: FastAPI) -> ApiServer:
     """Return a server for the application; `serve(sockets=[…])` runs it."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=PromptHttp,
         h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
         log_config=None,
         access_log=False,

@@ -282,6 +282,7 @@ WALLS = (
         forbids=PRODUCTION,
         allows=(
             *("chainnode.api", "chainnode.config", "chainnode.pages", "chainnode.verify"),
+            "chainnode.prompt_http",
             *(*NODE, *REFUSALS),
             *(*LEAVES, *LEDGER_PURE, *SCHEMAS, *QUORUMS),
         ),

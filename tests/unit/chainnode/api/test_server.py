@@ -1,10 +1,13 @@
 """The listening socket and the server around the application."""
 
+import asyncio
 import signal
 import socket
+from contextlib import suppress
 
 import pytest
 
+from chainnode import prompt_http
 from chainnode.api.app import create_app
 from chainnode.api.gate import REQUESTS_MAX
 from chainnode.api.server import api_server, open_listener
@@ -42,3 +45,21 @@ async def test_the_server_leaves_signals_alone_and_refuses_later_than_the_gate(w
     assert server.config.limit_concurrency is not None
     assert server.config.limit_concurrency > REQUESTS_MAX
     assert not server.config.access_log
+
+
+@pytest.mark.parametrize("head", [b"", b"GET /healthz HTTP/1.1\r\nHo"], ids=["none", "half"])
+async def test_a_head_that_does_not_come_is_not_waited_for(
+    head: bytes, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompt_http.PromptHttp, "head_s_max", 0.05)
+    listener = open_listener(Address(host="127.0.0.1", port=0))
+    server = api_server(create_app(web.site.service()))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    writer.write(head)
+    async with asyncio.timeout(20):
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+    writer.close()
+    server.should_exit = True
+    await serving
