@@ -38,6 +38,9 @@ def print_nodes(output: Output, sight: DevnetSight) -> None:
     )
     for reason in sight.judgement.because:
         output.line(f"  - {reason.in_language(output.language)}")
+    if sight.judgement.next_step is not None:
+        step = sight.judgement.next_step.in_language(output.language)
+        output.line(output.words(f"下一步：{step}", f"Next: {step}"))
     columns = (
         output.words("节点", "node"),
         output.words("部门", "department"),

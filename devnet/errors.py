@@ -1,4 +1,4 @@
-"""Errors of the devnet, all of them about this machine: exit code 5."""
+"""Errors of the devnet: about this machine, exit code 5, but for a node that there is not, 2."""
 
 import shlex
 from pathlib import Path

@@ -74,7 +74,7 @@ def observe(folder: DevnetFolder, topology: Topology, *, timeout_s: float = 2.0)
         return _look(folder, place, timeout_s=timeout_s)
 
     nodes = in_parallel(look, topology.nodes)
-    judgement = judge([one.answer for one in nodes], size=len(nodes))
+    judgement = judge([one.answer for one in nodes], size=len(nodes), is_devnet=True)
     return DevnetSight(topology=topology, nodes=nodes, judgement=judgement, demo=load_demo(folder))
 
 

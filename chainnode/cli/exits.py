@@ -80,6 +80,7 @@ EXIT_CODES: dict[str, ExitCode] = {
     "chainnode.verify.errors.InvalidEvidence": ExitCode.CANNOT_DECIDE,
     "chainnode.verify.errors.InvalidTrust": ExitCode.LOCAL,
     "chainnode.verify.errors.UnreadableEvidence": ExitCode.USAGE,
+    "devnet.errors.UnknownNode": ExitCode.USAGE,
     "builtins.PermissionError": ExitCode.LOCAL,
     "builtins.FileNotFoundError": ExitCode.USAGE,
     "builtins.IsADirectoryError": ExitCode.USAGE,

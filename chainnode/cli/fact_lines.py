@@ -54,6 +54,22 @@ _CHINESE = {
     "record": "记录",
     "message": "报文",
     "fields": "字段",
+    "present": "存在",
+    "title": "名称",
+    "owner": "提供方",
+    "version": "版本",
+    "state": "状态",
+    "grade": "级别",
+    "share": "共享",
+    "supervisor": "监管机构",
+    "grant": "授权",
+    "in_force": "生效",
+    "expired": "已过期",
+    "item_version": "数据项版本",
+    "valid_from": "自",
+    "valid_to": "至",
+    "quota": "每日限额",
+    "suspended_by": "暂停方",
 }
 _INDENT = "  "
 

@@ -59,10 +59,11 @@ class Judgement:
     size: int
 
 
-def judge(answers: Sequence[NodeAnswer], *, size: int) -> Judgement:
+def judge(answers: Sequence[NodeAnswer], *, size: int, is_devnet: bool = False) -> Judgement:
     """Judge a group of `size` replicas from the answers of those that were asked.
 
-    A replica that was not asked counts as up: it cannot be blamed unheard.
+    A replica that was not asked counts as up: it cannot be blamed unheard. The nodes of a devnet
+    are started by their names.
     """
     group = Membership(epoch=Epoch(0), size=max(size, len(answers), 4))
     voting = sum(one.is_voting for one in answers) + group.size - len(answers)
@@ -80,10 +81,13 @@ def judge(answers: Sequence[NodeAnswer], *, size: int) -> Judgement:
         because += versions_differ(answers)
     else:
         health = Health.DEGRADED if because else Health.HEALTHY
+    after_silence = _start_in_devnet(answers) if is_devnet else _AFTER_SILENCE
+    is_diverged = _is_diverged(reports, group)
+    next_step = _AFTER_DIVERGENCE if is_diverged else after_silence
     return Judgement(
         health=health,
         because=tuple(because),
-        next_step=_next_step(health, is_diverged=_is_diverged(reports, group)),
+        next_step=next_step if health is Health.HALTED else None,
         quorum=group.quorum,
         size=group.size,
     )
@@ -95,10 +99,16 @@ def _is_diverged(reports: Sequence[NodeAnswer], group: Membership) -> bool:
     return sum(one.get("reason") == _DIVERGED for one in told) >= group.weak_quorum
 
 
-def _next_step(health: Health, *, is_diverged: bool) -> Text | None:
-    if health is not Health.HALTED:
-        return None
-    return _AFTER_DIVERGENCE if is_diverged else _AFTER_SILENCE
+def _start_in_devnet(answers: Sequence[NodeAnswer]) -> Text:
+    silent = [one.name for one in answers if one.is_silent][:_NAMED_MAX]
+    commands = ", ".join(f"kun devnet start {name}" for name in silent or ("NODE",))
+    if len(silent) == len(answers):
+        commands = "kun devnet up"
+    return Text(
+        f"启动没有应答的节点：{commands}（已暂停的：kun devnet resume）；达到法定票数后自动恢复。",
+        f"start the silent nodes: {commands} (a paused one: kun devnet resume);"
+        " writes go on by themselves once the quorum is back.",
+    )
 
 
 def _silent(answers: Sequence[NodeAnswer]) -> list[Text]:

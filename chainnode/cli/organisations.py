@@ -1,6 +1,6 @@
 """What organisations are called: ids of the chain, names of genesis, nodes of a devnet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chainnode.cli.exits import UsageProblem
@@ -12,10 +12,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Called:
-    """An organisation and every name that people have for it, the one to show first."""
+    """An organisation and every name that people have for it, the one to show first.
+
+    `node` is the short name of its node in a devnet, where it has one; it is among the names.
+    """
 
     organisation: str
     names: tuple[str, ...]
+    node: str = ""
+
+    @property
+    def both(self) -> str:
+        """The name to show, and the short one, which is easier to type."""
+        return f"{self.names[0]} ({self.node})" if self.node else self.names[0]
 
 
 def known_organisations(target: "Target") -> tuple[Called, ...]:
@@ -24,7 +33,7 @@ def known_organisations(target: "Target") -> tuple[Called, ...]:
     for one in _of_devnet(target):
         before = found.get(one.organisation)
         names = one.names if before is None else (*one.names, *before.names)
-        found[one.organisation] = Called(organisation=one.organisation, names=names)
+        found[one.organisation] = replace(one, names=names)
     return tuple(found.values())
 
 
@@ -54,7 +63,7 @@ def organisation_named(text: str, target: "Target", *, option: str = "--departme
             ),
         )
     if not found and (not text or first_illegal_in_organisation(text) is not None):
-        names = ", ".join(one.names[0] for one in known if one.names) or "-"
+        names = ", ".join(one.both for one in known if one.names) or "-"
         raise UsageProblem(
             "DEPARTMENT",
             Text(
@@ -95,12 +104,14 @@ def _of_genesis(target: "Target") -> tuple[Called, ...]:
 def _of_devnet(target: "Target") -> tuple[Called, ...]:
     if target.folder is None:
         return ()
-    from devnet.departments import DEPARTMENTS
+    from devnet.topology import DevnetFolder, departments_of, load_topology
 
+    topology = load_topology(DevnetFolder(target.folder))
     return tuple(
         Called(
             organisation=one.organisation,
             names=(one.title_zh, one.title_en, one.title, one.name),
+            node=one.name,
         )
-        for one in DEPARTMENTS
+        for one in departments_of(topology)
     )

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from chainnode.cli.exits import ExitCode, UsageProblem
+from chainnode.cli.fact_lines import print_facts
 from chainnode.cli.output import Output
 from chainnode.cli.words import Text
 
@@ -84,16 +85,26 @@ def recorded(final: "Final") -> dict[str, object]:
 
 
 def told(output: Output, document: Mapping[str, object]) -> int:
-    """Print a small document, one line for each name."""
+    """Print a small document, one line for each name that has a value."""
+    output.answer(document, lambda: _print_given(output, document))
+    return ExitCode.OK
+
+
+def told_each(output: Output, documents: Sequence[Mapping[str, object]]) -> None:
+    """Print several small documents with a line between them; as JSON `items`, one bare."""
+    document = documents[0] if len(documents) == 1 else {"items": [*documents]}
 
     def lines() -> None:
-        for name, value in document.items():
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-            if shown is not None:
-                output.line(f"{name:<13} {shown}")
+        for number, one in enumerate(documents):
+            if number:
+                output.line()
+            _print_given(output, one)
 
     output.answer(document, lines)
-    return ExitCode.OK
+
+
+def _print_given(output: Output, document: Mapping[str, object]) -> None:
+    print_facts(output, {name: value for name, value in document.items() if value is not None})
 
 
 def listing(

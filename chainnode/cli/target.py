@@ -187,8 +187,7 @@ def resolve_target(
         NotADevnet: the folder is none.
 
     """
-    if folder is None and not nodes and Path(DEFAULT_FOLDER, "topology.json").exists():
-        folder = Path(DEFAULT_FOLDER)
+    folder = _devnet_at_hand(folder, nodes)
     if folder is not None:
         return _devnet_target(folder, nodes=nodes, key=key, trust=trust, identity=identity)
     if identity is not None and key is None:
@@ -208,6 +207,13 @@ def resolve_target(
     return Target(nodes=_named_nodes(nodes), trust_file=trust, key_file=key, passphrase_file=None)
 
 
+def _devnet_at_hand(folder: Path | None, nodes: tuple[str, ...]) -> Path | None:
+    """Return the devnet that is named, or the one that stands here where no node is named."""
+    if folder is None and not nodes and Path(DEFAULT_FOLDER, "topology.json").exists():
+        return Path(DEFAULT_FOLDER)
+    return folder
+
+
 def acting_target(
     folder: Path | None,
     nodes: tuple[str, ...],
@@ -218,7 +224,8 @@ def acting_target(
 ) -> Target:
     """Return whom to ask, and as whom: in a devnet the identity `default` unless told otherwise."""
     identity = current_session().identity
-    if identity is None and key is None and not nodes:
+    is_unsaid = identity is None and key is None and not nodes
+    if is_unsaid and _devnet_at_hand(folder, nodes) is not None:
         identity = default
     return resolve_target(folder=folder, nodes=nodes, key=key, trust=trust, identity=identity)
 

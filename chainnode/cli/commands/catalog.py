@@ -19,6 +19,7 @@ from chainnode.cli.sharing import (
     recorded,
     submitted,
     told,
+    told_each,
 )
 from chainnode.cli.target import Target, acting_target, resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
@@ -122,8 +123,7 @@ def show(
     target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
     with target.open_client() as client:
         found = [item_document(one, client.catalog_item(one)) for one in items]
-    document = found[0] if len(found) == 1 else {"items": found}
-    told(output, document)
+    told_each(output, found)
     is_whole = all(one["present"] for one in found)
     return ExitCode.OK if is_whole else ExitCode.NEGATIVE
 

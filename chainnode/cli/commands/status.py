@@ -26,7 +26,9 @@ def status(
     )
     replies = fetch_all(target.urls, "/v1/consensus")
     answers = [answer_of(ref, reply) for ref, reply in zip(target.nodes, replies, strict=True)]
-    judgement = judge(answers, size=_group_size(target, answers))
+    judgement = judge(
+        answers, size=_group_size(target, answers), is_devnet=target.folder is not None
+    )
     session.output.answer(
         status_document(answers, judgement), lambda: _print(session.output, answers, judgement)
     )

@@ -59,11 +59,15 @@ def test_each_error_has_its_exit_code(error: BaseException, code: int) -> None:
     assert exit_code_of(error) == code
 
 
-@pytest.mark.parametrize(
-    "error", [InvalidConfiguration, SecretFileRefused, NotADevnet, UnknownNode]
-)
+@pytest.mark.parametrize("error", [InvalidConfiguration, SecretFileRefused, NotADevnet])
 def test_what_is_wrong_with_this_machine_is_exit_code_5(error: type[Exception]) -> None:
     assert exit_code_of(error.__new__(error)) == ExitCode.LOCAL
+
+
+def test_a_node_that_a_devnet_does_not_have_is_a_slip_of_the_command_line() -> None:
+    error = UnknownNode("nosuch", known=("police", "civil"))
+    assert exit_code_of(error) == ExitCode.USAGE
+    assert "1 police, 2 civil" in str(error)
 
 
 def test_the_nearest_class_decides() -> None:

@@ -54,6 +54,16 @@ def test_a_halt_names_who_is_silent_and_the_missing_quorum() -> None:
     assert all(one.zh for one in judgement.because)
 
 
+def test_the_next_step_in_a_halted_devnet_starts_its_nodes_by_name() -> None:
+    halted = judge(_answers(silent=2), size=4, is_devnet=True).next_step
+    assert halted is not None
+    assert "kun devnet start police, kun devnet start civil" in halted.en
+    down = judge(_answers(silent=4), size=4, is_devnet=True).next_step
+    assert down is not None
+    assert "kun devnet up" in down.zh
+    assert judge(_answers(silent=1), size=4, is_devnet=True).next_step is None
+
+
 def test_a_node_that_does_not_vote_counts_as_missing() -> None:
     answers = [*_answers()[:2], *_answers(state="syncing")[2:]]
 

@@ -67,6 +67,16 @@ def test_an_item_is_published_shown_changed_and_withdrawn(town: Town) -> None:
     assert town.bare("catalog", "show", ITEM, "--json").json["state"] == "withdrawn 已下架"
 
 
+def test_an_item_is_shown_by_a_line_for_each_fact(town: Town) -> None:
+    town.must(PROVIDER, "catalog", "publish", ITEM, *FIELDS)
+    told = town.bare("catalog", "show", ITEM, "nothing").out
+    lines = [line.split(maxsplit=1) for line in told.splitlines() if line]
+    assert ["present", "yes"] in lines
+    assert ["fields", "name, birth_date, address"] in lines
+    assert lines[-2:] == [["item", "nothing"], ["present", "no"]]
+    assert "{" not in told
+
+
 def test_what_the_catalogue_lacks_is_proven_absent(town: Town) -> None:
     told = town.bare("catalog", "show", "nothing", "--json")
     assert (told.code, told.json) == (1, {"item": "nothing", "present": False})
@@ -184,7 +194,7 @@ def test_lines_for_people_name_what_was_decided(town: Town) -> None:
     assert done.code == 0
     assert "active 有效" in done.out
     told = town.bare("grant", "show", "G-1")
-    assert "in_force      True" in told.out
+    assert "in_force      yes" in told.out
     listed = town.kun(AUDITOR, "grant", "list", "--item", ITEM, *PURPOSE)
     assert "1 of 1, complete to" in listed.out
 

@@ -96,7 +96,14 @@ def test_what_a_node_says_is_shown_short(site: Site, fake_node: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("status",), ("verify", "1.2.156.3005.2.x"), ("trust", "export")]
+    "words",
+    [
+        ("status",),
+        ("verify", "1.2.156.3005.2.x"),
+        ("trust", "export"),
+        ("audit", "query", "--grant", "x", "--purpose", "y"),
+        ("catalog", "withdraw", "x"),
+    ],
 )
 def test_without_a_devnet_or_a_node_the_way_is_shown(site: Site, words: tuple[str, ...]) -> None:
     done = site.bare(*words, "--json")
