@@ -15,11 +15,11 @@ _PURPOSE_CHARACTERS = 40
 
 def answer_document(answer: "AuditAnswer", *, limit: int) -> dict[str, object]:
     """Return the JSON of `kun audit query`."""
-    from chainnode.verify.rows import row_document
+    from chainnode.verify.found import shown_row
 
     is_cut = answer.next_cursor is not None or len(answer.items) > limit
     return {
-        "items": [row_document(one) for one in answer.items[:limit]],
+        "items": [shown_row(one) for one in answer.items[:limit]],
         "complete": answer.complete and not is_cut,
         "incomplete_because": "LIMIT" if is_cut else (answer.incomplete_because or None),
         **completeness(None if is_cut else answer.complete_to_ms),
@@ -105,6 +105,7 @@ def print_rows(output: Output, rows: list[dict[str, object]], names: Mapping[str
             output.words("陈述方", "side"),
             output.words("结果", "outcome"),
             output.words("事由", "purpose"),
+            output.words("调用编号", "call id"),
         ],
         [_row(output, one, names) for one in rows],
     )
@@ -116,43 +117,97 @@ def rows_of(document: Mapping[str, object], name: str) -> list[dict[str, object]
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
+def record_for_people(output: Output, document: Mapping[str, object]) -> dict[str, object]:
+    """Return a record with words in place of marks, where the ledger itself made it."""
+    found = document.get("found")
+    shown = {name: value for name, value in document.items() if name != "found"}
+    if not isinstance(found, dict):
+        return shown
+    height = found["made_at_height"]
+    shown["organisation"] = _ledger(output)
+    shown["submission"] = output.words(
+        f"无：由账本自身在高度 {height} 作出", f"none: made by the ledger itself at height {height}"
+    )
+    shown["outcome"] = _gap(output, found)
+    told_above = {"made_by", "made_at_height", "outcome"}
+    told = {name: value for name, value in found.items() if name not in told_above}
+    shown["call"] = told | _differing(output, found)
+    return shown
+
+
 def _row(output: Output, item: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
-    call = item["call"]
     told = item["purpose"]
     purpose = "" if told is None else _shortened(f"{told}")
-    if not isinstance(call, dict):
-        sender = _sender(output, str(item["organisation"]), names)
-        action = f"{item['contract']}.{item['action']}"
-        outcome = _gap(output, item)
-        return [str(item["position"]), str(item["time"]), sender, "", action, "", outcome, purpose]
     return [
         str(item["position"]),
         str(item["time"]),
-        names.get(call["requester"], call["requester"]),
-        names.get(call["provider"], call["provider"]),
-        call["item"],
-        call["side"],
-        " · ".join([f"{call['outcome']} {call['status']}", *_findings(output, item["outcome"])]),
+        *_about(output, item, names),
         purpose,
+        _call_id(item),
     ]
 
 
-def _sender(output: Output, organisation: str, names: Mapping[str, str]) -> str:
-    """Return who recorded it; a record without a sender is the ledger's own."""
-    if not organisation:
-        return output.words("账本自身", "the ledger itself")
-    return names.get(organisation, organisation)
+def _about(output: Output, item: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
+    """Return requester, provider, item, side and outcome."""
+    call, found = item["call"], item.get("found")
+    if isinstance(call, dict):
+        outcome = [f"{call['outcome']} {call['status']}", *_findings(output, item["outcome"])]
+        return [*_parties(call, names), call["side"], " · ".join(outcome)]
+    if isinstance(found, dict):
+        return [*_parties(found, names), _sides(output, found), _gap(output, found)]
+    sender = names.get(str(item["organisation"]), str(item["organisation"]))
+    return [sender, "", f"{item['contract']}.{item['action']}", "", ""]
 
 
-def _gap(output: Output, item: Mapping[str, object]) -> str:
-    """Return what the ledger itself found about a call."""
+def _parties(told: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
+    """Return requester, provider and item; "" for what is not shown."""
+    sides = [str(told[name] or "") for name in ("requester", "provider")]
+    return [*(names.get(one, one) for one in sides), str(told["item"] or "")]
+
+
+def _call_id(item: Mapping[str, object]) -> str:
+    told = item["call"] or item.get("found")
+    return str(told["call_id"] or "") if isinstance(told, dict) else ""
+
+
+def _sides(output: Output, found: Mapping[str, object]) -> str:
+    """Return whose halves are there."""
+    side = found["side"]
+    if side is None:
+        return ""
+    if str(found["outcome"]).startswith("one_sided"):
+        return output.words(f"仅 {side}", f"{side} only")
+    return output.words("双方", "both")
+
+
+def _gap(output: Output, found: Mapping[str, object]) -> str:
+    """Return what the ledger itself found about a call, in words."""
+    differing = ", ".join(_differing(output, found).get("differs", ()))
+    parts = (_outcome(output, found), differing, _ledger(output))
+    return " · ".join(one for one in parts if one)
+
+
+def _outcome(output: Output, found: Mapping[str, object]) -> str:
     from contracts.schemas.access_gaps import OUTCOME_WORDS, GapOutcome
 
-    found = item["outcome"]
-    if item["organisation"] or found not in OUTCOME_WORDS or not isinstance(found, int):
-        return ""
-    outcome = GapOutcome(found)
+    outcome = GapOutcome[str(found["outcome"]).upper()]
     return output.words(OUTCOME_WORDS[outcome], outcome.name.lower().replace("_", " "))
+
+
+def _differing(output: Output, found: Mapping[str, object]) -> dict[str, list[str]]:
+    """Return in what the halves differ, in words; nothing where that is not said."""
+    from contracts.schemas.access import DIFFERS_WORDS, Differs
+
+    names = found.get("differs")
+    if not isinstance(names, list):
+        return {}
+    return {
+        "differs": [output.words(DIFFERS_WORDS[Differs[one.upper()]], one) for one in names],
+    }
+
+
+def _ledger(output: Output) -> str:
+    return output.words("账本自身", "the ledger itself")
 
 
 def _findings(output: Output, outcome: object) -> list[str]:

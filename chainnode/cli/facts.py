@@ -39,14 +39,14 @@ def _content(facts: "Facts") -> dict[str, object]:
     from chainnode.verify import ReceiptFacts, RecordFacts, StateFacts
     from chainnode.verify.consistency import ConsistencyFacts
     from chainnode.verify.disclosure import DisclosureFacts
+    from chainnode.verify.found import shown_row
     from chainnode.verify.record import BlockRecordFacts
-    from chainnode.verify.rows import row_document
     from chainnode.verify.trail import TrailFacts
 
     found: dict[str, object] = {"kind": "certificate"}
     match facts:
         case RecordFacts():
-            found = {"kind": "record", **row_document(facts), **_author(facts)}
+            found = {"kind": "record", **shown_row(facts), **_author(facts)}
         case BlockRecordFacts():
             found = {"kind": "record", **_in_block(facts), **_author(facts)}
         case ReceiptFacts(receipt=receipt):
@@ -59,7 +59,7 @@ def _content(facts: "Facts") -> dict[str, object]:
             found = {
                 "kind": "trail",
                 "index_keys": [one.hex() for one in facts.index_keys],
-                "items": [row_document(one) for one in facts.rows()],
+                "items": [shown_row(one) for one in facts.rows()],
                 "complete": facts.is_complete,
                 **completeness(facts.complete_to_ms),
             }
@@ -77,9 +77,9 @@ def _content(facts: "Facts") -> dict[str, object]:
 
 def _in_block(facts: "BlockRecordFacts") -> dict[str, object]:
     """Return a record as everywhere else; at which position of the log it stands is not shown."""
-    from chainnode.verify.rows import envelope_document
+    from chainnode.verify.found import shown_record
 
-    return {"position": None, **envelope_document(facts.entry, facts.call)}
+    return {"position": None, **shown_record(facts.entry, facts.call)}
 
 
 def _author(facts: "RecordFacts | BlockRecordFacts") -> dict[str, object]:
@@ -121,10 +121,10 @@ def _is_our_page(facts: "ExportFacts") -> bool | None:
 
 def answer_facts(answer: "AnswerFacts") -> dict[str, object]:
     """Return the rows of an answer, how far they are proven to be all, and by whose signatures."""
-    from chainnode.verify.rows import row_document
+    from chainnode.verify.found import shown_row
 
     return {
-        "items": [row_document(one) for one in answer.rows],
+        "items": [shown_row(one) for one in answer.rows],
         "complete": answer.is_complete,
         **completeness(answer.complete_to_ms),
         **under(answer.header),
@@ -133,13 +133,13 @@ def answer_facts(answer: "AnswerFacts") -> dict[str, object]:
 
 def pages_document(facts: "PagesFacts") -> dict[str, object]:
     """Return what the kept pages of an answer prove, for the index keys that they name."""
-    from chainnode.verify.rows import row_document
+    from chainnode.verify.found import shown_row
 
     return {
         "proven": True,
         "kind": "answer",
         "index_keys": [one.hex() for one in facts.index_keys],
-        "items": [row_document(one) for one in facts.rows],
+        "items": [shown_row(one) for one in facts.rows],
         "complete": facts.is_complete,
         **completeness(facts.complete_to_ms),
         **under(facts.header),

@@ -22,17 +22,11 @@ from chainnode.ledger.codec import (
 )
 from chainnode.ledger.errors import DamagedLedger, Pruned
 from chainnode.ledger.types import Entry, Header, OwnBody
+from chainnode.verify.found import gap_facts
 from chainnode.verify.strict_json import JsonObject
-from contracts.schemas.access import VERSION, AccessRecord, Differs, Finding, findings_in
-from contracts.schemas.access_gaps import (
-    GapOutcome,
-    GapPart,
-    Mismatched,
-    Unmatched,
-    decode_gap,
-)
+from contracts.schemas.access import VERSION, AccessRecord, Finding, findings_in
+from contracts.schemas.access_gaps import decode_gap
 from contracts.schemas.call_words import NAME, Side
-from contracts.schemas.index_kinds import IndexKind
 from contracts.schemas.shape import Schema
 
 _HALF = Schema(AccessRecord)
@@ -153,27 +147,9 @@ def _told(entry: Entry, bodies: _Bodies) -> tuple[str, JsonObject] | None:
     if entry.is_ledgers_own:
         body = bodies.own(entry)
         gap = decode_gap(entry.contract, body.action, body.public)
-        return None if gap is None else (body.action, _gap(entry, gap))
+        return None if gap is None else (body.action, gap_facts(entry, gap))
     findings = findings_in(entry.outcome) if entry.contract_version == VERSION else ()
     return ("finding", _finding(bodies.public(entry), findings)) if findings else None
-
-
-def _gap(entry: Entry, gap: GapPart) -> JsonObject:
-    """Say how the halves stand; `side` is that of the half that stands alone, or came later."""
-    data: JsonObject = {
-        "call_id": gap.call_id.hex(),
-        "requester": gap.requester,
-        "provider": gap.provider,
-        "item": _item(entry),
-        "side": Side(gap.side).name.lower(),
-        "outcome": GapOutcome(entry.outcome).name.lower(),
-        "held_against": _value(entry, IndexKind.UNMATCHED),
-    }
-    if isinstance(gap, Unmatched):
-        data["due_ms"] = gap.due_ms
-    if isinstance(gap, Mismatched):
-        data["differs"] = [one.name.lower() for one in Differs if gap.differs & one]
-    return data
 
 
 def _finding(public: bytes, findings: tuple[Finding, ...]) -> JsonObject:
@@ -186,19 +162,3 @@ def _finding(public: bytes, findings: tuple[Finding, ...]) -> JsonObject:
         "side": Side(half.side).name.lower(),
         "findings": [_FINDING_NAMES[one] for one in findings],
     }
-
-
-def _item(entry: Entry) -> str | None:
-    """Return the item; None where its name is too long to stand in an index key as it is."""
-    return _value(entry, IndexKind.ITEM)
-
-
-def _value(entry: Entry, kind: IndexKind) -> str | None:
-    """Return the text under a kind of key."""
-    for key in entry.index_keys:
-        if key[0] == kind:
-            try:
-                return key[1:].decode()
-            except UnicodeDecodeError:
-                return None
-    return None

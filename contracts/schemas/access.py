@@ -89,6 +89,16 @@ FINDING_WORDS = {
     Finding.LATE: "逾期记录",
     Finding.HALVES_DIFFER: "双方记录不一致",
 }
+DIFFERS_WORDS = {
+    Differs.ITEM: "数据项",
+    Differs.FIELDS: "字段",
+    Differs.GRANT: "授权",
+    Differs.PEOPLE: "涉及人员",
+    Differs.DECISION: "决定",
+    Differs.ANSWER: "状态与数量",
+    Differs.REQUEST: "请求内容",
+    Differs.RESPONSE: "应答内容",
+}
 # An outcome is kind + 8 · findings.
 _KINDS = 8
 

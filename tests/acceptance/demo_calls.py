@@ -25,8 +25,8 @@ def exchanged(job: MainJob, *asked: str) -> list[dict[str, Any]]:
 
 
 def found_by_ledger(job: MainJob, action: str, *asked: str) -> dict[str, Any] | None:
-    """Return the first of the ledger's own records that a question shows."""
-    rows = [one for one in asked_rows(job, *asked) if one["action"] == action]
+    """Return what the first of the ledger's own records that a question shows says."""
+    rows = [one["found"] for one in asked_rows(job, *asked) if one["action"] == action]
     return rows[0] if rows else None
 
 

@@ -16,6 +16,7 @@ from chainnode.cli.audit_words import (
     print_answer,
     print_banner,
     print_rows,
+    record_for_people,
     rows_of,
 )
 from chainnode.cli.exits import ExitCode, UsageProblem
@@ -342,7 +343,8 @@ def _print_facts(output: Output, target: Target, document: dict[str, object]) ->
     rows = rows_of(document, "items")
     if "items" in document:
         print_banner(output, document, count=len(rows))
-    print_facts(output, {name: value for name, value in document.items() if name != "items"})
+    facts = {name: value for name, value in document.items() if name != "items"}
+    print_facts(output, record_for_people(output, facts))
     if rows:
         print_rows(output, rows, shown_names(target))
 
