@@ -9,7 +9,7 @@ import secrets
 from typing import cast
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chainnode.api.problems import Problem, problem_response
@@ -103,8 +103,8 @@ class Gate:
                 budget.held -= amount
 
 
-class LargeAnswer(JSONResponse):
-    """JSON that leaves in pieces, each after the reader has made room for it.
+class _InPieces(Response):
+    """An answer that leaves in pieces, each after the reader has made room for it.
 
     A reader that takes too long loses the rest.
     """
@@ -135,3 +135,11 @@ class LargeAnswer(JSONResponse):
                     "more_body": end < len(body),
                 }
             )
+
+
+class LargeAnswer(_InPieces, JSONResponse):
+    """JSON in pieces."""
+
+
+class LargePage(_InPieces, HTMLResponse):
+    """A web page in pieces."""

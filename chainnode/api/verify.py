@@ -7,8 +7,9 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
+from chainnode.api.page import page_answer, wants_page
 from chainnode.api.problems import Problem
 from chainnode.api.requests import digest_of, instant_of, service_of
 from chainnode.service import NodeService
@@ -19,16 +20,27 @@ router = APIRouter(tags=["verify"])
 FILE_BYTES_MAX = 64 * 1024 * 1024
 _FILE_S_MAX = 120.0
 _NO_STORE = {"Cache-Control": "no-store"}
+_OR_PAGE: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "The verdict with its evidence; without parameters a page for people.",
+        "content": {"text/html": {"schema": {"type": "string"}}},
+    }
+}
 
 
-@router.get("/verify", operation_id="verify")
+@router.get("/verify", operation_id="verify", response_class=JSONResponse, responses=_OR_PAGE)
 async def verify(
     request: Request,
     digest: Annotated[str | None, Query(max_length=80)] = None,
     id: Annotated[str | None, Query(max_length=256)] = None,  # noqa: A002 (public parameter name)
     as_of: Annotated[str | None, Query(max_length=40)] = None,
-) -> JSONResponse:
-    """Judge a certificate by its file's digest, its identifier, or both."""
+) -> Response:
+    """Judge a certificate by its file's digest, its identifier, or both.
+
+    Without parameters, and for `Accept: text/html`: the page that verifies in a browser.
+    """
+    if wants_page(request):
+        return page_answer(request)
     service = service_of(request)
     if digest is None and id is None:
         raise Problem("INVALID_PARAMETER", expected="digest or id", actual="neither")
