@@ -6,20 +6,13 @@ from chainnode.verify.verdict import local_time
 from contracts.schemas.codes import MEANINGS, Code
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chainnode.gateway import DeadLetter, StoredSpool
 
 
-def status_document(stored: "StoredSpool | None") -> dict[str, object]:
-    """Return what a spool holds; a folder that never had one holds nothing."""
-    if stored is None:
-        return {
-            "waiting": 0,
-            "waiting_bytes": 0,
-            "oldest_made": None,
-            "dead_letters": 0,
-            "settled": 0,
-            "under_way": None,
-        }
+def status_document(stored: "StoredSpool") -> dict[str, object]:
+    """Return what a spool holds."""
     state = stored.state
     oldest, under_way = state.oldest_made_ms, state.in_flight
     return {
@@ -30,6 +23,38 @@ def status_document(stored: "StoredSpool | None") -> dict[str, object]:
         "settled": state.settled,
         "under_way": None if under_way is None else under_way.digest.hex(),
     }
+
+
+def sent_document(config: "Path", *, wait_s: float) -> dict[str, object]:
+    """Let the spool of these settings go out for `wait_s` at most, and return what became of it.
+
+    Raises:
+        ConfigurationError, StorageError: the settings or the spool cannot be used.
+        RowsUnavailable: no node says as whom the key speaks.
+
+    """
+    import asyncio
+    from dataclasses import replace
+
+    from chainnode.gateway import look_at_spool
+    from chainnode.gateway.opening import open_ledger_side
+    from chainnode.gateway.settings import read_settings
+
+    # To close is to drain.
+    settings = replace(read_settings(config), drain_s=wait_s)
+    stored = look_at_spool(settings.spool) if settings.spool.is_dir() else None
+    settled = stored.state.settled if stored is not None else 0
+
+    async def send() -> dict[str, object]:
+        async with open_ledger_side(settings) as side:
+            state = side.spool.state
+        return {
+            "sent": state.settled - settled,
+            "waiting": state.waiting_count,
+            "dead_letters": state.dead_count,
+        }
+
+    return asyncio.run(send())
 
 
 def letter_document(letter: "DeadLetter") -> dict[str, object]:

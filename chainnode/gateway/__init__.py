@@ -1,15 +1,18 @@
 """The gateway between a department's services and the ledger."""
 
+from chainnode.exchange import CallReason
 from chainnode.gateway.access_log import AccessLog
 from chainnode.gateway.asgi import GatewayMiddleware
 from chainnode.gateway.calling.caller import Caller, CallNotMade, CallOutcome
 from chainnode.gateway.calling.reading import AnswerCoded, AnswerTooLarge
 from chainnode.gateway.calling.requesting import CallIntent, Requester, new_call_id
+from chainnode.gateway.calling.steps import HeaderOfOurs
 from chainnode.gateway.calling.transports import AnswerLimits, AsyncCallTransport, CallTransport
 from chainnode.gateway.core import Gateway
 from chainnode.gateway.guard import PersonalText, refuse_personal_text
 from chainnode.gateway.kept import DamagedKept, KeptCall, KeptCalls, KeptMessage
 from chainnode.gateway.opening import open_caller, open_gateway
+from chainnode.gateway.ports import NoNodeAnswers
 from chainnode.gateway.pseudonyms import CustodianAccess, NotTokenised, Pseudonyms
 from chainnode.gateway.replay.replayer import Replayer, ReplaySettings
 from chainnode.gateway.rows import CachedRows
@@ -50,6 +53,7 @@ __all__ = [
     "CallNotMade",
     "CallOutcome",
     "CallQueue",
+    "CallReason",
     "CallTransport",
     "Caller",
     "CustodianAccess",
@@ -60,10 +64,12 @@ __all__ = [
     "Gateway",
     "GatewayMiddleware",
     "GatewaySettings",
+    "HeaderOfOurs",
     "InvalidEntry",
     "KeptCall",
     "KeptCalls",
     "KeptMessage",
+    "NoNodeAnswers",
     "NotTokenised",
     "PersonalText",
     "Pseudonyms",

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,7 +27,7 @@ from chainnode.gateway.deciding import Decider
 from chainnode.gateway.guard import refuse_personal_text
 from chainnode.gateway.half_entries import HalfEntries
 from chainnode.gateway.own_key import KeyWatch, OwnKey, organisation_of, watching
-from chainnode.gateway.ports import Clock, Tokeniser
+from chainnode.gateway.ports import Clock, NoNodeAnswers, RowsUnavailable, Tokeniser
 from chainnode.gateway.pseudonyms import CustodianAccess, Pseudonyms
 from chainnode.gateway.quotas import QuotaCounter
 from chainnode.gateway.recording import Recorder
@@ -82,7 +82,7 @@ async def open_gateway(
     Raises:
         ConfigurationError: a file or setting cannot be used.
         StorageError: the spool cannot be used.
-        CannotDecide: no node says as whom the key speaks.
+        NoNodeAnswers: no node says as whom the key speaks.
 
     """
     async with open_ledger_side(settings, on_end=on_end) as side:
@@ -124,7 +124,7 @@ async def open_caller(settings: GatewaySettings, *, provider: str) -> AsyncItera
     """Open the calling side for calls to one department.
 
     Raises:
-        ConfigurationError, StorageError, CannotDecide: as `open_gateway`.
+        ConfigurationError, StorageError, NoNodeAnswers: as `open_gateway`.
 
     """
     async with (
@@ -157,7 +157,7 @@ async def open_ledger_side(
     """Open key, trust, client, spool and rows, and replay what the spool holds.
 
     Raises:
-        ConfigurationError, StorageError, CannotDecide: as `open_gateway`.
+        ConfigurationError, StorageError, NoNodeAnswers: as `open_gateway`.
 
     """
     trust = _read_trust(settings)
@@ -177,20 +177,23 @@ async def open_ledger_side(
             client, now_ms=now_ms, block_age_ms_max=_block_age_ms_max(trust.parameters)
         )
         stack.push_async_callback(rows.close)
-        organisation = await organisation_of(
-            own,
-            rows,
-            suite=suite,
-            path=settings.key,
-            expected=settings.organisation,
-            now_ms=now_ms,
-        )
+        with _answering(settings):
+            organisation = await organisation_of(
+                own,
+                rows,
+                suite=suite,
+                path=settings.key,
+                expected=settings.organisation,
+                now_ms=now_ms,
+            )
         spool, permits = await _open_spool(settings, trust)
         stack.push_async_callback(spool.close)
         replay = ReplaySettings(contract_version=VERSION, gather_s=settings.gather_ms / 1000)
         replayer = Replayer(spool, client, own.current, settings=replay, now_ms=now_ms)
         own.tell(replayer.use_key)
-        await stack.enter_async_context(running(replayer, spool, on_end=on_end))
+        await stack.enter_async_context(
+            running(replayer, spool, on_end=on_end, drain_s=settings.drain_s)
+        )
         half_entries = await stack.enter_async_context(
             open_half_entries(settings, client, trust, now_ms=now_ms)
         )
@@ -218,10 +221,12 @@ async def _open_tokeniser(
     if not settings.custodian:
         yield None
         return
+    with _answering(settings):
+        custodian = settings.custodian_organisation or await _custodian(side, department)
     access = CustodianAccess(
         url=settings.custodian,
         chain_id=side.trust.chain_id,
-        custodian=settings.custodian_organisation or await _custodian(side, department),
+        custodian=custodian,
         organisation=side.organisation,
         department=department,
         suite=side.suite,
@@ -243,6 +248,18 @@ async def _open_tokeniser(
         yield pseudonyms
     finally:
         await pseudonyms.close()
+
+
+@contextlib.contextmanager
+def _answering(settings: GatewaySettings) -> Iterator[None]:
+    """Say of a start that fails for want of a node which nodes those are, and what they did."""
+    try:
+        yield
+    except (RowsUnavailable, CannotDecide) as error:
+        cause = error if isinstance(error, CannotDecide) else error.__cause__
+        reports = cause.reports if isinstance(cause, CannotDecide) else ()
+        reason = reports[-1].detail if reports else "none in time"
+        raise NoNodeAnswers(settings.nodes, reason=reason) from error
 
 
 def _started_ms(side: LedgerSide) -> int:

@@ -26,6 +26,14 @@ class RowsUnavailable(NodeError):
     """No node proved a row in time, and none that is young enough is remembered."""
 
 
+class NoNodeAnswers(RowsUnavailable):
+    """None of the nodes of the settings answers, so it is not known as whom our key speaks."""
+
+    def __init__(self, nodes: Sequence[str], *, reason: str) -> None:
+        self.nodes = tuple(nodes)
+        super().__init__(f"no node answers: {', '.join(nodes)}; {reason}")
+
+
 class LedgerRows(Protocol):
     """Rows of the ledger, proven by a quorum. Every method may raise `RowsUnavailable`."""
 

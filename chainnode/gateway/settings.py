@@ -7,7 +7,7 @@ names every fault that was found. Keys and pass phrases are paths, never values.
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -54,11 +54,13 @@ _SETTINGS: Final[Mapping[str, tuple[type, ...]]] = {
     "wrapping_keys": (str, Path),
     "gather_ms": (int,),
     "clock_offset_ms": (int,),
+    "drain_s": (int, float),
     "receipt_timeout_s": (int, float),
     "window_ms": (int,),
     "request_bytes_max": (int,),
 }
-_REQUIRED: Final = ("node", "key", "trust")
+REQUIRED: Final = ("node", "key", "trust")
+REQUIRED_OF_SERVICES: Final = (*REQUIRED, "item")
 # What the content of calls needs: the messages kept and their secret, the keys of months.
 _CONTENT: Final = ("kept", "kept_secret", "wrapping_keys")
 _PATHS: Final = ("key", "trust", "passphrase_file", "tls_ca", "spool", "token_cache", *_CONTENT)
@@ -66,6 +68,9 @@ _SYSTEM_CHARACTERS_MAX: Final = 60
 # A signature costs every node a check, an idle chain a block; nobody waits for what is spooled.
 _GATHER_MS_DEFAULT: Final = 500
 _GATHER_MS_MAX: Final = 60_000
+# Some blocks: a program that makes one call and ends has brought out its record by then.
+_DRAIN_S_DEFAULT: Final = 5.0
+_DRAIN_S_MAX: Final = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,7 @@ class GatewaySettings:
     wrapping_keys: Path | None = None
     gather_ms: int = _GATHER_MS_DEFAULT
     clock_offset_ms: int = 0
+    drain_s: float = _DRAIN_S_DEFAULT
     receipt_timeout_s: float = RECEIPT_TIMEOUT_S_DEFAULT
     window_ms: int = WINDOW_MS_DEFAULT
     request_bytes_max: int = REQUEST_BYTES_MAX_DEFAULT
@@ -121,12 +127,15 @@ class GatewaySettings:
 
 
 def read_settings(
-    path: Path | None = None, keywords: Mapping[str, object] | None = None
+    path: Path | None = None,
+    keywords: Mapping[str, object] | None = None,
+    *,
+    required: Sequence[str] = REQUIRED,
 ) -> GatewaySettings:
     """Join keywords with the settings of a file.
 
     The file is `path`, else the one that KUN_GATEWAY_CONFIG names, else `kun-gateway.toml` here,
-    else none.
+    else none. `required` must be given.
 
     Raises:
         ConfigurationError: naming every fault.
@@ -138,7 +147,7 @@ def read_settings(
     folder = Path() if path is None else path.parent
     given = {**_resolved(document, folder), **(keywords or {})}
     given = {name: value for name, value in given.items() if value is not None}
-    faults = _faults(given)
+    faults = _faults(given, required)
     if faults:
         raise ConfigurationError(f"{path or 'gateway'}: " + "; ".join(faults))
     return _settings(given)
@@ -185,8 +194,8 @@ def _resolved(document: Mapping[str, object], folder: Path) -> dict[str, object]
     }
 
 
-def _faults(given: Mapping[str, object]) -> list[str]:
-    faults = [f"{name}: expected, got none" for name in _REQUIRED if name not in given]
+def _faults(given: Mapping[str, object], required: Sequence[str]) -> list[str]:
+    faults = [f"{name}: expected, got none" for name in required if name not in given]
     for name, value in given.items():
         types = _SETTINGS.get(name)
         if types is None:
@@ -197,14 +206,34 @@ def _faults(given: Mapping[str, object]) -> list[str]:
             faults.append(f"{name}: expected {types[0].__name__}, got {type(value).__name__}")
     if ("kept" in given) != ("kept_secret" in given):
         faults.append("kept, kept_secret: expected both or none")
+    if given.get("subject") and not given.get("custodian"):
+        faults.append(
+            "custodian: expected the URL of the service that makes tokens, because `subject` says"
+            " that calls are about people, got none"
+        )
+    faults += _selector_faults(given)
     legal = [one.value for one in OnFailure]
     if given.get("on_failure", legal[0]) not in legal:
         faults.append(f"on_failure: expected {' or '.join(legal)}")
     gather_ms = given.get("gather_ms", 0)
     if isinstance(gather_ms, int) and not 0 <= gather_ms <= _GATHER_MS_MAX:
         faults.append(f"gather_ms: expected 0 … {_GATHER_MS_MAX}, got {gather_ms}")
+    drain_s = given.get("drain_s", 0)
+    if isinstance(drain_s, int | float) and not 0 <= drain_s <= _DRAIN_S_MAX:
+        faults.append(f"drain_s: expected 0 … {_DRAIN_S_MAX}, got {drain_s}")
     if len(str(given.get("system", ""))) > _SYSTEM_CHARACTERS_MAX:
         faults.append(f"system: expected at most {_SYSTEM_CHARACTERS_MAX} characters")
+    return faults
+
+
+def _selector_faults(given: Mapping[str, object]) -> list[str]:
+    faults = []
+    for name in ("subject", "purpose"):
+        for text in _texts(given.get(name, ())):
+            try:
+                Selector.parse(text)
+            except ConfigurationError as error:
+                faults.append(f"{name}: {error}")
     return faults
 
 

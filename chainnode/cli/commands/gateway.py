@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainnode.cli.exits import ExitCode, UsageProblem
+from chainnode.cli.exits import ExitCode, LocalProblem, UsageProblem
 from chainnode.cli.target import resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
 from chainnode.cli.words import Text
@@ -41,6 +41,16 @@ def _spool_option(function: "Callable[..., int]") -> "Callable[..., int]":
     )(function)
 
 
+def _config_option(function: "Callable[..., int]") -> "Callable[..., int]":
+    return click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        required=True,
+        help="配置文件 · kun-gateway.toml; to run, with a section [proxy]",
+    )(function)
+
+
 @kun_command("status", text="待上链多少、最早何时 · how much waits, since when")
 @_spool_option
 def spool_status(folder: Path) -> int:
@@ -64,6 +74,36 @@ def spool_status(folder: Path) -> int:
     return ExitCode.OK
 
 
+@kun_command("send", text="把待上链的发出去 · send what waits to the ledger")
+@_config_option
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0.1, max=600.0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="最多等多久 · how long to try; ends at once when no node answers",
+)
+def spool_send(config_file: Path, wait_s: float) -> int:
+    """Bring what a gateway or caller that ended left behind onto the ledger; exit 3: not all."""
+    from chainnode.cli.spool_words import sent_document
+
+    output = current_session().output
+    document = sent_document(config_file, wait_s=wait_s)
+    sent, waiting = document["sent"], document["waiting"]
+    dead = document["dead_letters"]
+
+    def lines() -> None:
+        output.line(output.words(f"已发出 {sent} 条", f"{sent} entries sent"))
+        output.line(output.words(f"待上链 {waiting} 条", f"{waiting} entries wait"))
+        if dead:
+            output.line(output.words(f"永久拒绝 {dead} 条", f"{dead} refused for ever"))
+
+    output.answer(document, lines)
+    return ExitCode.CANNOT_DECIDE if waiting else ExitCode.OK
+
+
 @kun_command("dead-letters", text="被永久拒绝的 · what the ledger refuses for ever")
 @_spool_option
 @click.option(
@@ -81,7 +121,7 @@ def dead_letters(folder: Path, retried: tuple[int, ...]) -> int:
 
     output = current_session().output
     stored = _stored(folder)
-    letters: Sequence[DeadLetter] = () if stored is None else stored.state.dead_letters()
+    letters: Sequence[DeadLetter] = stored.state.dead_letters()
     if retried:
         letters = _put_back(folder, stored, letters, retried)
     document = {
@@ -111,13 +151,7 @@ def dead_letters(folder: Path, retried: tuple[int, ...]) -> int:
 
 
 @kun_command("run", text="在前台运行反向代理 · run the reverse proxy until SIGTERM or Ctrl-C")
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="配置文件 · kun-gateway.toml with a section [proxy]",
-)
+@_config_option
 def run(config_file: Path) -> int:
     """Stand before the services that the file lists; nothing else is ever connected to."""
     from chainnode.gateway.proxy.run import run_gateway
@@ -163,15 +197,24 @@ def forget(
     return ExitCode.OK
 
 
-def _stored(folder: Path) -> "StoredSpool | None":
+def _stored(folder: Path) -> "StoredSpool":
     from chainnode.gateway import look_at_spool
 
-    return look_at_spool(folder)
+    stored = look_at_spool(folder)
+    if stored is None:
+        raise LocalProblem(
+            "NO_SPOOL",
+            Text(
+                f"{folder}：应为网关的队列目录（内有文件 spool-*），却没有",
+                f"{folder}: expected the folder of a spool, with a file spool-*, got none",
+            ),
+        )
+    return stored
 
 
 def _put_back(
     folder: Path,
-    stored: "StoredSpool | None",
+    stored: "StoredSpool",
     letters: "Sequence[DeadLetter]",
     retried: tuple[int, ...],
 ) -> "Sequence[DeadLetter]":
@@ -182,7 +225,7 @@ def _put_back(
 
     chosen: list[EntryId] = [one.entry_id for one in letters if one.entry_id in retried]
     missing = sorted(set(retried) - set(chosen))
-    if stored is None or missing:
+    if missing:
         raise UsageProblem(
             "NO_DEAD_LETTER",
             Text(f"不是被永久拒绝的记录：{missing}", f"no dead letters: {missing}"),
@@ -201,6 +244,7 @@ def _put_back(
 
 
 spool.add_command(spool_status)
+spool.add_command(spool_send)
 gateway.add_command(run)
 gateway.add_command(spool)
 gateway.add_command(dead_letters)

@@ -23,6 +23,7 @@ from chainnode.gateway.half_entries import HalfEntries
 from chainnode.gateway.messages import HttpRequest
 from chainnode.gateway.own_key import KeyEnded
 from chainnode.gateway.ports import Clock, LedgerRows, RowsUnavailable, TextGuard, Tokeniser
+from chainnode.gateway.pseudonyms import NotTokenised
 from chainnode.gateway.selectors import RequestParts, Selector, subjects_of
 from chainnode.gateway.service import ID_TYPE_DEFAULT, SUBJECTS_MAX
 from chainnode.gateway.spool.entries import CallQueue
@@ -31,7 +32,14 @@ from contracts.schemas.access import Decision
 
 
 class CallNotMade(NodeError):
-    """The call was not sent: a subject has no token, or its half could not be kept."""
+    """The call was not sent: a subject has no token, or its half could not be kept.
+
+    `code` is the custodian's, or why it was not asked; empty where it is not about tokens.
+    """
+
+    def __init__(self, told: str, *, code: str = "") -> None:
+        self.code = code
+        super().__init__(told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,5 +181,7 @@ class Caller:
             raise CallNotMade("subjects: expected a custodian to make their tokens, got none")
         try:
             return await self.tokeniser.tokens(self.id_type, found)
+        except NotTokenised as error:
+            raise CallNotMade(f"no token for a subject: {error.code}", code=error.code) from error
         except NodeError as error:
             raise CallNotMade(f"no token for a subject: {type(error).__name__}") from error

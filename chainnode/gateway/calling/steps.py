@@ -6,9 +6,10 @@ from typing import Final
 
 import httpx
 
-from chainnode.errors import ConfigurationError
+from chainnode.errors import ConfigurationError, InvalidInput
 from chainnode.exchange import Body, whole_body
 from chainnode.exchange.bounded_json import IllegalJson, read_json
+from chainnode.exchange.header_texts import REASON_HEADERS
 from chainnode.exchange.headers import CALL_HEADER, REPLY_HEADER
 from chainnode.gateway.asgi import REPLY_PATH
 from chainnode.gateway.calling.caller import Caller, CallOutcome, StartedCall
@@ -20,6 +21,17 @@ EXTENSION: Final = "kun"
 # A call whose half has no receipt yet is answered 503; the same token asks again.
 ATTEMPTS_MAX: Final = 3
 _PENDING: Final = frozenset({Unrecorded.RECEIPT_PENDING.name, Unrecorded.IN_FLIGHT.name})
+
+
+class HeaderOfOurs(InvalidInput):
+    """A request has a header that its call makes itself; the provider would see another request."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name}: expected no such header in the request: what a call is for goes into"
+            " CallReason (CallIntent.reason), which is signed, and makes the header"
+        )
 
 
 @dataclass(slots=True)
@@ -90,7 +102,15 @@ def intent_of(request: httpx.Request, standard: CallIntent) -> CallIntent:
 
 
 def sent_request(request: httpx.Request, content: bytes) -> HttpRequest:
-    """Return the request as the gateway will see it."""
+    """Return the request as the gateway will see it.
+
+    Raises:
+        HeaderOfOurs: it says itself what the signature is to say.
+
+    """
+    for name in (CALL_HEADER, *REASON_HEADERS.values()):
+        if name in request.headers:
+            raise HeaderOfOurs(name)
     return HttpRequest(
         method=request.method.upper(),
         target=request.url.raw_path.decode("ascii"),

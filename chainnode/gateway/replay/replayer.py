@@ -48,6 +48,8 @@ CALLS_PER_SUBMISSION: Final = 1024
 BYTES_PER_SUBMISSION: Final = 512 * 1024
 # A receipt is waited for so long before the bytes are offered once more.
 WAIT_S_DEFAULT: Final = 30.0
+# While the last entries go out, nodes are asked this often whether they are there.
+_ASK_EVERY_S: Final = 1.0
 _NOT_FOUND: Final = 404
 # What the nodes' door says of the bytes themselves; halving finds the entry that is meant.
 _DOOR_CONTENT: Final = frozenset({"MALFORMED", "OVERSIZE"})
@@ -98,13 +100,48 @@ class Replayer:
         self._nonce: int | None = None
         # The ledger said that our own count ran away: its own counts alone.
         self._is_ahead = False
-        self._key_changed = asyncio.Event()
+        # Ends a pause: another key is there, or the process is about to end.
+        self._roused = asyncio.Event()
+        self._is_hurried = False
 
     def use_key(self, key: PrivateKey) -> None:
         """Sign with this key from now on: what was under way is offered first, then signed anew."""
         self._key = key
         self._nonce = None
-        self._key_changed.set()
+        self._roused.set()
+
+    async def drain(self, *, within_s: float) -> None:
+        """Let `run`, which goes on beside, bring out what waits; at most for this many seconds.
+
+        Ends at once when nothing waits, or when no node answers.
+        """
+        state = self._spool.state
+        if not state.waiting_count or self._spool.is_ended:
+            return
+        emptied = asyncio.Event()
+        self._spool.watch(lambda _: None if state.waiting_count else emptied.set())
+        self._is_hurried = True
+        self._roused.set()
+        tasks = (
+            asyncio.create_task(emptied.wait(), name="kun-drain"),
+            asyncio.create_task(self._spool.wait_for_end(), name="kun-drain-end"),
+            asyncio.create_task(self._until_nobody_answers(), name="kun-drain-nodes"),
+        )
+        try:
+            await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _until_nobody_answers(self) -> None:
+        """Return as soon as no node can be asked any more."""
+        while True:
+            try:
+                await self._ledger.header_latest()
+            except NodeError:
+                return
+            await asyncio.sleep(_ASK_EVERY_S)
 
     async def run(self) -> None:
         """Replay until cancelled.
@@ -135,15 +172,28 @@ class Replayer:
         if state.in_flight is not None or state.waiting_count >= self._calls_max:
             return
         passed_s = asyncio.get_running_loop().time() - self._signed_s
-        if passed_s < self._settings.gather_s:
-            await self._pause(self._settings.gather_s - passed_s)
+        if passed_s < self._settings.gather_s and not self._is_hurried:
+            await self._paused(self._settings.gather_s - passed_s)
+
+    async def _paused(self, pause_s: float) -> None:
+        """Pause; whatever rouses the replay ends the pause."""
+        self._roused.clear()
+        tasks = (
+            asyncio.ensure_future(self._pause(pause_s)),
+            asyncio.ensure_future(self._roused.wait()),
+        )
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
 
     async def _rest(self) -> None:
         """Pause before the next step; a new key ends the pause."""
-        self._key_changed.clear()
+        self._roused.clear()
         try:
             async with asyncio.timeout(self._backoff.next_s()):
-                await self._key_changed.wait()
+                await self._roused.wait()
         except TimeoutError:
             return
 

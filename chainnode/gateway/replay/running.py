@@ -17,9 +17,13 @@ _LOG: Final = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def running(
-    replayer: Replayer, spool: Spool, *, on_end: EndListener | None = None
+    replayer: Replayer,
+    spool: Spool,
+    *,
+    on_end: EndListener | None = None,
+    drain_s: float = 0.0,
 ) -> AsyncIterator[None]:
-    """Replay until the block ends.
+    """Replay until the block ends, and then what still waits, for `drain_s` at most.
 
     Once replay or spool has failed, the spool takes nothing more, and `on_end` hears why.
     """
@@ -44,8 +48,18 @@ async def running(
     try:
         for task in tasks:
             task.add_done_callback(tell_end)
-        yield
+        try:
+            yield
+        finally:
+            if drain_s > 0:
+                await replayer.drain(within_s=drain_s)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if waiting := spool.state.waiting_count:
+            _LOG.warning(
+                "spool_not_empty waiting=%d; they go out at the next start, or by"
+                " `kun gateway spool send`",
+                waiting,
+            )

@@ -43,12 +43,28 @@ def test_the_status_says_how_much_waits_and_since_when(
     assert "2023-11-15" in capsys.readouterr().out
 
 
-def test_a_folder_that_never_had_a_spool_holds_nothing(
+@pytest.mark.parametrize("verb", [("spool", "status"), ("dead-letters",)], ids=" ".join)
+def test_a_folder_that_has_no_spool_is_refused_by_name(
+    verb: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["gateway", *verb, "--spool", str(tmp_path)]) == 5
+    said = capsys.readouterr().err
+    assert f"{tmp_path}" in said
+    assert "spool-*" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spool_that_is_empty_holds_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, told = answer(capsys, "gateway", "spool", "status", "--spool", str(tmp_path))
+    folder = tmp_path / "spool"
+
+    async def open_once() -> None:
+        await opened(folder).close()
+
+    asyncio.run(open_once())
+    code, told = answer(capsys, "gateway", "spool", "status", "--spool", str(folder))
     assert (code, told["waiting"], told["dead_letters"]) == (0, 0, 0)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_dead_letters_are_listed_with_code_and_words(

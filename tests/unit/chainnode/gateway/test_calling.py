@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from chainnode.exchange import CallReason
-from chainnode.gateway import CallNotMade, CallTransport, PersonalText
+from chainnode.gateway import CallNotMade, CallTransport, HeaderOfOurs, PersonalText
 from chainnode.gateway.calling.caller import Caller, CallOutcome
 from chainnode.gateway.calling.steps import EXTENSION
 from chainnode.gateway.core import Gateway
@@ -88,6 +88,15 @@ def test_calls_are_made_from_a_thread_without_a_loop() -> None:
     assert isinstance(outcome, CallOutcome)
     assert outcome.is_proven
     assert [half_of(one)["status"] for one in queue.entries] == [200]
+
+
+@pytest.mark.parametrize("name", ["kun-purpose", "Kun-Call", "KUN-OPERATOR"])
+async def test_request_that_has_a_header_of_its_call_already_is_not_sent(name: str) -> None:
+    world, queue, network = World(), Queue(), Network()
+    async with client_over(world, queue, network) as client:
+        with pytest.raises(HeaderOfOurs, match="CallReason"):
+            await client.post("/people", json={"id_card": PERSON_ID}, headers={name: "x"})
+    assert (network.requests, queue.entries) == ([], [])
 
 
 async def test_call_without_an_answer_is_recorded_with_status_0() -> None:

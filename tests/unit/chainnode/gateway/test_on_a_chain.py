@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from chainnode.cli.main import run
 from chainnode.client import (
     AsyncClient,
     Final,
@@ -25,7 +27,15 @@ from chainnode.client import (
 from chainnode.client.session import system_ms
 from chainnode.errors import ConfigurationError
 from chainnode.exchange import CallReason, call_id_of
-from chainnode.gateway import AccessLog, AsyncCallTransport, CallIntent, open_caller, read_settings
+from chainnode.gateway import (
+    AccessLog,
+    AsyncCallTransport,
+    CallIntent,
+    NoNodeAnswers,
+    look_at_spool,
+    open_caller,
+    read_settings,
+)
 from chainnode.gateway.calling.steps import EXTENSION
 from chainnode.gateway.messages import HttpAnswer, HttpRequest
 from chainnode.gateway.opening import open_gateway, open_ledger_side
@@ -183,6 +193,59 @@ async def test_call_without_a_grant_is_a_matched_denial_on_the_ledger(chain: Cha
         denied = await client.post("/people", json={})
         assert (denied.status_code, denied.json()["code"]) == (403, "GRANT_NOT_ACTIVE")
         assert await chain.match_of(denied.extensions[EXTENSION].call_id) is Match.MATCHED
+
+
+@pytest.mark.timeout(120)
+async def test_record_of_a_caller_that_closes_at_once_is_on_the_ledger(chain: Chain) -> None:
+    settings = chain.read(0, gather_ms=60_000, drain_s=60)
+    for _ in range(2):
+        async with open_caller(settings, provider=PROVIDER) as caller:
+            request = HttpRequest(method="GET", target="/", headers=(), body=b"")
+            await caller.fail(await caller.start(INTENT, request))
+    stored = look_at_spool(settings.spool)
+    assert stored is not None
+    assert (stored.state.waiting_count, stored.state.settled) == (0, 2)
+
+
+@pytest.mark.timeout(120)
+async def test_what_a_caller_left_is_sent_by_a_verb_of_its_own(chain: Chain) -> None:
+    config = chain.folder / "kun-gateway.toml"
+    config.write_text(
+        f'node = "{chain.served.url}"\nkey = "0.key"\npassphrase_file = "passphrase"\n'
+        'trust = "genesis.json"\nspool = "spool-0"\n'
+    )
+    settings = read_settings(config)
+    trust = Trust.from_genesis(chain.served.genesis)
+    spool = Spool.open(settings.spool, chain_id=trust.chain_id)
+    async with open_caller(chain.read(0, spool=chain.folder / "else"), provider=PROVIDER) as caller:
+        request = HttpRequest(method="GET", target="/", headers=(), body=b"")
+        elsewhere = replace(caller, queue=spool)
+        await elsewhere.fail(await elsewhere.start(INTENT, request))
+    await spool.close()
+    words = ["--json", "gateway", "spool", "send", "--config", str(config)]
+    assert await asyncio.to_thread(run, words) == 0
+    stored = look_at_spool(settings.spool)
+    assert stored is not None
+    assert (stored.state.waiting_count, stored.state.settled) == (0, 1)
+
+
+async def test_verb_says_that_no_node_answers_and_sends_nothing(
+    chain: Chain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(NoNodeAnswers, match=f"no node answers: {url}; "):
+            async with open_caller(chain.read(0, node=url), provider=PROVIDER):
+                pass
+        config = chain.folder / "kun-gateway.toml"
+        config.write_text(
+            f'node = "{url}"\nkey = "0.key"\npassphrase_file = "passphrase"\n'
+            'trust = "genesis.json"\nspool = "spool-0"\n'
+        )
+        words = ["gateway", "spool", "send", "--config", str(config)]
+        assert await asyncio.to_thread(run, words) == 3
+        assert f"error: no node answers: {url}; " in capsys.readouterr().err
 
 
 async def test_key_that_the_ledger_does_not_know_opens_no_gateway(chain: Chain) -> None:

@@ -15,6 +15,7 @@ key = "dept.key"
 trust = "trust.json"
 item = "人口库/基本信息"
 subject = ["json:id_card", "query:id"]
+custodian = "https://custodian.local"
 purpose = "header:X-Purpose"
 open_paths = ["/healthz"]
 [fields]
@@ -88,6 +89,22 @@ def test_halves_are_gathered_unless_callers_wait_for_the_receipt(
     needed = {"node": "http://n", "key": "k", "trust": "t"}
 
     assert read_settings(None, {**needed, **given}).gather_ms == gather_ms
+
+
+def test_calls_about_people_are_refused_at_the_start_where_nobody_makes_tokens() -> None:
+    given = {"node": "http://n", "key": "k", "trust": "t", "subject": "json:id_card"}
+
+    with pytest.raises(ConfigurationError, match="custodian: expected the URL"):
+        read_settings(None, given)
+
+
+def test_faults_of_selectors_stand_beside_the_others() -> None:
+    given = {"node": "http://n", "key": "k", "purpose": "nowhere", "drain_s": 601}
+
+    with pytest.raises(ConfigurationError) as refused:
+        read_settings(None, given)
+    for fault in ("trust: expected", "purpose: selector: expected", "drain_s: expected 0 … 600"):
+        assert fault in str(refused.value)
 
 
 @pytest.mark.parametrize("gather_ms", [-1, 60_001])
