@@ -168,6 +168,7 @@ def test_a_trail_is_shown_as_a_table_under_its_banner(desk: Desk) -> None:
     assert table.locator("tbody tr").count() == 20
     assert table.locator("th[scope=col]").all_inner_texts() == [
         *("日志位置", "账本时间", "调用时间", "请求部门", "提供部门", "数据项", "用途", "结果"),
+        "调用编号",
     ]
 
 

@@ -4,7 +4,7 @@
 import { fromUtf8, toHex } from "./bytes";
 import { INDEX_KIND } from "./index_keys";
 import { type Entry, isLedgersOwn } from "./ledger";
-import { readHalf } from "./record_parts";
+import { readGapCall, readHalf } from "./record_parts";
 import { purposeOf } from "./rows";
 import type { Call } from "./submission";
 import type { Words } from "./verdict";
@@ -19,6 +19,7 @@ export interface ReadableEntry {
   readonly subjects: readonly string[];
   readonly outcome: Words;
   readonly callTimeMs: number | null;
+  readonly callId: string | null;
   // Words, or why there are none.
   readonly purpose: string | "withheld" | "sealed" | "unknown";
   readonly hasPurpose: boolean;
@@ -26,6 +27,8 @@ export interface ReadableEntry {
 
 export function readableEntry(entry: Entry, call: Call | null): ReadableEntry {
   const access = call && readHalf(entry, call);
+  const isGap = call !== null && isLedgersOwn(entry);
+  const callId = access?.callId ?? (isGap ? readGapCall(call) : null);
   const [purpose, hasPurpose] = shownPurpose(entry, call);
   return {
     requester: access?.requester ?? keyText(entry, INDEX_KIND.requester),
@@ -36,6 +39,7 @@ export function readableEntry(entry: Entry, call: Call | null): ReadableEntry {
       .map((key) => toHex(key.subarray(1))),
     outcome: outcomeWords(entry, call),
     callTimeMs: access?.requestedMs ?? null,
+    callId: callId && toHex(callId),
     purpose,
     hasPurpose,
   };

@@ -117,6 +117,14 @@ function readAccess(data: Uint8Array, layout: Layout): AccessRecord | null {
   });
 }
 
+// Which call a record of the ledger itself is about: as contracts/schemas/access_gaps.py.
+export function readGapCall(call: Call): Uint8Array | null {
+  return orNull(() => {
+    const parts = plainArray(decode(call.public, LIMITS), "gap");
+    return plainBytes(parts[3], "call id", { size: CALL_ID_BYTES });
+  });
+}
+
 export function readQuestionPart(data: Uint8Array): Question | null {
   return orNull(() => {
     const parts = plainArray(decode(data, LIMITS), "question", { size: 5 });

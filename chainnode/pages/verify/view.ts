@@ -286,6 +286,7 @@ export class View {
   private table(rows: readonly TrailRow[]): HTMLElement {
     const names = [
       "position", "time", "callTime", "requester", "provider", "item", "purpose", "outcome",
+      "callId",
     ] as const;
     const heads = names.map((name) => {
       const cell = element("th", "", this.word(name));
@@ -318,6 +319,7 @@ export class View {
       readable.item ?? "–",
       this.purpose(readable),
       this.of(readable.outcome),
+      readable.callId ?? "–",
     ];
     return element("tr", "", ...texts.map((text) => element("td", "", text)));
   }
@@ -344,7 +346,7 @@ export class View {
     if (readable.callTimeMs !== null) {
       rows.push([this.word("callTime"), localTime(readable.callTimeMs)]);
     }
-    for (const name of ["requester", "provider", "item"] as const) {
+    for (const name of ["callId", "requester", "provider", "item"] as const) {
       const text = readable[name];
       if (text !== null) rows.push([this.word(name), text]);
     }
@@ -358,7 +360,9 @@ export class View {
     if (readable.subjects.length) {
       rows.push([this.word("subjects"), element("span", "code", readable.subjects.join("\n"))]);
     }
-    const submission = `${toHex(entry.submissionDigest)} · ${entry.callIndex}`;
+    const submission = isLedgersOwn(entry)
+      ? `${this.word("ledger")} · ${this.word("height")} ${entry.height}`
+      : `${toHex(entry.submissionDigest)} · ${entry.callIndex}`;
     rows.push([this.word("submission"), element("span", "code", submission)]);
     return rows;
   }

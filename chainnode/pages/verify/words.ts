@@ -107,6 +107,7 @@ export const WORDS = {
   position: { zh: "日志位置", en: "Log position" },
   time: { zh: "账本时间", en: "Ledger time" },
   callTime: { zh: "调用时间", en: "Time of the call" },
+  callId: { zh: "调用编号", en: "Call id" },
   requester: { zh: "请求部门", en: "Requester" },
   provider: { zh: "提供部门", en: "Provider" },
   reporter: { zh: "报送部门", en: "Reported by" },
