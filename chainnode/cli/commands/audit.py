@@ -155,6 +155,7 @@ def prove(
     out: Path | None,
 ) -> int:
     """Fetch a record, check its proof, and write the evidence, which anybody can check."""
+    from chainnode.cli.positions import within_log
     from chainnode.verify.forms import RecordPlace
 
     output = current_session().output
@@ -164,7 +165,7 @@ def prove(
         require_new(out)
     target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
     found: Facts
-    with target.open_client() as client:
+    with target.open_client() as client, within_log(client, position):
         if authored:
             found, evidence = client.authored_record(position, place=RecordPlace(place or "log"))
         else:
@@ -209,6 +210,7 @@ def disclose(
     Without --field it lists the names that could be shown, and shows no value.
     """
     from chainnode.cli.disclosing import kept_message
+    from chainnode.cli.positions import within_log
     from chainnode.client.disclosing import disclosure_evidence
     from chainnode.verify.disclosure import recorded_half, verify_disclosure_evidence
     from chainnode.verify.forms import RecordPlace
@@ -218,7 +220,7 @@ def disclose(
         require_new(out)
     target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
     believed = target.load_trust()
-    with target.open_client() as client:
+    with target.open_client() as client, within_log(client, position):
         found, evidence = client.authored_record(position, place=RecordPlace.LOG)
     part = recorded_half(found)
     seed, fields = kept_message(believed, part, message=message, kept=kept, secret=secret)
@@ -257,11 +259,13 @@ def reasons(
 ) -> int:
     """Open the private part of a half, in clear or with the key of its pair and month."""
     from chainnode.cli.disclosing import reasons_document
+    from chainnode.cli.positions import within_log
 
     output = current_session().output
     target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
     with target.open_client() as client:
-        found, _ = client.record(position)
+        with within_log(client, position):
+            found, _ = client.record(position)
         document = reasons_document(
             client, found, wrapping_keys=wrapping_keys, organisation=organisation
         )

@@ -265,3 +265,15 @@ def test_a_grant_is_proven_to_anybody_by_one_file(town: Town) -> None:
 def test_a_decision_needs_a_key(town: Town) -> None:
     done = town.bare("catalog", "withdraw", ITEM, "--json")
     assert (done.code, done.json["error"]["code"]) == (2, "KEY_MISSING")
+
+
+@pytest.mark.parametrize("more", [(), ("--authored",)])
+def test_a_position_behind_the_end_of_the_log_is_told_its_size(
+    town: Town, more: tuple[str, ...]
+) -> None:
+    town.must(PROVIDER, "catalog", "publish", ITEM, *FIELDS)
+    size = town.must(PROVIDER, "catalog", "withdraw", ITEM).json["record"] + 1
+    assert town.bare("audit", "prove", str(size - 1), *more).code == 0
+    done = town.bare("audit", "prove", str(size), *more, "--json")
+    assert (done.code, done.json["error"]["code"]) == (3, "NO_SUCH_POSITION")
+    assert f"the log has {size} records" in done.json["error"]["message"]
