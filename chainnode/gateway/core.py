@@ -26,6 +26,7 @@ from chainnode.gateway.messages import (
     problem,
     problem_of,
 )
+from chainnode.gateway.ports import RowsUnavailable
 from chainnode.gateway.recording import Ending, OpenCall, Recorder, headers_of
 from chainnode.gateway.releasing import release
 from chainnode.gateway.seen_calls import (
@@ -89,6 +90,20 @@ class Gateway:
         self._memory = memory
         self.counters = counters
         self.service = recorder.service
+
+    async def item_fault(self) -> str:
+        """Return what is wrong with our item on the ledger, so that every call will be denied.
+
+        Empty where nothing is, or where no node says.
+        """
+        item, own = self.service.item, self.service.organisation
+        try:
+            row = (await self._decider.rows.item(item)).row
+        except RowsUnavailable:
+            return ""
+        if row is None:
+            return f"the catalogue does not have {item}"
+        return "" if row.owner == own else f"{item} is of {row.owner}, not of {own}"
 
     async def admit(self, request: HttpRequest) -> OpenCall | HttpAnswer:
         """Let a call pass, or answer it: refused, denied, or answered before."""

@@ -2,8 +2,12 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
+import os
+import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +17,7 @@ import httpx
 import uvicorn
 import uvloop
 
+from chainnode.errors import ConfigurationError
 from chainnode.foreground import ForegroundServer
 from chainnode.gateway.asgi import GatewayMiddleware
 from chainnode.gateway.core import Gateway
@@ -30,6 +35,7 @@ RECHECK_S: Final = 60.0
 CONNECTIONS_MAX: Final = 128
 _HEAD_BYTES_MAX: Final = 32 * 1024
 _CONCURRENCY_MAX: Final = 1024
+_BACKLOG: Final = 2048
 _PEM_BYTES_MAX: Final = 64 * 1024
 _LOG: Final = logging.getLogger(__name__)
 
@@ -85,13 +91,49 @@ async def _serve(settings: GatewaySettings, proxy: ProxySettings) -> None:
             ended.set_result(error)
 
     async with open_gateway(settings, on_end=on_end) as gateway, proxy_app(proxy, gateway) as app:
+        listener = _listening(proxy)
+        await _say_start(proxy, gateway, listener)
         _LOG.info("gateway_started")
         server = ForegroundServer(_server_config(app, proxy))
         ended.add_done_callback(lambda _: server.end())
-        await server.serve()
+        await server.serve(sockets=[listener])
         _LOG.info("gateway_stopped")
         if ended.done():
             raise ended.result()
+
+
+def _listening(proxy: ProxySettings) -> socket.socket:
+    """Listen where the settings say.
+
+    Raises:
+        ConfigurationError: the address is in use, or not of this machine.
+
+    """
+    family = socket.AF_INET6 if ":" in proxy.host else socket.AF_INET
+    try:
+        return socket.create_server((proxy.host, proxy.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(
+            f"[proxy] listen: {proxy.host}:{proxy.port}: {os.strerror(error.errno or 0)}"
+        ) from error
+
+
+async def _say_start(proxy: ProxySettings, gateway: Gateway, listener: socket.socket) -> None:
+    """Tell a person where the gateway listens and for what, and what looks unsafe about it."""
+    address, port = listener.getsockname()[:2]
+    kind = "without TLS" if proxy.tls is None else "with TLS"
+    service = gateway.service
+    sys.stderr.write(
+        f"gateway listens on {address}:{port} {kind}, department {service.organisation},"
+        f" item {service.item}\n"
+    )
+    if proxy.tls is None and not ipaddress.ip_address(address).is_loopback:
+        sys.stderr.write(
+            "warning: it listens beyond this machine without TLS (tls_cert, tls_key)\n"
+        )
+    if fault := await gateway.item_fault():
+        sys.stderr.write(f"warning: item: {fault}\n")
+    sys.stderr.flush()
 
 
 async def _watch_names(pinned: Sequence[PinnedUpstream]) -> None:
