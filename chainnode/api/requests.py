@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from chainnode.api.gate import hold_body_bytes
 from chainnode.api.problems import Problem
@@ -112,7 +113,7 @@ async def unless_disconnected(request: Request, work: Coroutine[object, object, 
 
     """
     working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_until_disconnected(request))
+    leaving = asyncio.ensure_future(until_disconnected(request.receive))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
@@ -123,8 +124,9 @@ async def unless_disconnected(request: Request, work: Coroutine[object, object, 
         leaving.cancel()
 
 
-async def _until_disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+async def until_disconnected(receive: Receive) -> None:
+    """Wait until whoever asked is gone; what else comes is dropped."""
+    while (await receive())["type"] != "http.disconnect":
         pass
 
 

@@ -17,9 +17,10 @@ from starlette.types import Receive, Scope, Send
 
 from chainnode.api.gate import Budget
 from chainnode.api.problems import MEDIA_TYPE, Problem
-from chainnode.api.requests import service_of
+from chainnode.api.requests import service_of, until_disconnected
+from chainnode.event_ids import EVENT_ID_PATTERN, Place
 from chainnode.ledger.errors import Pruned
-from chainnode.service import Feed, Place
+from chainnode.service import Feed
 from chainnode.service.feed import NEWS_S
 
 router = APIRouter(tags=["chain"])
@@ -57,7 +58,7 @@ data: {"height":4712,"time_ms":1767225600000,"position":90211,"record":"/v1/reco
 _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
 _ID_SCHEMA: dict[str, str] = {
     "type": "string",
-    "pattern": r"^(0|[1-9][0-9]{0,15})(\.[1-9][0-9]{0,6})?$",
+    "pattern": EVENT_ID_PATTERN,
     "example": "4712.1",
 }
 _HEADERS = {
@@ -161,7 +162,7 @@ class EventStream(Response):
         start = {"type": "http.response.start", "status": self.status_code}
         await send(start | {"headers": self.raw_headers})
         telling = asyncio.ensure_future(self._tell(send))
-        leaving = asyncio.ensure_future(_until_disconnected(receive))
+        leaving = asyncio.ensure_future(until_disconnected(receive))
         closing = asyncio.ensure_future(self._feed.closed.wait())
         try:
             ends = {telling, leaving, closing}
@@ -235,8 +236,3 @@ async def _say_goodbye(send: Send, word: bytes) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_FAREWELL_S):
             await send({"type": "http.response.body", "body": word, "more_body": False})
-
-
-async def _until_disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

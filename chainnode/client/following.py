@@ -8,7 +8,6 @@ none is missing asks the audit log, whose lists are proven whole.
 Decides what to ask next and what to believe, without I/O; `follow` and `follow_async` carry it out.
 """
 
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from chainnode.client.reports import (
 from chainnode.client.server_events import EventParser, ServerEvent
 from chainnode.client.session import Reports, Session, refusal
 from chainnode.client.transport import AsyncTransport, BlockingTransport
+from chainnode.event_ids import EXPECTED, InvalidEventId, Place
 from chainnode.ledger.types import Entry
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.evidence import RecordFacts
@@ -42,7 +42,6 @@ RETRY_S = 1.0
 # As long as a view change or a restart of a group takes; then a person should hear of it.
 PATIENCE_S = 120.0
 _REFUSAL_BYTES_MAX = 64 * 1024
-_ID = re.compile(r"(0|[1-9]\d{0,15})(?:\.([1-9]\d{0,6}))?", re.ASCII)
 # Refusals that do not pass: with all nodes agreed, waiting is in vain.
 _LASTING = ("PRUNED", "INVALID_EVENT_ID")
 _HALF = Schema(AccessRecord)
@@ -60,7 +59,7 @@ class ChainEvent:
     @property
     def height(self) -> int:
         """The block that it is about."""
-        return _place(self.id)[0]
+        return Place.parse(self.id).height
 
 
 class Follower:
@@ -73,11 +72,12 @@ class Follower:
             ValueError: it is no id of an event.
 
         """
-        if after is not None and _ID.fullmatch(after) is None:
-            raise ValueError(f"after: expected the id of an event, got {after[:40]!r}")
+        try:
+            self._last = None if after is None else Place.parse(after)
+        except InvalidEventId as error:
+            raise ValueError(f"after: {error}") from error
         self._session = session
         self._patience_s = patience_s
-        self._last = after
         self._node = ""
         self._has_left = False
         self._parser = EventParser()
@@ -106,7 +106,7 @@ class Follower:
         self._node = next(iter(self._session.ordered()))
         self._parser = EventParser()
         self._has_left = False
-        resuming = () if self._last is None else (("Last-Event-ID", self._last),)
+        resuming = () if self._last is None else (("Last-Event-ID", str(self._last)),)
         return Exchange(
             node=self._node,
             method="GET",
@@ -138,29 +138,28 @@ class Follower:
             self._leave(NodeLied(node=self._node, check=error.check, detail=str(error)))
         else:
             self._heard_s = self._session.monotonic_s()
-        if found:
-            self._failed.clear()
+            if found:
+                self._failed.clear()
         return found
 
     def _checked(self, event: ServerEvent) -> tuple[ChainEvent, ...]:
         """Return an event of the chain, which must be the next one; nothing for one without id."""
         if not event.name and self._last is None:
             # Where this stream begins: what comes before its first event is not missed.
-            _place(event.id or "")
-            self._last = event.id
+            self._last = _place(event.id or "")
         if event.id is None or not event.name:
             return ()
         place = _place(event.id)
         if self._last is not None:
-            height, number = _place(self._last)
-            if place not in {(height, number + 1), (height + 1, 0)}:
+            height, number = self._last.height, self._last.number
+            if place not in {Place(height, number + 1), Place(height + 1)}:
                 raise InvalidEvidence(
                     check="order", expected=f"what follows {self._last}", actual=event.id
                 )
         data = read_object(event.data.encode())
-        if as_integer(data.get("height"), "height") != place[0]:
-            raise InvalidEvidence(check="height", expected=f"{place[0]}", actual="another")
-        self._last = event.id
+        if as_integer(data.get("height"), "height") != place.height:
+            raise InvalidEvidence(check="height", expected=f"{place.height}", actual="another")
+        self._last = place
         return (ChainEvent(id=event.id, name=event.name, node=self._node, data=data),)
 
     def _leave(self, report: NodeReport) -> None:
@@ -275,9 +274,9 @@ def _call_of(part: AccessRecord | GapPart, entry: Entry) -> JsonObject:
     }
 
 
-def _place(event_id: str) -> tuple[int, int]:
-    """Read the id of an event: its height, and its number within."""
-    match = _ID.fullmatch(event_id)
-    if match is None:
-        raise InvalidEvidence(check="id", expected="<height> or <height>.<n>", actual="another")
-    return int(match[1]), int(match[2] or 0)
+def _place(event_id: str) -> Place:
+    """Read the id of an event that a node told."""
+    try:
+        return Place.parse(event_id)
+    except InvalidEventId as error:
+        raise InvalidEvidence(check="id", expected=EXPECTED, actual="another") from error

@@ -1,7 +1,7 @@
 """How fast tokens are made: token buckets per key and per organisation, and asks seen before.
 
-In memory; the desk notes both with each count, and restores them after a start. Thread-safe
-together with the desk's lock only.
+In memory; the desk notes both with each count, and `Allowances` restores them after a start.
+Thread-safe under its lock only.
 """
 
 from collections import OrderedDict

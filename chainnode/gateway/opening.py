@@ -37,7 +37,6 @@ from chainnode.gateway.rows import CachedRows
 from chainnode.gateway.seen_calls import CallMemory
 from chainnode.gateway.settings import GatewaySettings
 from chainnode.gateway.spool.spool import Spool
-from chainnode.gateway.token_cache import TokenCache
 from chainnode.gateway.waiting_permits import WaitingPermits
 from chainnode.genesis import Parameters
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
@@ -233,12 +232,7 @@ async def _open_tokeniser(
         key=side.key,
         grant=settings.custodian_grant,
     )
-    cache = TokenCache(
-        settings.token_cache,
-        key=side.key,
-        suite=side.suite,
-        scope=(side.trust.chain_id, department),
-    )
+    cache = access.open_cache(settings.token_cache)
     side.key.tell(cache.use_key)
     tls = trusting((settings.custodian,), _tls(settings))
     pseudonyms = Pseudonyms(
@@ -340,6 +334,3 @@ def _tls(settings: GatewaySettings) -> ssl.SSLContext | None:
         return ssl.create_default_context(cafile=settings.tls_ca)
     except OSError as error:
         raise ConfigurationError(f"{settings.tls_ca}: expected certificates in PEM") from error
-
-
-__all__ = ["CannotDecide", "LedgerSide", "open_caller", "open_gateway", "open_ledger_side"]

@@ -6,7 +6,7 @@ Reads stand under certified heights; a write is answered when a quorum has signe
 from chainnode.service.audit_answers import AuditAnswers
 from chainnode.service.errors import Refused
 from chainnode.service.exports import Exports, Voice
-from chainnode.service.feed import Feed, Place
+from chainnode.service.feed import Feed
 from chainnode.service.node_service import NodeService
 from chainnode.service.outcomes import Outcomes
 from chainnode.service.questions import Questions
@@ -19,7 +19,6 @@ __all__ = [
     "Identity",
     "NodeService",
     "Outcomes",
-    "Place",
     "Questions",
     "Refused",
     "StatusReader",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from chainnode.codec import Plain
+from chainnode.event_ids import Place
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.codec import (
     calls_of_submission,
@@ -45,9 +46,9 @@ class BlockEvent:
     @property
     def frame(self) -> bytes:
         """How it stands in an event stream (WHATWG HTML §9.2)."""
-        name = f"{self.height}.{self.number}" if self.number else f"{self.height}"
+        place = str(Place(self.height, self.number))
         data = msgspec.json.encode(self.data)
-        return b"id: %s\nevent: %s\ndata: %s\n\n" % (name.encode(), self.name.encode(), data)
+        return b"id: %s\nevent: %s\ndata: %s\n\n" % (place.encode(), self.name.encode(), data)
 
 
 def oldest_told(ledger: Ledger) -> int:

@@ -7,17 +7,17 @@ made once for all readers.
 """
 
 import asyncio
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Protocol, Self
+from typing import Protocol
 
 import msgspec
 
+from chainnode.event_ids import EXPECTED, InvalidEventId, Place
 from chainnode.ledger.chain import Ledger
 from chainnode.ledger.errors import Pruned
 from chainnode.service.block_events import events_of, oldest_told
@@ -31,33 +31,6 @@ _ENTRIES_PER_STEP = 2048
 _KEPT_BYTES_MAX = 8 * 1024 * 1024
 # What a node says of itself is looked at this often.
 NEWS_S = 1.0
-_ID = re.compile(r"(0|[1-9]\d{0,15})(?:\.([1-9]\d{0,6}))?", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """The last event that a reader has: number 0 is the block itself."""
-
-    height: int
-    number: int = 0
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read the id of an event.
-
-        Raises:
-            Refused: `INVALID_EVENT_ID`.
-
-        """
-        match = _ID.fullmatch(text)
-        if match is None:
-            raise Refused(
-                "INVALID_EVENT_ID", expected="<height> or <height>.<n>", actual=ascii(text[:40])
-            )
-        return cls(int(match[1]), int(match[2] or 0))
-
-    def __str__(self) -> str:
-        return f"{self.height}.{self.number}" if self.number else f"{self.height}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +118,10 @@ class Feed:
         """
         if told is None:
             return await self._end_of(self.newest)
-        place = Place.parse(told)
+        try:
+            place = Place.parse(told)
+        except InvalidEventId as error:
+            raise Refused("INVALID_EVENT_ID", expected=EXPECTED, actual=error.actual) from error
         if place.height > self.newest:
             raise Refused(
                 "EVENT_AHEAD", expected=f"an event up to height {self.newest}", actual=told

@@ -22,6 +22,7 @@ LEAVES = (
     "chainnode.batch",
     "chainnode.codec",
     "chainnode.errors",
+    "chainnode.event_ids",
     "chainnode.exchange",
     "chainnode.genesis",
     "chainnode.json_nesting",

@@ -59,6 +59,16 @@ def is_plain(response: httpx.Response) -> bool:
     return all(one.strip().lower() in _PLAIN for one in codings)
 
 
+def _read_before(response: httpx.Response, bound: Bound) -> bytes | None:
+    """Return the body of an answer that a transport has read already; None: it is still to come."""
+    if not is_plain(response):
+        raise AnswerCoded
+    if not response.is_stream_consumed:
+        return None
+    bound.take(response.content)
+    return response.content
+
+
 async def read_async(response: httpx.Response, *, bytes_max: int) -> bytes:
     """Return the body of an answer; it is closed in any case.
 
@@ -68,11 +78,8 @@ async def read_async(response: httpx.Response, *, bytes_max: int) -> bytes:
     """
     body, bound = bytearray(), Bound(bytes_max)
     try:
-        if not is_plain(response):
-            raise AnswerCoded
-        if response.is_stream_consumed:
-            bound.take(response.content)
-            return response.content
+        if (whole := _read_before(response, bound)) is not None:
+            return whole
         async for part in response.aiter_raw():
             bound.take(part)
             body += part
@@ -85,11 +92,8 @@ def read(response: httpx.Response, *, bytes_max: int) -> bytes:
     """Do the same on a thread."""
     body, bound = bytearray(), Bound(bytes_max)
     try:
-        if not is_plain(response):
-            raise AnswerCoded
-        if response.is_stream_consumed:
-            bound.take(response.content)
-            return response.content
+        if (whole := _read_before(response, bound)) is not None:
+            return whole
         for part in response.iter_raw():
             bound.take(part)
             body += part
