@@ -19,8 +19,9 @@ STATES = ("running", "syncing", "voting_stopped", "stopped")
 DEMO_FILE = "demo.json"
 REGISTRY = "registry"
 CUSTODIAN = "custodian"
+LOGINS = "logins"
 # Processes of the demo, in the order in which they start.
-SERVICES = (CUSTODIAN, REGISTRY)
+SERVICES = (CUSTODIAN, REGISTRY, LOGINS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

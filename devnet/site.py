@@ -44,8 +44,10 @@ from devnet.topology import (
     HOST,
     DevnetFolder,
     NodePlace,
+    ServicePorts,
     Topology,
     free_ports,
+    port_count,
     write_topology,
 )
 
@@ -96,7 +98,9 @@ def identities_of(
         ("issuer", DATA, ISSUER),
         ("auditor", DATA, AUDITOR),
         ("custodian", DATA, CUSTODIAN),
-        # The demo's gateways count their own nonces, so each has a key of its own.
+        # Each process counts its own nonces, so each has a key of its own.
+        ("console", DATA, AUDITOR),
+        ("citizen", DATA, AUDITOR),
         ("registry", POLICE, SERVICE),
         ("housing-office", HOUSING, SERVICE),
     ]
@@ -231,13 +235,12 @@ def _write_keys(
 
 
 def _place(request: SiteRequest, departments: Sequence[Department], *, chain_id: str) -> Topology:
-    ports = iter(free_ports(2 * len(departments) + 2))
+    ports = iter(free_ports(port_count(len(departments))))
     return Topology(
         suite=request.suite,
         chain_id=chain_id,
         has_demo=request.has_demo,
-        registry_port=next(ports),
-        custodian_port=next(ports),
+        services=ServicePorts.take(ports),
         clock_offset_ms=request.clock_offset_ms,
         nodes=tuple(
             NodePlace(

@@ -7,8 +7,9 @@ import contextlib
 import json
 import random
 import socket
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import repeat
 from pathlib import Path
 
 from devnet.departments import DEPARTMENTS, Department
@@ -16,8 +17,8 @@ from devnet.errors import DevnetError, NotADevnet, OldDevnet, UnknownNode
 
 TOPOLOGY_FILE = "topology.json"
 FORMAT = "kunlian-devnet"
-# 2: the demo has a custodian. One of version 1 can be removed and no more.
-VERSION = 2
+# 2: the demo has a custodian; 3: pages for people. Older ones can be removed and no more.
+VERSION = 3
 OLDEST = 1
 DEFAULT_FOLDER = ".kun-devnet"
 _FILE_BYTES_MAX = 1024 * 1024
@@ -48,14 +49,29 @@ class NodePlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePorts:
+    """Where what stands beside the nodes listens, on 127.0.0.1."""
+
+    registry: int
+    custodian: int
+    console: int
+    citizen: int
+    logins: int
+
+    @classmethod
+    def take(cls, ports: Iterator[int]) -> "ServicePorts":
+        """Give each service the next port."""
+        return cls(**{one.name: next(ports) for one in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
     """A devnet. `clock_offset_ms` is added to this machine's clock by every node."""
 
     suite: str
     chain_id: str
     has_demo: bool
-    registry_port: int
-    custodian_port: int
+    services: ServicePorts
     clock_offset_ms: int
     nodes: tuple[NodePlace, ...]
 
@@ -162,18 +178,26 @@ def load_topology(folder: DevnetFolder, *, oldest: int = VERSION) -> Topology:
 
 def _from_document(document: Mapping[str, object]) -> Topology:
     rows = document["nodes"]
-    has_custodian = _integer(document, "version") > OLDEST
     if not isinstance(rows, list):
         raise TypeError("nodes: expected a list")
     return Topology(
         suite=_text(document, "suite"),
         chain_id=_text(document, "chain_id"),
         has_demo=document["has_demo"] is True,
-        registry_port=_port(document, "registry_port"),
-        custodian_port=_port(document, "custodian_port") if has_custodian else 0,
+        services=_services(document),
         clock_offset_ms=_integer(document, "clock_offset_ms"),
         nodes=tuple(_node(row) for row in rows),
     )
+
+
+def _services(document: Mapping[str, object]) -> ServicePorts:
+    if _integer(document, "version") < VERSION:
+        # Of an older one they are never used: it is only removed.
+        return ServicePorts.take(repeat(0))
+    row = document["services"]
+    if not isinstance(row, dict):
+        raise TypeError("services: expected an object")
+    return ServicePorts(**{one.name: _port(row, one.name) for one in fields(ServicePorts)})
 
 
 def _node(row: object) -> NodePlace:
@@ -232,6 +256,17 @@ def free_ports(count: int) -> tuple[int, ...]:
     raise DevnetError(f"expected {count} free ports between {_PORTS[0]} and {_PORTS[-1]}")
 
 
+def port_count(nodes: int) -> int:
+    """Return how many ports a devnet with so many nodes needs."""
+    return 2 * nodes + len(fields(ServicePorts))
+
+
+def ports_of(topology: Topology) -> tuple[int, ...]:
+    """Return all ports of a devnet."""
+    services = asdict(topology.services).values()
+    return (*services, *(port for one in topology.nodes for port in (one.api_port, one.p2p_port)))
+
+
 def is_port_free(port: int) -> bool:
     """Tell whether a server could listen on `port` now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
@@ -246,11 +281,10 @@ def is_port_free(port: int) -> bool:
 
 def with_free_ports(topology: Topology) -> Topology:
     """Return the same devnet on other ports."""
-    ports = iter(free_ports(2 * len(topology.nodes) + 2))
+    ports = iter(free_ports(port_count(len(topology.nodes))))
     return replace(
         topology,
-        registry_port=next(ports),
-        custodian_port=next(ports),
+        services=ServicePorts.take(ports),
         nodes=tuple(
             replace(one, api_port=next(ports), p2p_port=next(ports)) for one in topology.nodes
         ),

@@ -24,6 +24,7 @@ from devnet.topology import (
     Topology,
     is_port_free,
     load_topology,
+    ports_of,
     with_free_ports,
     write_topology,
 )
@@ -149,6 +150,4 @@ def _lacks_service(folder: DevnetFolder, topology: Topology) -> bool:
 
 
 def _are_ports_free(topology: Topology) -> bool:
-    ports = [topology.registry_port, topology.custodian_port]
-    ports += [port for one in topology.nodes for port in (one.api_port, one.p2p_port)]
-    return all(is_port_free(port) for port in ports)
+    return all(is_port_free(port) for port in ports_of(topology))

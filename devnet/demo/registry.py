@@ -94,5 +94,5 @@ def entry_of(registry: Registry, person_id: str) -> dict[str, str]:
 def serve(folder: Path) -> None:
     """Serve the registry until SIGTERM."""
     place = DevnetFolder(folder)
-    port = load_topology(place).registry_port
+    port = load_topology(place).services.registry
     uvicorn.run(make_app(place), host=HOST, port=port, log_level="warning", access_log=False)

@@ -1,4 +1,4 @@
-"""The demo's services as processes: the custodian of 数据局 and the registry of 公安局."""
+"""The demo's services as processes: the custodian of 数据局, the registry of 公安局, logins."""
 
 import sys
 import time
@@ -8,6 +8,7 @@ from pathlib import Path
 from chainnode.cli.probe import fetch_json
 from chainnode.errors import StorageError
 from chainnode.gateway import look_at_spool
+from devnet.demo.logins import DISCOVERY_PATH
 from devnet.demo.settings import (
     HEALTH_PATH,
     custodian_config,
@@ -16,7 +17,7 @@ from devnet.demo.settings import (
 )
 from devnet.errors import NotReady
 from devnet.launcher import START_TIMEOUT_S, child_environment
-from devnet.observe import CUSTODIAN, REGISTRY, record_file
+from devnet.observe import CUSTODIAN, LOGINS, REGISTRY, record_file
 from devnet.processes import last_lines, running_record, spawn, write_record
 from devnet.topology import HOST, DevnetFolder, Topology
 
@@ -30,18 +31,25 @@ def start_services(folder: DevnetFolder, topology: Topology) -> None:
     write_demo_settings(folder, topology)
     config = str(custodian_config(folder).resolve())
     _start(folder, CUSTODIAN, ["chainnode.cli", "custodian", "run", "--config", config])
-    _start(folder, REGISTRY, ["devnet.demo", "--dir", str(folder.path.resolve())])
+    where = ["--dir", str(folder.path.resolve())]
+    _start(folder, REGISTRY, ["devnet.demo", *where])
+    _start(folder, LOGINS, ["devnet.demo.login_provider", *where])
 
 
 def wait_for_services(folder: DevnetFolder, topology: Topology) -> None:
-    """Wait until both answer.
+    """Wait until all answer.
 
     Raises:
         NotReady: one ended, or the time is over.
 
     """
-    for name, port in ((CUSTODIAN, topology.custodian_port), (REGISTRY, topology.registry_port)):
-        _wait(folder, name, f"http://{HOST}:{port}")
+    asked = (
+        (CUSTODIAN, topology.services.custodian, HEALTH_PATH),
+        (REGISTRY, topology.services.registry, HEALTH_PATH),
+        (LOGINS, topology.services.logins, DISCOVERY_PATH),
+    )
+    for name, port, path in asked:
+        _wait(folder, name, f"http://{HOST}:{port}", path)
 
 
 def wait_until_recorded(folder: DevnetFolder) -> None:
@@ -82,9 +90,9 @@ def _start(folder: DevnetFolder, name: str, module: Sequence[str]) -> None:
     write_record(file, record)
 
 
-def _wait(folder: DevnetFolder, name: str, base: str) -> None:
+def _wait(folder: DevnetFolder, name: str, base: str, path: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
-    while fetch_json(base, HEALTH_PATH).status != _HTTP_OK:
+    while fetch_json(base, path).status != _HTTP_OK:
         ended = running_record(record_file(folder, name)) is None
         if ended or time.monotonic() > deadline:
             reason = "its process ended" if ended else "no answer"

@@ -56,12 +56,12 @@ def office_config(folder: DevnetFolder) -> Path:
 
 def custodian_url(topology: Topology) -> str:
     """Return where the custodian listens."""
-    return f"http://{HOST}:{topology.custodian_port}"
+    return f"http://{HOST}:{topology.services.custodian}"
 
 
 def registry_url(topology: Topology) -> str:
     """Return where calls to the registry go."""
-    return f"http://{HOST}:{topology.registry_port}{DATA_PATH}"
+    return f"http://{HOST}:{topology.services.registry}{DATA_PATH}"
 
 
 def write_demo_settings(folder: DevnetFolder, topology: Topology) -> None:
@@ -91,7 +91,7 @@ def _custodian(topology: Topology) -> dict[str, dict[str, object]]:
     return {
         "custodian": {
             "organisation": DATA.organisation,
-            "listen": f"{HOST}:{topology.custodian_port}",
+            "listen": f"{HOST}:{topology.services.custodian}",
             "key": "../../identities/custodian.key.json",
             "root": "root.secret.json",
             "passphrase_file": "../../passphrase",

@@ -38,7 +38,7 @@ def examples(topology: Topology, ports: Sequence[int]) -> dict[str, str]:
     assert _PRINTED.strip() in text
     nodes = ", ".join(f'"{one.api}"' for one in topology.nodes[:2])
     text = re.sub(r"(?m)^node = \[.*\]$", f"node = [{nodes}]", text)
-    custodian = f'custodian = "http://{HOST}:{topology.custodian_port}"'
+    custodian = f'custodian = "http://{HOST}:{topology.services.custodian}"'
     text = re.sub(r'(?m)^custodian = ".*"$', custodian, text)
     text = text.replace(":9000", f":{ports[0]}").replace(":9001", f":{ports[1]}")
     found = [body for _, body in _SAMPLE.findall(text)]

@@ -22,7 +22,14 @@ from devnet.observe import (
     status_document,
 )
 from devnet.processes import ProcessRecord, record_of, write_record
-from devnet.topology import DevnetFolder, NodePlace, Topology, free_ports
+from devnet.topology import (
+    DevnetFolder,
+    NodePlace,
+    ServicePorts,
+    Topology,
+    free_ports,
+    port_count,
+)
 
 _RECORD = ProcessRecord(pid=77, start_ticks=1, boot_id="b")
 _DEMO = {
@@ -35,13 +42,12 @@ _DEMO = {
 
 
 def _topology() -> Topology:
-    ports = iter(free_ports(10))
+    ports = iter(free_ports(port_count(4)))
     return Topology(
         suite="sm",
         chain_id="cd" * 32,
         has_demo=True,
-        registry_port=next(ports),
-        custodian_port=next(ports),
+        services=ServicePorts.take(ports),
         clock_offset_ms=0,
         nodes=tuple(
             NodePlace(

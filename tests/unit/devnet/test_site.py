@@ -88,7 +88,7 @@ def test_the_identities_that_commands_use_by_default_are_there(made: DevnetFolde
 def test_nothing_secret_can_be_read_by_others(made: DevnetFolder) -> None:
     assert made.path.stat().st_mode & 0o777 == 0o700
     secret = [*made.path.rglob("*.key.json"), *made.path.rglob("*.key.pem"), made.passphrase]
-    assert len(secret) == 5 * 2 + 1 + 15 + 1
+    assert len(secret) == 5 * 2 + 1 + 17 + 1
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in secret)
 
 

@@ -15,6 +15,7 @@ from devnet.topology import (
     HOST,
     DevnetFolder,
     NodePlace,
+    ServicePorts,
     Topology,
     free_ports,
     is_port_free,
@@ -31,8 +32,7 @@ def _topology(count: int = 4) -> Topology:
         suite="sm",
         chain_id="ab" * 32,
         has_demo=True,
-        registry_port=20_000,
-        custodian_port=20_001,
+        services=ServicePorts.take(iter(range(20_000, 20_010))),
         clock_offset_ms=-5,
         nodes=tuple(
             NodePlace(
@@ -78,7 +78,7 @@ def test_a_folder_of_other_things_is_no_devnet(tmp_path: Path) -> None:
 
 
 def _damage(change: dict[str, object]) -> str:
-    return json.dumps({"format": "kunlian-devnet", "version": 2, "nodes": [], **change})
+    return json.dumps({"format": "kunlian-devnet", "version": 3, "nodes": [], **change})
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def _damage(change: dict[str, object]) -> str:
         "not json",
         "[" * 100_000,
         json.dumps({"format": "something else", "version": 1}),
-        _damage({"version": 3}),
+        _damage({"version": 4}),
         _damage({"version": 0}),
-        _damage({"version": "2"}),
-        _damage({"version": 2.0}),
+        _damage({"version": "3"}),
+        _damage({"version": 3.0}),
         _damage({"version": True}),
-        _damage({"version": [2]}),
+        _damage({"version": [3]}),
         _damage({"suite": "sm"}),
         _damage({"nodes": "four"}),
         _damage({"nodes": [1]}),
@@ -136,8 +136,9 @@ def test_a_node_entry_that_somebody_changed_is_refused(
 def _of_version_1(folder: DevnetFolder) -> None:
     write_topology(folder, _topology())
     document = json.loads(folder.topology.read_text(encoding="utf-8"))
-    del document["custodian_port"]
-    folder.topology.write_text(json.dumps({**document, "version": 1}), encoding="utf-8")
+    del document["services"]
+    former = {**document, "version": 1, "registry_port": 20_000}
+    folder.topology.write_text(json.dumps(former), encoding="utf-8")
 
 
 def test_a_devnet_of_an_earlier_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
@@ -186,8 +187,7 @@ def test_other_ports_change_nothing_else() -> None:
     assert (
         replace(
             after,
-            registry_port=before.registry_port,
-            custodian_port=before.custodian_port,
+            services=before.services,
             nodes=tuple(
                 replace(one, api_port=old.api_port, p2p_port=old.p2p_port)
                 for one, old in zip(after.nodes, before.nodes, strict=True)
