@@ -39,7 +39,13 @@ from chainnode.client.key_calls import (
     tell_usage,
 )
 from chainnode.client.memory import ChainForked
-from chainnode.client.person_tokens import Person, PersonTokens, TokenDesk, fetch_person_tokens
+from chainnode.client.person_tokens import (
+    Person,
+    PersonTokens,
+    TokenDesk,
+    fetch_person_tokens,
+    person_tokens,
+)
 from chainnode.client.reading import StateRow
 from chainnode.client.reports import (
     CannotDecide,
@@ -107,6 +113,7 @@ __all__ = [
     "import_certificate",
     "issue_certificate",
     "open_epoch",
+    "person_tokens",
     "publish_item",
     "publish_wrapping_key",
     "reject_grant",
