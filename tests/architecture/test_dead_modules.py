@@ -11,6 +11,7 @@ LIBRARIES = (
     "chainnode.client",
     "chainnode.exchange",
     "chainnode.gateway",
+    "chainnode.login",
     "chainnode.verify",
 )
 # What the Makefile runs by `python -m`.

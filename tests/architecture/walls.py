@@ -77,6 +77,8 @@ SERVED_OUTSIDE = (
     "chainnode.metrics",
     "chainnode.prompt_http",
 )
+# What people log in to or look at in a browser.
+PEOPLES = ("chainnode.login", "chainnode.console", "chainnode.citizen")
 # The running node as others see it: its composition and its public methods.
 NODE = ("chainnode.node", "chainnode.service")
 # What builds the node and joins its rooms: node.py and the parts cut out of it.
@@ -264,6 +266,21 @@ WALLS = (
         allows=("chainnode.custodian", *SERVED_OUTSIDE, *FROM_OUTSIDE),
     ),
     Wall(
+        why="the login lets people in and knows no ledger",
+        inside=("chainnode.login",),
+        forbids=PRODUCTION,
+        allows=(
+            *("chainnode.login", "chainnode.errors", "chainnode.json_nesting"),
+            "chainnode.secret_files",
+        ),
+    ),
+    Wall(
+        why="tokens of providers are read by the login alone",
+        inside=PRODUCTION,
+        besides=("chainnode.login",),
+        forbids=("joserfc", "authlib"),
+    ),
+    Wall(
         why="the custodian's insides are known to its command alone, its forms to who asks",
         inside=PRODUCTION,
         besides=("chainnode.custodian", "chainnode.cli"),
@@ -348,7 +365,13 @@ WALLS = (
         why="FastAPI serves the API, and departments' own services outside the node",
         inside=PRODUCTION,
         besides=("chainnode.api", "devnet"),
-        forbids=("fastapi", "starlette"),
+        forbids=("fastapi",),
+    ),
+    Wall(
+        why="Starlette serves the API and what people look at",
+        inside=PRODUCTION,
+        besides=(*PEOPLES, "chainnode.api", "devnet"),
+        forbids=("starlette",),
     ),
     Wall(
         why="images of QR codes are made by the command line",
