@@ -9,7 +9,9 @@ from chainnode.submission import Call
 from chainnode.verify.answer import AnswerFacts, join_pages
 from chainnode.verify.archive import MANIFEST, QUESTION, ROWS, SIGNATURES, write_archive
 from chainnode.verify.evidence import verify_record_evidence
-from chainnode.verify.export import AUDITOR, NODE, answer_pages, manifest_bytes
+from chainnode.verify.export import AUDITOR, NODE, join_export
+from chainnode.verify.export_forms import AnsweredQuestion, manifest_bytes
+from chainnode.verify.export_names import ONE_QUESTION, answer_pages
 from chainnode.verify.forms import base64_text
 from chainnode.verify.question import AskedQuestion, export_content, read_question
 from chainnode.verify.rows import canonical_line, row_lines
@@ -86,7 +88,9 @@ class QuestionedChain(IndexedChain):
 
     def manifest(self, members: Members, pages: Sequence[JsonObject] | None = None) -> bytes:
         answer = self.answer(pages if pages is not None else self.pages())
-        return manifest_bytes(self.asked(), answer, trust=self.trust, members=members)
+        answered = AnsweredQuestion(question=self.asked(), answer=answer)
+        content = join_export([answered], version=ONE_QUESTION, trust=self.trust)
+        return manifest_bytes(content, members=members)
 
     def signatures(self, manifest: bytes, *, node: int | None = 2) -> bytes:
         """Return the two signatures over a manifest."""

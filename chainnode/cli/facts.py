@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from chainnode.verify import BlockRecordFacts, CertifiedHeader, Facts, RecordFacts
     from chainnode.verify.answer import AnswerFacts
     from chainnode.verify.export import ExportFacts
+    from chainnode.verify.export_forms import AnsweredQuestion
     from chainnode.verify.pages import PagesFacts
 
 
@@ -93,21 +94,45 @@ def _author(facts: "RecordFacts | BlockRecordFacts") -> dict[str, object]:
 
 def export_document(facts: "ExportFacts") -> dict[str, object]:
     """Return what an export proves."""
-    question = facts.question
+    questions = [_question(one) for one in facts.questions]
     return {
         "proven": True,
         "kind": "export",
-        "question": {
-            "digest": question.record.entry.submission_digest.hex(),
-            "asked_by": question.record.entry.organisation,
-            "kind": question.kind.name.lower(),
-            "purpose": question.purpose,
-        },
+        "version": facts.version,
+        "question": questions[0],
+        "questions": questions,
         **answer_facts(facts.answer),
         "exported_from": facts.organisation,
+        "parts": _parts(facts),
         "page": facts.has_page,
         "page_same": _is_our_page(facts),
     }
+
+
+def _question(answered: "AnsweredQuestion") -> dict[str, object]:
+    """Return who asked what and why; what is attested is the auditor's word and marked so."""
+    question, told = answered.question, answered.attested
+    document: dict[str, object] = {
+        "digest": question.record.entry.submission_digest.hex(),
+        "asked_by": question.record.entry.organisation,
+        "kind": question.kind.name.lower(),
+        "purpose": question.purpose,
+        "complete": answered.answer.is_complete,
+        "rows": len(answered.answer.rows),
+    }
+    if told is None:
+        return document
+    places = [{"department": name, "key_epoch": epoch} for name, epoch in told.places]
+    attested = {"by": "auditor", "custodian": told.custodian, "places": places}
+    return {**document, "attested_not_proven": attested}
+
+
+def _parts(facts: "ExportFacts") -> dict[str, str]:
+    """Return what stands behind each rendering in the file."""
+    from chainnode.verify.archive import CSV, ROWS
+
+    derived = [ROWS, *([CSV] if facts.has_csv else [])]
+    return dict.fromkeys(derived, "proven") | dict.fromkeys(facts.signed_alone, "signed")
 
 
 def _is_our_page(facts: "ExportFacts") -> bool | None:

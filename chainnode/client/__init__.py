@@ -15,7 +15,7 @@ from chainnode.client.calls import (
 )
 from chainnode.client.clients import AsyncClient, Client
 from chainnode.client.codes import CertificateCode
-from chainnode.client.exporting import Exported, NotExportable
+from chainnode.client.exporting import Exported, NotExportable, ToldPlaces
 from chainnode.client.following import ChainEvent
 from chainnode.client.grant_calls import (
     GrantDraft,
@@ -99,6 +99,7 @@ __all__ = [
     "StateRow",
     "TokenDesk",
     "TokensNotMade",
+    "ToldPlaces",
     "Unknown",
     "Verification",
     "access_people",

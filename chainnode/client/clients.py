@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, Unpack
 
 from chainnode.client import (
     asking,
@@ -23,7 +23,7 @@ from chainnode.client import (
 )
 from chainnode.client.asking import PAGE_ROWS_DEFAULT
 from chainnode.client.codes import CertificateCode
-from chainnode.client.exporting import Exported
+from chainnode.client.exporting import Exported, ExportParts
 from chainnode.client.following import ChainEvent
 from chainnode.client.pair_keys import Reader
 from chainnode.client.reading import StateRow
@@ -181,9 +181,9 @@ class Client:
         """See `asking.next_page`."""
         return self._transport.run(asking.next_page(self._session, answer, limit=limit))
 
-    def export(self, answer: AuditAnswer, *, page: bytes | None = None) -> Exported:
+    def export(self, *answers: AuditAnswer, **parts: Unpack[ExportParts]) -> Exported:
         """See `exporting.export`."""
-        return self._transport.run(exporting.export(self._session, answer, page=page))
+        return self._transport.run(exporting.export(self._session, answers, **parts))
 
     def state(
         self,
@@ -410,9 +410,9 @@ class AsyncClient:
         """See `Client.next_page`."""
         return await self._transport.run(asking.next_page(self._session, answer, limit=limit))
 
-    async def export(self, answer: AuditAnswer, *, page: bytes | None = None) -> Exported:
+    async def export(self, *answers: AuditAnswer, **parts: Unpack[ExportParts]) -> Exported:
         """See `Client.export`."""
-        return await self._transport.run(exporting.export(self._session, answer, page=page))
+        return await self._transport.run(exporting.export(self._session, answers, **parts))
 
     async def state(
         self,

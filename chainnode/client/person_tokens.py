@@ -12,6 +12,7 @@ from typing import Final
 
 from chainnode.client.clients import AsyncClient, Client
 from chainnode.client.exchange import Exchange, Reply
+from chainnode.client.exporting import ToldPlaces
 from chainnode.client.session import system_ms
 from chainnode.client.token_asks import (
     TokensNotMade,
@@ -67,6 +68,13 @@ class PersonTokens:
     places: tuple[tuple[str, int], ...]
     tokens: tuple[bytes, ...] = field(repr=False)
     without: tuple[str, ...]
+
+    @property
+    def told(self) -> ToldPlaces:
+        """What the custodian said of these tokens, for an export."""
+        return ToldPlaces(
+            custodian=self.custodian, places=dict(zip(self.tokens, self.places, strict=True))
+        )
 
 
 def fetch_person_tokens(

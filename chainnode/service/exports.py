@@ -2,7 +2,7 @@
 
 Signed with the vote key under a domain tag of its own, through the vote guard like everything
 that this key signs (ADR-0022). Only who asked a question gets a signature for it, and only over
-a manifest that names it.
+a manifest that names it; of one that names several, each must be recorded and theirs.
 """
 
 import asyncio
@@ -18,9 +18,10 @@ from chainnode.suites.port import Suite
 from chainnode.verify.epochs import follow
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.evidence import verify_record_evidence
-from chainnode.verify.export import MANIFEST_BYTES_MAX, NODE, manifest_question, require_auditor
+from chainnode.verify.export import NODE, require_auditor
+from chainnode.verify.export_forms import MANIFEST_BYTES_MAX, read_manifest
 from chainnode.verify.forms import base64_text
-from chainnode.verify.question import export_content, read_question
+from chainnode.verify.question import AskedQuestion, export_content, read_question
 from chainnode.verify.strict_json import (
     JsonObject,
     as_base64,
@@ -100,26 +101,37 @@ class Exports:
         )
         manifest = as_base64(fields["manifest"], "manifest", bytes_max=MANIFEST_BYTES_MAX)
         auditor = as_fields(fields["auditor"], "auditor", ("public_key", "signature"))
-        trust = self._trust
-        digest = manifest_question(manifest, trust)
+        key = as_base64(auditor["public_key"], "public_key", bytes_max=_KEY_BYTES_MAX)
+        signature = as_base64(
+            auditor["signature"], "signature", bytes_max=_SIGNATURE_BYTES, size=_SIGNATURE_BYTES
+        )
+        digests = read_manifest(manifest, self._trust).question_digests
+        if not digests or len(set(digests)) != len(digests):
+            raise InvalidEvidence(
+                check="question", expected="one or more, each once", actual=f"{len(digests)}"
+            )
+        for digest in digests:
+            require_auditor(
+                self._recorded(digest),
+                public_key=key,
+                signature=signature,
+                manifest=manifest,
+                trust=self._trust,
+            )
+        return manifest
+
+    def _recorded(self, digest: bytes) -> AskedQuestion:
+        """Return the question of a submission, which must be recorded here."""
         place = self._ledger.place_of(digest)
         if place is None or not place.is_executed:
             raise InvalidEvidence(
                 check="question", expected="one that is recorded here", actual="an unknown one"
             )
         position = self._ledger.receipts(place.height)[place.index].first_position
-        question = read_question(verify_record_evidence(self._proofs.record(position), trust))
+        evidence = self._proofs.record(position)
+        question = read_question(verify_record_evidence(evidence, self._trust))
         if question.record.entry.submission_digest != digest:
             raise InvalidEvidence(
                 check="question", expected="an accepted question", actual="a refused one"
             )
-        require_auditor(
-            question,
-            public_key=as_base64(auditor["public_key"], "public_key", bytes_max=_KEY_BYTES_MAX),
-            signature=as_base64(
-                auditor["signature"], "signature", bytes_max=_SIGNATURE_BYTES, size=_SIGNATURE_BYTES
-            ),
-            manifest=manifest,
-            trust=trust,
-        )
-        return manifest
+        return question

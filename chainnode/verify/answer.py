@@ -75,6 +75,24 @@ def join_pages(
     )
 
 
+def join_answers(answers: Sequence[AnswerFacts]) -> AnswerFacts:
+    """Join the answers to questions about one period to one list, each record once.
+
+    It ends where the first of them ends and stands under the oldest of their headers, so that
+    what is said of it holds for each of them.
+    """
+    end = min(one.to_ms for one in answers)
+    known = [one.complete_to_ms for one in answers if one.complete_to_ms is not None]
+    found = {row.position: row for one in answers for row in one.rows if row.entry.time_ms < end}
+    return AnswerFacts(
+        header=min((one.header for one in answers), key=lambda header: header.height),
+        from_ms=answers[0].from_ms,
+        to_ms=end,
+        rows=tuple(found[position] for position in sorted(found)),
+        complete_to_ms=min(*known, end) if len(known) == len(answers) else None,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     """The rows of one key on one page."""

@@ -19,12 +19,16 @@ ARCHIVE_BYTES_MAX = 64 * 1024 * 1024
 MEMBERS_MAX = 1024
 MANIFEST = "manifest.json"
 ROWS = "rows.jsonl"
+CSV = "rows.csv"
+PARQUET = "rows.parquet"
+SUMMARY = "summary.pdf"
 SIGNATURES = "signatures.json"
 PAGE = "verify.html"
 PROOFS = "proofs/"
 QUESTION = "proofs/question.json"
 _NAME = re.compile(
-    r"manifest\.json|rows\.jsonl|signatures\.json|verify\.html|proofs/[a-z0-9-]{1,64}\.json"
+    r"manifest\.json|rows\.(?:csv|jsonl|parquet)|signatures\.json|summary\.pdf|verify\.html"
+    r"|proofs/[a-z0-9-]{1,64}\.json"
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3

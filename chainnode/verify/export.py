@@ -1,58 +1,45 @@
-"""`.kunproof`: one file with a question, its whole answer, the proofs, and who exported it.
+"""`.kunproof`: one file with questions, their whole answers, the proofs, and who exported it.
 
-Everything but the two signatures is computed again from the proofs and compared: the lines for
-people, the counts and times of the manifest, the question it claims to answer. Trust alone is
-needed. docs/wire-format.md §12, ADR-0022.
+Everything but the signatures, and what a manifest marks as signed or attested alone, is computed
+again from the proofs and compared: lines and table for people, counts and times of the manifest,
+the questions it claims to answer. Trust alone is needed. docs/wire-format.md §12, ADR-0022,
+ADR-0032.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from chainnode.ledger.types import SIGNATURE_BYTES, Member
 from chainnode.submission import key_id
 from chainnode.suites.port import InvalidKey, InvalidSignature
-from chainnode.verify.answer import AnswerFacts, join_pages
-from chainnode.verify.archive import (
-    MANIFEST,
-    PAGE,
-    PROOFS,
-    QUESTION,
-    ROWS,
-    SIGNATURES,
-    read_archive,
-)
-from chainnode.verify.errors import ForeignEvidence, InvalidEvidence, UnreadableEvidence
+from chainnode.verify.answer import AnswerFacts, join_answers, join_pages
+from chainnode.verify.archive import CSV, MANIFEST, PAGE, ROWS, SIGNATURES, read_archive
+from chainnode.verify.csv_rows import csv_rows
+from chainnode.verify.errors import InvalidEvidence, UnreadableEvidence
 from chainnode.verify.evidence import verify_record_evidence
-from chainnode.verify.forms import base64_text
+from chainnode.verify.export_forms import (
+    AnsweredQuestion,
+    ExportContent,
+    Manifest,
+    manifest_bytes,
+    read_attested,
+    read_manifest,
+    require_listed,
+)
+from chainnode.verify.export_names import SIGNED_ALONE, ProofNames, proof_names
 from chainnode.verify.question import AskedQuestion, export_content, read_question
-from chainnode.verify.rows import canonical_line, row_lines
+from chainnode.verify.rows import row_lines
 from chainnode.verify.strict_json import (
-    JsonObject,
     JsonValue,
-    as_array,
     as_base64,
-    as_constant,
     as_fields,
-    as_hex,
     as_integer,
-    as_text,
     read_object,
 )
 from chainnode.verify.trail import TrailFacts, verify_trail_evidence
 from chainnode.verify.trust import Trust
 
-EXPORT_FORMAT = "kunlian-export"
-EXPORT_VERSION = 1
-# 1,000 members with their digests; the question names at most 16 values.
-MANIFEST_BYTES_MAX = 1024 * 1024
 AUDITOR, NODE = 0, 1
-_MANIFEST_NAMES = (
-    *("format", "version", "chain_id", "suite", "question"),
-    *("as_of_height", "complete_to_ms", "rows", "members"),
-)
-_QUESTION_NAMES = ("digest", "kind", "values", "from_ms", "to_ms")
-_REQUIRED = {MANIFEST, ROWS, SIGNATURES, QUESTION}
-_NAME_CHARACTERS_MAX = 80
 _KEY_BYTES_MAX = 64
 
 
@@ -60,15 +47,25 @@ _KEY_BYTES_MAX = 64
 class ExportFacts:
     """What an export proves; `replica_id` is the node that signed it too, None without one.
 
-    `page_digest` is that of the page that comes along, if one does: both signed it, and nothing
-    says whose page it is.
+    `answer` is that of all `questions` together. `page_digest` is that of the page that comes
+    along, if one does: both signed it, and nothing says whose page it is. `has_csv`: a table
+    comes along and says what is proven. `signed_alone`: renderings, by name, for which the
+    signatures stand and no proof.
     """
 
-    question: AskedQuestion
+    version: int
+    questions: tuple[AnsweredQuestion, ...]
     answer: AnswerFacts
     replica_id: int | None
     organisation: str | None
     page_digest: bytes | None
+    has_csv: bool
+    signed_alone: dict[str, bytes] = field(repr=False)
+
+    @property
+    def question(self) -> AskedQuestion:
+        """The first question: who asked, what kind and which period are the same in all."""
+        return self.questions[0].question
 
     @property
     def has_page(self) -> bool:
@@ -76,49 +73,8 @@ class ExportFacts:
         return self.page_digest is not None
 
 
-def answer_pages(pages: list[JsonObject]) -> dict[str, JsonObject]:
-    """Name the pages of an answer as the members of an export, in their order."""
-    return {f"{PROOFS}trail-{number:04d}.json": page for number, page in enumerate(pages, 1)}
-
-
-def manifest_bytes(
-    question: AskedQuestion, answer: AnswerFacts, *, trust: Trust, members: Mapping[str, bytes]
-) -> bytes:
-    """Return the manifest of an export with these members, in its one form."""
-    return canonical_line(_manifest(question, answer, trust=trust, members=members))
-
-
-def _manifest(
-    question: AskedQuestion, answer: AnswerFacts, *, trust: Trust, members: Mapping[str, bytes]
-) -> JsonObject:
-    return {
-        "format": EXPORT_FORMAT,
-        "version": EXPORT_VERSION,
-        "chain_id": trust.chain_id.hex(),
-        "suite": trust.suite.name,
-        "question": {
-            "digest": question.record.entry.submission_digest.hex(),
-            "kind": int(question.kind),
-            "values": [base64_text(one) for one in question.values],
-            "from_ms": question.from_ms,
-            "to_ms": question.to_ms,
-        },
-        "as_of_height": answer.header.height,
-        "complete_to_ms": answer.complete_to_ms,
-        "rows": len(answer.rows),
-        "members": [
-            {
-                "name": name,
-                "digest": trust.suite.digest(members[name]).hex(),
-                "size": len(members[name]),
-            }
-            for name in sorted(members)
-        ],
-    }
-
-
 def verify_export(data: bytes, trust: Trust) -> ExportFacts:
-    """Check a `.kunproof` file.
+    """Check a `.kunproof` file of either version.
 
     Raises:
         UnreadableEvidence: it does not decode.
@@ -128,50 +84,52 @@ def verify_export(data: bytes, trust: Trust) -> ExportFacts:
 
     """
     members = read_archive(data)
-    missing = sorted(_REQUIRED - set(members))
-    if missing:
-        raise UnreadableEvidence(check="members", expected=missing[0], actual="none")
-    _require_manifest(members, trust)
-    record = verify_record_evidence(read_object(members[QUESTION]), trust)
-    question = read_question(record)
-    answer = _answer(members, question, trust)
-    if answer.header.height < record.entry.height:
-        raise InvalidEvidence(
-            check="as_of_height",
-            expected=f"height {record.entry.height}, where the question stands, or above",
-            actual=f"{answer.header.height}",
-        )
-    listed = {name: one for name, one in members.items() if name not in {MANIFEST, SIGNATURES}}
-    proven = manifest_bytes(question, answer, trust=trust, members=listed)
-    if members[MANIFEST] != proven:
-        raise InvalidEvidence(
-            check="manifest", expected="what the proofs prove", actual="another claim"
-        )
-    if members[ROWS] != row_lines(answer.rows):
-        raise InvalidEvidence(
-            check="rows", expected="the records that are proven", actual="other lines"
-        )
-    node = _require_signatures(members, question, answer, trust)
+    if MANIFEST not in members:
+        raise UnreadableEvidence(check="members", expected=MANIFEST, actual="none")
+    manifest = read_manifest(members[MANIFEST], trust)
+    proofs = proof_names(members, manifest.version)
+    require_listed(manifest.members, members, trust)
+    content = _proven(members, manifest, proofs, trust)
+    _require_written(members, content)
+    node = _require_signatures(members, content)
     return ExportFacts(
-        question=question,
-        answer=answer,
+        version=content.version,
+        questions=content.questions,
+        answer=content.answer,
         replica_id=None if node is None else node.replica_id,
         organisation=None if node is None else node.organisation,
         page_digest=trust.suite.digest(members[PAGE]) if PAGE in members else None,
+        has_csv=CSV in members,
+        signed_alone={name: members[name] for name in SIGNED_ALONE if name in members},
     )
 
 
-def manifest_question(manifest: bytes, trust: Trust) -> bytes:
-    """Return the submission digest of the question that a manifest names; no more is checked.
+def join_export(
+    questions: Sequence[AnsweredQuestion], *, version: int, trust: Trust
+) -> ExportContent:
+    """Join the questions of one export and their answers.
 
     Raises:
-        UnreadableEvidence: it is no manifest.
-        ForeignEvidence: it is one of another chain.
+        InvalidEvidence: they are not of one asker, kind and period, or one stands twice.
 
     """
-    fields = _manifest_fields(manifest, trust)
-    asked = as_fields(fields["question"], "question", _QUESTION_NAMES)
-    return as_hex(asked["digest"], "digest", size=32)
+    first = questions[0].question
+    for one in questions:
+        if _common(one.question) != _common(first):
+            raise InvalidEvidence(
+                check="questions", expected="one asker, kind and period", actual="another"
+            )
+    digests = {one.question.record.entry.submission_digest for one in questions}
+    if len(digests) != len(questions):
+        raise InvalidEvidence(
+            check="questions", expected="each question once", actual="one of them twice"
+        )
+    return ExportContent(
+        version=version,
+        trust=trust,
+        questions=tuple(questions),
+        answer=join_answers([one.answer for one in questions]),
+    )
 
 
 def read_node_signature(value: JsonValue, manifest: bytes, trust: Trust) -> Member:
@@ -225,73 +183,86 @@ def require_auditor(
     )
 
 
-def _require_manifest(members: Mapping[str, bytes], trust: Trust) -> None:
-    """Check form, chain and members; what else it says is compared with what is proven."""
-    _require_listed(_manifest_fields(members[MANIFEST], trust)["members"], members, trust)
-
-
-def _manifest_fields(manifest: bytes, trust: Trust) -> JsonObject:
-    read = read_object(manifest, bytes_max=MANIFEST_BYTES_MAX)
-    fields = as_fields(read, "manifest", _MANIFEST_NAMES)
-    as_constant(fields["format"], "format", EXPORT_FORMAT)
-    as_constant(fields["version"], "version", EXPORT_VERSION)
-    chain_id = as_hex(fields["chain_id"], "chain_id", size=32)
-    if chain_id != trust.chain_id:
-        raise ForeignEvidence(
-            check="chain", expected=f"chain {trust.chain_id.hex()}", actual=chain_id.hex()
+def _proven(
+    members: Mapping[str, bytes], manifest: Manifest, proofs: Sequence[ProofNames], trust: Trust
+) -> ExportContent:
+    """Check the proofs of every question that the manifest names, in its order."""
+    if len(manifest.questions) != len(proofs):
+        raise InvalidEvidence(
+            check="manifest",
+            expected=f"{len(proofs)} questions, as there are proofs of",
+            actual=f"{len(manifest.questions)}",
         )
-    as_constant(fields["suite"], "suite", trust.suite.name)
-    return fields
+    questions = []
+    for names, listed in zip(proofs, manifest.questions, strict=True):
+        question, answer = _proven_question(members, names, trust)
+        attested = read_attested(listed.get("attested"), question)
+        questions.append(AnsweredQuestion(question=question, answer=answer, attested=attested))
+    return join_export(questions, version=manifest.version, trust=trust)
 
 
-def _require_listed(value: JsonValue, members: Mapping[str, bytes], trust: Trust) -> None:
-    """Check that the manifest lists every other member with its digest."""
-    listed = {}
-    for one in as_array(value, "members", size_max=len(members)):
-        fields = as_fields(one, "member", ("name", "digest", "size"))
-        name = as_text(fields["name"], "name", characters_max=_NAME_CHARACTERS_MAX)
-        as_integer(fields["size"], "size")
-        listed[name] = as_hex(fields["digest"], "digest", size=32)
-    for name, data in members.items():
-        if name in {MANIFEST, SIGNATURES}:
-            continue
-        if listed.get(name) != trust.suite.digest(data):
-            raise InvalidEvidence(
-                check="members", expected=f"{name} as the manifest lists it", actual="another"
-            )
-
-
-def _answer(members: Mapping[str, bytes], question: AskedQuestion, trust: Trust) -> AnswerFacts:
-    names = sorted(name for name in members if name.startswith(PROOFS) and name != QUESTION)
-    if not names:
-        raise UnreadableEvidence(check="members", expected="proofs of the answer", actual="none")
+def _proven_question(
+    members: Mapping[str, bytes], names: ProofNames, trust: Trust
+) -> tuple[AskedQuestion, AnswerFacts]:
+    record = verify_record_evidence(read_object(members[names.question]), trust)
+    question = read_question(record)
     pages: list[TrailFacts] = [
-        verify_trail_evidence(read_object(members[name]), trust) for name in names
+        verify_trail_evidence(read_object(members[name]), trust) for name in names.pages
     ]
-    return join_pages(
+    answer = join_pages(
         pages,
         keys=question.keys(trust.suite),
         from_ms=question.from_ms,
         to_ms=question.to_ms,
     )
+    if answer.header.height < record.entry.height:
+        raise InvalidEvidence(
+            check="as_of_height",
+            expected=f"height {record.entry.height}, where the question stands, or above",
+            actual=f"{answer.header.height}",
+        )
+    return question, answer
 
 
-def _require_signatures(
-    members: Mapping[str, bytes], question: AskedQuestion, answer: AnswerFacts, trust: Trust
-) -> Member | None:
+def _common(question: AskedQuestion) -> tuple[bytes, int, int, int]:
+    """Return what the questions of one export have in common."""
+    return (question.record.entry.key_id, question.kind, question.from_ms, question.to_ms)
+
+
+def _require_written(members: Mapping[str, bytes], content: ExportContent) -> None:
+    """Write manifest, lines and table again from what is proven, and compare."""
+    listed = {name: one for name, one in members.items() if name not in {MANIFEST, SIGNATURES}}
+    if members[MANIFEST] != manifest_bytes(content, members=listed):
+        raise InvalidEvidence(
+            check="manifest", expected="what the proofs prove", actual="another claim"
+        )
+    rows = content.answer.rows
+    if members[ROWS] != row_lines(rows):
+        raise InvalidEvidence(
+            check="rows", expected="the records that are proven", actual="other lines"
+        )
+    if CSV in members and members[CSV] != csv_rows(rows):
+        raise InvalidEvidence(
+            check="csv", expected="the records that are proven, guarded", actual="another table"
+        )
+
+
+def _require_signatures(members: Mapping[str, bytes], content: ExportContent) -> Member | None:
     """Check who signed the manifest; return the member that did, if one did."""
     fields = as_fields(read_object(members[SIGNATURES]), "signatures", ("auditor", "node"))
     auditor = as_fields(fields["auditor"], "auditor", ("public_key", "signature"))
     require_auditor(
-        question,
+        content.questions[0].question,
         public_key=as_base64(auditor["public_key"], "public_key", bytes_max=_KEY_BYTES_MAX),
         signature=_signature(auditor["signature"]),
         manifest=members[MANIFEST],
-        trust=trust,
+        trust=content.trust,
     )
     if fields["node"] is None:
         return None
-    return read_node_signature(fields["node"], members[MANIFEST], answer.header.trust)
+    # The newest header leads to every epoch that the others lead to.
+    newest = max((one.answer.header for one in content.questions), key=lambda header: header.height)
+    return read_node_signature(fields["node"], members[MANIFEST], newest.trust)
 
 
 def _signature(value: JsonValue) -> bytes:

@@ -39,17 +39,28 @@ def read_members(suite: Suite, value: JsonValue) -> tuple[Member, ...]:
     return members
 
 
+def as_organisation(value: JsonValue) -> str:
+    """Return the id of an organisation.
+
+    Raises:
+        UnreadableEvidence: it is none.
+
+    """
+    name = as_text(value, "organisation", characters_max=_NAME_CHARACTERS_MAX)
+    if ORGANISATION_ID.fullmatch(name) is None:
+        raise UnreadableEvidence(
+            check="organisation", expected="2 to 32 of A–Z 0–9 -", actual=ascii(name)[:80]
+        )
+    return name
+
+
 def _member(suite: Suite, value: JsonValue) -> Member:
     replica_id, organisation, key = as_array(value, "member", size_max=3, size=3)
     member = Member(
         replica_id=as_integer(replica_id, "replica id"),
-        organisation=as_text(organisation, "organisation", characters_max=_NAME_CHARACTERS_MAX),
+        organisation=as_organisation(organisation),
         vote_key=as_base64(key, "public key", bytes_max=_KEY_BYTES_MAX),
     )
-    if ORGANISATION_ID.fullmatch(member.organisation) is None:
-        raise UnreadableEvidence(
-            check="organisation", expected="2 to 32 of A–Z 0–9 -", actual=ascii(organisation)[:80]
-        )
     try:
         suite.check_public_key(member.vote_key)
     except InvalidKey as error:

@@ -10,11 +10,12 @@ import pytest
 
 from chainnode.client import asking, exporting
 from chainnode.client.exchange import Answer, Elapsed, Exchange, Plan, Reply, Step
-from chainnode.client.exporting import NotExportable
+from chainnode.client.exporting import NotExportable, ToldPlaces
 from chainnode.client.memory import HeightMemory
 from chainnode.client.reports import NodeRefused
 from chainnode.client.results import AuditAnswer
 from chainnode.client.session import Session
+from chainnode.errors import ConfigurationError
 from chainnode.service import Refused
 from chainnode.suites.port import PrivateKey
 from chainnode.verify.archive import MANIFEST, SIGNATURES, read_archive, write_archive
@@ -87,7 +88,7 @@ async def test_an_export_of_a_real_answer_is_whole_and_signed_by_auditor_and_nod
     answer = await answered(web, session)
     assert answer.complete
     assert len(answer.items) == RECORDS
-    exported = await carried(web, exporting.export(session, answer, page=b"<!doctype html>"))
+    exported = await carried(web, exporting.export(session, [answer], page=b"<!doctype html>"))
     facts = verify_export(exported.data, web.site.trust)
     assert facts.question.purpose == PURPOSE
     assert (facts.answer.is_complete, len(facts.answer.rows)) == (True, RECORDS)
@@ -99,7 +100,7 @@ async def test_a_node_that_only_learns_does_not_sign_and_the_export_says_so(web:
     web.app.state.service.exports = web.site.exports(may_sign=False)
     session = session_of(web)
     answer = await answered(web, session)
-    exported = await carried(web, exporting.export(session, answer, page=None))
+    exported = await carried(web, exporting.export(session, [answer], page=None))
     assert (exported.facts.replica_id, exported.facts.has_page) == (None, False)
     assert {one.code for one in exported.reports if isinstance(one, NodeRefused)} == {"CANNOT_SIGN"}
 
@@ -108,7 +109,7 @@ async def test_an_answer_without_proofs_of_trails_is_not_exported(web: Web) -> N
     session = session_of(web)
     answer = replace(await answered(web, session), trails=())
     with pytest.raises(NotExportable):
-        await carried(web, exporting.export(session, answer, page=None))
+        await carried(web, exporting.export(session, [answer], page=None))
 
 
 async def request_of(web: Web) -> JsonObject:
@@ -116,7 +117,7 @@ async def request_of(web: Web) -> JsonObject:
     session = session_of(web)
     answer = await answered(web, session)
     bodies: list[bytes] = []
-    plan = exporting.export(session, answer, page=None)
+    plan = exporting.export(session, [answer], page=None)
     reply: Reply | None = None
     while not bodies:
         step = next(plan) if reply is None else plan.send(reply)
@@ -144,6 +145,7 @@ async def test_only_who_asked_gets_a_signature_and_only_for_a_question_of_this_c
         {**request, "auditor": {**auditor, "signature": _base64(bytes(64))}},
         {**request, "manifest": _base64(_decoded(manifest).replace(b'"rows":7', b'"rows":8'))},
         {**request, "manifest": _base64(_with_another_question(_decoded(manifest)))},
+        {**request, "manifest": _base64(_decoded(manifest).replace(*_no_question(manifest)))},
         {**request, "manifest": _base64(b"{}")},
         {**request, "manifest": "no base64"},
         {"manifest": manifest},
@@ -151,6 +153,32 @@ async def test_only_who_asked_gets_a_signature_and_only_for_a_question_of_this_c
         with pytest.raises(Refused) as caught:
             await exports.sign(canonical_line(changed))
         assert caught.value.code == "NOT_AN_EXPORT"
+
+
+async def test_several_questions_of_one_asker_are_one_export_that_a_node_signs(web: Web) -> None:
+    session = session_of(web)
+    answers = [await answered(web, session) for _ in range(2)]
+    told = ToldPlaces(custodian="CIVIL-AFFAIRS", places={SUBJECT: ("POLICE", 3)})
+    exported = await carried(web, exporting.export(session, answers, told=told))
+    facts = verify_export(exported.data, web.site.trust)
+    asked = [one.question.record.entry.submission_digest for one in facts.questions]
+    assert asked == [one.question.digest for one in answers]
+    assert (facts.replica_id, facts.has_csv, facts.answer.is_complete) == (0, True, True)
+    attested = facts.questions[1].attested
+    assert attested is not None
+    assert (attested.custodian, attested.places) == ("CIVIL-AFFAIRS", (("POLICE", 3),))
+
+
+async def test_answers_that_do_not_belong_together_are_no_export(web: Web) -> None:
+    session = session_of(web)
+    answer = await answered(web, session)
+    with pytest.raises(ConfigurationError, match="each question once"):
+        await carried(web, exporting.export(session, [answer, answer]))
+    with pytest.raises(NotExportable):
+        await carried(web, exporting.export(session, []))
+    told = ToldPlaces(custodian="CIVIL-AFFAIRS", places={})
+    with pytest.raises(ConfigurationError, match="a place for each value"):
+        await carried(web, exporting.export(session, [answer], told=told))
 
 
 async def test_anything_else_is_a_problem_document(web: Web) -> None:
@@ -164,8 +192,8 @@ async def test_anything_else_is_a_problem_document(web: Web) -> None:
 async def test_a_signature_of_one_export_is_none_of_another(web: Web) -> None:
     session = session_of(web)
     answer = await answered(web, session)
-    first = await carried(web, exporting.export(session, answer, page=None))
-    second = await carried(web, exporting.export(session, answer, page=b"<html>"))
+    first = await carried(web, exporting.export(session, [answer], page=None))
+    second = await carried(web, exporting.export(session, [answer], page=b"<html>"))
     members = read_archive(first.data)
     swapped = {**members, SIGNATURES: read_archive(second.data)[SIGNATURES]}
     assert members[MANIFEST] != read_archive(second.data)[MANIFEST]
@@ -182,7 +210,14 @@ def _decoded(value: object) -> bytes:
     return base64.b64decode(value)
 
 
+def _no_question(manifest: object) -> tuple[bytes, bytes]:
+    """Return the list of questions of a manifest, and an empty one."""
+    text = _decoded(manifest)
+    start = text.index(b'"questions":[') + len(b'"questions":[')
+    return text[start : text.index(b"}]", start) + 1], b""
+
+
 def _with_another_question(manifest: bytes) -> bytes:
-    at = manifest.index(b'"digest":"', manifest.index(b'"question"')) + len(b'"digest":"')
+    at = manifest.index(b'"digest":"', manifest.index(b'"questions"')) + len(b'"digest":"')
     other = b"0" if manifest[at : at + 1] != b"0" else b"1"
     return manifest[:at] + other + manifest[at + 1 :]

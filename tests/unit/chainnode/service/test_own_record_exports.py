@@ -35,7 +35,7 @@ async def exported(web: Web) -> tuple[bytes, list[JsonObject]]:
         session, kind=IndexKind.SUBJECT, values=[SUBJECT], period=(0, 0), purpose=PURPOSE
     )
     answer = await carried(web, asked)
-    data = (await carried(web, exporting.export(session, answer, page=None))).data
+    data = (await carried(web, exporting.export(session, [answer], page=None))).data
     assert verify_export(data, web.site.trust).answer.is_complete
     rows = [json.loads(line) for line in read_archive(data)[ROWS].splitlines()]
     return data, [row for row in rows if row["organisation"] == ""]
