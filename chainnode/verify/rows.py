@@ -100,7 +100,7 @@ def read_half(entry: Entry, call: Call) -> Half | None:
         return None
 
 
-def _why(entry: Entry, private: bytes) -> access_1.AccessPrivate | access.AccessPrivate | None:
+def read_why(entry: Entry, private: bytes) -> access_1.AccessPrivate | access.AccessPrivate | None:
     """Read why a call was made; None: it is encrypted, or there is nothing to read."""
     try:
         if entry.contract_version == access_1.VERSION:
@@ -118,7 +118,7 @@ def _purpose(entry: Entry, call: Call | None) -> str | None:
         return question_purpose(call.private)
     if entry.contract != access.NAME:
         return None
-    why = _why(entry, call.private)
+    why = read_why(entry, call.private)
     if why is None:
         return None
     return " ".join(one for one in (why.purpose_code, why.reason_text) if one)

@@ -54,6 +54,7 @@ FROM_OUTSIDE = (
     *LEDGER_PURE,
     *SCHEMAS,
     *QUORUMS,
+    "chainnode.analysis",
     "chainnode.client",
     "chainnode.config",
     "chainnode.identity",
@@ -236,6 +237,16 @@ WALLS = (
         inside=("chainnode.verify",),
         forbids=PRODUCTION,
         allows=("chainnode.verify", "consensus", *LEAVES, *LEDGER_PURE, *SCHEMAS),
+    ),
+    Wall(
+        why="analysis is pure: proven rows, leaves and schemas",
+        inside=("chainnode.analysis",),
+        forbids=(*PRODUCTION, *IMPURE),
+        allows=(
+            *("chainnode.analysis", "chainnode.verify"),
+            *(*LEAVES, *LEDGER_PURE, *SCHEMAS),
+        ),
+        external=(),
     ),
     Wall(
         why="the client needs the answers' verifier, keys and leaves",

@@ -1,0 +1,1 @@
+"""What proven rows show together: filters, facets, rules for anomalies, lineage. Pure."""
