@@ -97,7 +97,9 @@ def spikes(calls: Sequence[RecordedCall], chosen: Chosen) -> Finds:
     is_by_officer = chosen["by"] == "officer"
     when = hour_text if chosen["per"] == "hour" else day_text
     known = [one for one in calls if one.officer] if is_by_officer else list(calls)
-    cells = _grouped(known, lambda call: [(*_who(call, is_by_officer), ("in", when(call.time_ms)))])
+    cells = _grouped(
+        known, lambda call: [(*_who(call, is_by_officer=is_by_officer), ("in", when(call.time_ms)))]
+    )
     ordered = sorted(len(one) for one in cells.values())
     hits = [
         Hit(about=about, number=len(cell), positions=_positions(cell))
@@ -140,7 +142,7 @@ def denied(calls: Sequence[RecordedCall], chosen: Chosen) -> Finds:
     return Finds(hits=_often(groups, number_in(chosen, "least")))
 
 
-def _who(call: RecordedCall, is_by_officer: bool) -> About:  # noqa: FBT001  one of two groupings
+def _who(call: RecordedCall, *, is_by_officer: bool) -> About:
     requester = ("requester", call.requester)
     return (requester, ("officer", call.officer or "")) if is_by_officer else (requester,)
 
