@@ -154,9 +154,9 @@ export function readPrivate(data: Uint8Array, count: number): string[] | null {
   });
 }
 
-// Why a call was made: code and reason, out of the private part of a half of this version.
+// Why a call was made: code, reason, case number, operator and what follows in the private part.
 export function readWhy(entry: Entry, data: Uint8Array): string[] | null {
-  if (entry.contractVersion === 1) return readPrivate(data, 6)?.slice(0, 2) ?? null;
+  if (entry.contractVersion === 1) return readPrivate(data, 6);
   return orNull(() => {
     const limits = { bytes: LIMITS.bytes, depth: 2, elements: 512 };
     const parts = plainArray(decodeAnyForm(data, limits), "private", { size: 10 });
@@ -164,7 +164,7 @@ export function readWhy(entry: Entry, data: Uint8Array): string[] | null {
     for (const one of plainArray(parts[9], "derived")) {
       plainBytes(one, "call id", { size: CALL_ID_BYTES });
     }
-    return parts.slice(1, 9).map((one) => plainText(one, "text")).slice(0, 2);
+    return parts.slice(1, 9).map((one) => plainText(one, "text"));
   });
 }
 

@@ -77,7 +77,7 @@ export function purposeOf(entry: Entry, call: Call | null): string | null {
   if (entry.contract === "audit") return questionPurpose(call.private);
   if (entry.contract !== "access") return null;
   const why = readWhy(entry, call.private);
-  return why && why.filter((one) => one).join(" ");
+  return why && why.slice(0, 2).filter((one) => one).join(" ");
 }
 
 export function questionPurpose(closed: Uint8Array): string | null {

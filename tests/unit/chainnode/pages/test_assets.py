@@ -4,18 +4,22 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from chainnode.errors import InvariantBroken
-from chainnode.pages import verify_page
+from chainnode.pages import CONSOLE_ASSETS, asset, verify_page
 from tests.architecture.sources import ROOT, read, tracked_files
 
 PAGES = ROOT / "chainnode" / "pages"
 ASSETS = PAGES / "assets"
 BUILD_FILES = ("build.mjs", "package-lock.json", "package.json", "tsconfig.json")
 PAGE_BYTES_MAX = 164 * 1024
+SERVED_SCRIPT_BYTES_MAX = 192 * 1024
+# The folders of sources of each page.
+FOLDERS = {"sources": ("verify",), "console sources": ("verify", "console")}
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +33,13 @@ def recorded() -> dict[str, object]:
     return document
 
 
-def sources_digest(folder: Path) -> str:
+def source_names(pages: Path, folders: Iterable[str]) -> list[str]:
+    return [f"{folder}/{one.name}" for folder in folders for one in (pages / folder).iterdir()]
+
+
+def sources_digest(folder: Path, folders: Iterable[str] = ("verify",)) -> str:
     """The computation of `sourcesDigest` in build.mjs."""
-    names = [*BUILD_FILES, *(f"verify/{one.name}" for one in (folder / "verify").iterdir())]
+    names = [*BUILD_FILES, *source_names(folder, folders)]
     hasher = hashlib.sha256()
     for name in sorted(names):
         data = (folder / name).read_bytes()
@@ -54,9 +62,24 @@ def test_the_page_was_built_from_the_sources_that_stand_here(html: str) -> None:
     assert only('name="kunlian-sources" content="([^"]*)"', html) == actual
 
 
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_page_was_built_from_the_sources_that_stand_here(name: str) -> None:
+    actual = sources_digest(PAGES, FOLDERS[name])
+    assert recorded()[name] == actual, "run `make assets` and commit what it made"
+
+
+@pytest.mark.parametrize("name", CONSOLE_ASSETS)
+def test_a_served_page_loads_nothing_from_elsewhere(name: str) -> None:
+    text = asset(name).decode()
+    assert len(text.encode()) <= SERVED_SCRIPT_BYTES_MAX
+    assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)", text) == []
+    assert "@import" not in text
+    assert "url(" not in text
+
+
 def test_a_changed_source_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "verify").mkdir()
-    for name in (*BUILD_FILES, *(f"verify/{one.name}" for one in (PAGES / "verify").iterdir())):
+    for name in (*BUILD_FILES, *source_names(PAGES, ["verify"])):
         (tmp_path / name).write_bytes((PAGES / name).read_bytes())
     assert sources_digest(tmp_path) == sources_digest(PAGES)
     with (tmp_path / "verify" / "judge.ts").open("a") as file:
@@ -64,8 +87,9 @@ def test_a_changed_source_is_noticed(tmp_path: Path) -> None:
     assert sources_digest(tmp_path) != sources_digest(PAGES)
 
 
-def test_every_source_of_the_page_is_tracked() -> None:
-    on_disk = {f"chainnode/pages/verify/{one.name}" for one in (PAGES / "verify").iterdir()}
+def test_every_source_of_the_pages_is_tracked() -> None:
+    folders = {folder for names in FOLDERS.values() for folder in names}
+    on_disk = {f"chainnode/pages/{name}" for name in source_names(PAGES, folders)}
     assert on_disk <= set(tracked_files())
 
 
@@ -106,6 +130,17 @@ def test_the_sources_have_no_way_to_make_markup_or_requests(word: str) -> None:
         if path.startswith("chainnode/pages/verify/") and word in re.sub(r"//.*", "", read(path))
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("word", ["innerHTML", "outerHTML", "document.write", "eval("])
+def test_the_sources_of_served_pages_have_no_way_to_make_markup(word: str) -> None:
+    found = [
+        path
+        for path in tracked_files()
+        if path.startswith("chainnode/pages/") and path.endswith(".ts") and word in read(path)
+    ]
+    # A comment there says that there is none.
+    assert found == (["chainnode/pages/verify/dom.ts"] if word == "innerHTML" else [])
 
 
 def test_the_page_is_small_enough_to_be_handed_on(html: str) -> None:

@@ -1,0 +1,240 @@
+// The form of a question, and how it is sent: what was typed goes into the body of one request and
+// nowhere else.
+
+import { element } from "../verify/dom";
+import type { Words } from "../verify/verdict";
+import { ASKED_KINDS, type AskedKind, FINDING_NAMES, type Said, SAID } from "./words";
+
+const EXPORT_TYPE = "application/vnd.kunlian.kunproof";
+const TOKEN = /^[0-9a-f]{64}$/;
+const ORGANISATION_KINDS: readonly AskedKind[] = [
+  "requester", "provider", "unmatched", "responsible",
+];
+
+export interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+// What the server says of itself, so that nobody has to type ids.
+export interface Directory {
+  readonly departments: readonly Named[];
+  readonly items: readonly string[];
+  // The kinds of questions that this chain and server can answer.
+  readonly kinds: readonly AskedKind[];
+}
+
+export interface Question {
+  readonly kind: AskedKind;
+  readonly values?: readonly string[];
+  readonly person?: { readonly id_type: string; readonly number: string };
+  readonly from: string;
+  readonly to: string;
+  readonly purpose: string;
+}
+
+// The server refused, in words of a problem document.
+export class NotTaken extends Error {}
+
+export async function send(question: Question, csrf: string): Promise<Uint8Array> {
+  const answer = await fetch("/questions", {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, Accept: EXPORT_TYPE },
+    body: JSON.stringify(question),
+  });
+  if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
+  throw new NotTaken(await problemOf(answer));
+}
+
+async function problemOf(answer: Response): Promise<string> {
+  const told: unknown = await answer.json().catch(() => null);
+  const fields = told !== null && typeof told === "object" ? (told as Record<string, unknown>) : {};
+  const texts = ["title", "detail", "hint", "code"].map((name) => fields[name]);
+  const words = texts.filter((one): one is string => typeof one === "string" && one !== "");
+  return words.length ? words.join(" · ") : `HTTP ${answer.status}`;
+}
+
+type Field = HTMLInputElement | HTMLSelectElement;
+
+export class QuestionForm {
+  readonly form: HTMLFormElement;
+  private readonly kind: HTMLSelectElement;
+  private readonly period: HTMLSelectElement;
+  private readonly values: HTMLElement;
+  private readonly times: HTMLElement;
+  private readonly purpose: HTMLInputElement;
+  private readonly problem: HTMLElement;
+  private value: Field = document.createElement("input");
+  private idType: HTMLSelectElement | null = null;
+  private from: HTMLInputElement | null = null;
+  private to: HTMLInputElement | null = null;
+
+  constructor(
+    private readonly directory: Directory,
+    private readonly say: (words: Words) => string,
+    ask: (question: Question) => void,
+  ) {
+    const kinds = directory.kinds.map((one) => ({ id: one, name: say(ASKED_KINDS[one]) }));
+    this.kind = select("kind", kinds);
+    this.period = select("period", [
+      { id: "month", name: this.word("oneMonth") },
+      { id: "days", name: this.word("days") },
+      { id: "", name: this.word("allTime") },
+    ]);
+    this.values = element("div", "field-group");
+    this.times = element("div", "field-group");
+    this.purpose = input("purpose", "text", 200);
+    this.purpose.required = true;
+    this.problem = element("p", "field-problem", "");
+    this.problem.setAttribute("role", "alert");
+    const button = element("button", "button primary", this.word("ask"));
+    button.type = "submit";
+    this.form = element(
+      "form", "question-form",
+      this.labelled("kind", this.kind), this.values,
+      this.labelled("period", this.period), this.times,
+      this.labelled("purposeOf", this.purpose, "purposeHint"),
+      this.problem, element("p", "", button),
+    );
+    this.form.noValidate = true;
+    this.kind.addEventListener("change", () => this.showValues());
+    this.period.addEventListener("change", () => this.showTimes());
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const question = this.read();
+      if (question !== null) ask(question);
+    });
+    this.showValues();
+    this.showTimes();
+  }
+
+  private word(name: Said): string {
+    return this.say(SAID[name]);
+  }
+
+  // A label above its field; a hint is read with it.
+  private labelled(name: Said, field: Field, hint?: Said): HTMLElement {
+    const label = element("label", "", this.word(name));
+    label.htmlFor = field.id;
+    const parts: Node[] = [label, field];
+    if (hint !== undefined) {
+      const said = element("p", "hint", this.word(hint));
+      said.id = `${field.id}-hint`;
+      field.setAttribute("aria-describedby", said.id);
+      parts.push(said);
+    }
+    return element("div", "field", ...parts);
+  }
+
+  private showValues(): void {
+    const kind = this.kind.value as AskedKind;
+    this.idType = null;
+    if (kind === "person") {
+      this.idType = select("id-type", [
+        { id: "111", name: this.word("citizenId") },
+        { id: "001", name: this.word("companyId") },
+      ]);
+      this.value = input("number", "text", 32);
+      this.value.autocomplete = "off";
+      this.values.replaceChildren(
+        this.labelled("idType", this.idType), this.labelled("number", this.value),
+      );
+      return;
+    }
+    this.value = this.valueField(kind);
+    const hint = kind === "subject" ? "tokenHint" : undefined;
+    this.values.replaceChildren(this.labelled("value", this.value, hint));
+  }
+
+  private valueField(kind: AskedKind): Field {
+    if (ORGANISATION_KINDS.includes(kind)) {
+      const named = this.directory.departments.map(({ id, name }) => ({ id, name: `${name} ${id}` }));
+      return select("value", named);
+    }
+    if (kind === "finding") {
+      const found = Object.entries(FINDING_NAMES);
+      return select("value", found.map(([id, words]) => ({ id, name: this.say(words) })));
+    }
+    if (kind === "item" && this.directory.items.length) {
+      return select("value", this.directory.items.map((id) => ({ id, name: id })));
+    }
+    return input("value", "text", 1_200);
+  }
+
+  private showTimes(): void {
+    this.from = this.to = null;
+    if (this.period.value === "month") {
+      this.from = this.to = input("month", "month", 7);
+      this.from.value = thisMonth();
+      this.times.replaceChildren(this.labelled("month", this.from));
+    } else if (this.period.value === "days") {
+      [this.from, this.to] = [input("from", "date", 10), input("to", "date", 10)];
+      this.times.replaceChildren(this.labelled("from", this.from), this.labelled("to", this.to));
+    } else {
+      this.times.replaceChildren();
+    }
+  }
+
+  // What was typed; null: something is missing, and the first such field has the focus.
+  private read(): Question | null {
+    const kind = this.kind.value as AskedKind;
+    const typed = this.value.value.trim();
+    const purpose = this.purpose.value.trim();
+    const isToken = kind === "subject";
+    const values = isToken ? typed.toLowerCase().split(/[\s,;]+/) : [typed];
+    const isBad = isToken && !values.every((one) => TOKEN.test(one));
+    const wrong = !typed || isBad ? this.value : this.wrongTime() ?? (purpose ? null : this.purpose);
+    this.mark(wrong, isBad);
+    if (wrong !== null) return null;
+    const times = { from: this.from?.value ?? "", to: this.to?.value ?? "" };
+    if (kind === "person") {
+      const person = { id_type: this.idType?.value ?? "", number: typed };
+      // It stays in no field that the browser could keep.
+      this.value.value = "";
+      return { kind, person, ...times, purpose };
+    }
+    return { kind, values, ...times, purpose };
+  }
+
+  private wrongTime(): Field | null {
+    return [this.from, this.to].find((one) => one !== null && !one.value) ?? null;
+  }
+
+  private mark(wrong: Field | null, isBad: boolean): void {
+    for (const field of this.form.querySelectorAll("[aria-invalid]")) {
+      field.removeAttribute("aria-invalid");
+    }
+    const label = wrong && this.form.querySelector(`label[for="${wrong.id}"]`)?.textContent;
+    const problem = isBad ? this.word("tokenHint") : `${this.word("missing")}: ${label ?? ""}`;
+    this.problem.textContent = wrong === null ? "" : problem;
+    wrong?.setAttribute("aria-invalid", "true");
+    wrong?.focus();
+  }
+}
+
+function input(name: string, type: string, characters: number): HTMLInputElement {
+  const made = element("input", "");
+  made.id = `ask-${name}`;
+  made.name = name;
+  made.type = type;
+  made.maxLength = characters;
+  return made;
+}
+
+export function select(name: string, options: readonly Named[]): HTMLSelectElement {
+  const made = element("select", "");
+  made.id = `ask-${name}`;
+  made.name = name;
+  for (const { id, name: words } of options) {
+    const option = element("option", "", words);
+    option.value = id;
+    made.append(option);
+  }
+  return made;
+}
+
+// The month that is now in +08:00.
+function thisMonth(): string {
+  return new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 7);
+}

@@ -1,0 +1,158 @@
+// The search page of a department's console. The server gives
+//   <main id="search" data-lang="zh" data-csrf="…" data-trust="/trust.json"
+//         data-directory="/directory.json">
+// and answers `POST /questions` with the bytes of a `.kunproof`. Whether the answer is whole is
+// decided here, on those bytes, against the chain that this browser has pinned; what is offered as
+// the download is those bytes again.
+
+import { byId, element, icon } from "../verify/dom";
+import { InvalidTrust, Refusal } from "../verify/errors";
+import { spokenCode } from "../verify/spoken";
+import type { Trust } from "../verify/trust";
+import type { Words } from "../verify/verdict";
+import type { Language } from "../verify/words";
+import { type Directory, NotTaken, type Question, QuestionForm, send } from "./asking";
+import { isOlderThanSeen, OtherChain, shownTrust } from "./pinned_trust";
+import { proven } from "./proven";
+import { Results } from "./results";
+import { type Said, SAID } from "./words";
+
+const FILE_NAME = "report.kunproof";
+
+class Search {
+  private readonly language: Language;
+  private readonly outcome = element("div", "outcome");
+  private trust: Trust | null = null;
+  private address: string | null = null;
+
+  constructor(private readonly place: HTMLElement) {
+    this.language = place.dataset["lang"] === "en" ? "en" : "zh";
+    this.outcome.tabIndex = -1;
+    this.outcome.setAttribute("aria-live", "polite");
+  }
+
+  async start(): Promise<void> {
+    const anchor = element("section", "anchor");
+    try {
+      const directory = await this.directory();
+      const form = new QuestionForm(directory, (words) => this.of(words), (question) =>
+        void this.ask(question, directory),
+      );
+      this.place.append(anchor, form.form, this.outcome);
+      await this.showTrust(anchor, form.form);
+    } catch (error) {
+      this.place.append(anchor);
+      anchor.replaceChildren(this.trustProblem(error));
+    }
+  }
+
+  private of(words: Words): string {
+    return words[this.language];
+  }
+
+  private word(name: Said): string {
+    return this.of(SAID[name]);
+  }
+
+  private async directory(): Promise<Directory> {
+    const answer = await fetch(this.place.dataset["directory"] ?? "", {
+      credentials: "same-origin",
+    });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    return (await answer.json()) as Directory;
+  }
+
+  // Nothing can be asked before a person has said that this is the right chain.
+  private async showTrust(anchor: HTMLElement, form: HTMLFormElement): Promise<void> {
+    const { trust, isPinned, pin } = await shownTrust(this.place.dataset["trust"] ?? "");
+    const code = element("strong", "spoken", spokenCode(trust));
+    const honest = element("p", "hint", this.word("honest"));
+    const settle = (): void => {
+      this.trust = trust;
+      form.hidden = false;
+      anchor.replaceChildren(
+        element("p", "", `${this.word("pinnedChain")} `, code), honest,
+      );
+    };
+    if (isPinned) {
+      settle();
+      return;
+    }
+    form.hidden = true;
+    const button = element("button", "button primary", this.word("trustYes"));
+    button.type = "button";
+    button.id = "pin-chain";
+    button.addEventListener("click", () => {
+      pin();
+      settle();
+      form.querySelector("select")?.focus();
+    });
+    anchor.replaceChildren(
+      element("h2", "", this.word("trustTitle")), element("p", "", this.word("trustHint")),
+      element("p", "", code), element("p", "", button), honest,
+    );
+  }
+
+  private trustProblem(error: unknown): HTMLElement {
+    if (error instanceof OtherChain) return this.seal("red", "✗", this.word("trustOther"));
+    const word = error instanceof InvalidTrust ? "trustBad" : "network";
+    return this.seal("grey", "?", this.word(word), error instanceof Error ? error.message : "");
+  }
+
+  private seal(colour: string, sign: string, ...texts: readonly string[]): HTMLElement {
+    const lines = texts.filter((one) => one).map((one) => element("p", "", one));
+    const made = element("div", `seal ${colour}`, icon(sign), element("div", "", ...lines));
+    made.setAttribute("role", "alert");
+    return made;
+  }
+
+  private async ask(question: Question, directory: Directory): Promise<void> {
+    if (this.trust === null) return;
+    this.outcome.replaceChildren(element("p", "working", this.word("asking")));
+    this.outcome.setAttribute("aria-busy", "true");
+    const nodes = await this.answered(question, this.trust, directory);
+    this.outcome.removeAttribute("aria-busy");
+    this.outcome.replaceChildren(...nodes);
+    this.outcome.focus();
+  }
+
+  private async answered(
+    question: Question,
+    trust: Trust,
+    directory: Directory,
+  ): Promise<Node[]> {
+    try {
+      const data = await send(question, this.place.dataset["csrf"] ?? "");
+      const found = proven(data, trust);
+      const names = new Map(directory.departments.map(({ id, name }) => [id, name]));
+      const results = new Results(this.language, found, names);
+      return [...results.nodes(isOlderThanSeen(trust, found.header)), this.download(data)];
+    } catch (error) {
+      return [this.problem(error)];
+    }
+  }
+
+  // A refused proof is red; what could not be had or decided is grey, and never looks like either.
+  private problem(error: unknown): HTMLElement {
+    if (error instanceof NotTaken) return this.seal("grey", "?", this.word("refused"), error.message);
+    if (error instanceof Refusal) {
+      const isLie = error.kind === "invalid" || error.kind === "unreadable" || error.kind === "foreign";
+      return isLie
+        ? this.seal("red", "✗", this.word("failed"), this.word("failedHint") + error.message)
+        : this.seal("grey", "?", this.word("undecided"), error.message);
+    }
+    return this.seal("grey", "?", this.word("network"), error instanceof Error ? error.message : "");
+  }
+
+  private download(data: Uint8Array): HTMLElement {
+    if (this.address !== null) URL.revokeObjectURL(this.address);
+    this.address = URL.createObjectURL(new Blob([new Uint8Array(data)]));
+    const link = element("a", "button primary", this.word("download"));
+    link.href = this.address;
+    link.download = FILE_NAME;
+    link.id = "download";
+    return element("p", "", link);
+  }
+}
+
+void new Search(byId("search")).start();
