@@ -1,7 +1,7 @@
 """The built pages, read as they are and held against the hashes recorded with them.
 
-The sources stand beside this file in TypeScript, a folder a page; `make assets` builds `assets/` out
-of them and nobody needs Node to use it (ADR-0019). Nothing here knows what a page does.
+The sources stand beside this file in TypeScript, a folder a page; `make assets` builds `assets/`
+out of them and nobody needs Node to use it (ADR-0019). Nothing here knows what a page does.
 """
 
 import hashlib

@@ -33,7 +33,7 @@ def start_services(folder: DevnetFolder, topology: Topology) -> None:
     _start(folder, CUSTODIAN, ["chainnode.cli", "custodian", "run", "--config", config])
     where = ["--dir", str(folder.path.resolve())]
     _start(folder, REGISTRY, ["devnet.demo", *where])
-    _start(folder, LOGINS, ["devnet.demo.login_provider", *where])
+    _start(folder, LOGINS, ["devnet.demo.logins", *where])
 
 
 def wait_for_services(folder: DevnetFolder, topology: Topology) -> None:

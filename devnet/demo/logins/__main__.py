@@ -1,6 +1,6 @@
 """Where people of a devnet log in: a provider of OpenID Connect for trials.
 
-`python -m devnet.demo.login_provider --dir DIR` serves until it is ended. One click logs in, and
+`python -m devnet.demo.logins --dir DIR` serves until it is ended. One click logs in, and
 any client may ask: for devnet chains alone.
 """
 
@@ -27,5 +27,4 @@ def serve(folder: Path) -> None:
     run_simple(HOST, port, provider, threaded=True)
 
 
-if __name__ == "__main__":
-    serve()
+serve()
