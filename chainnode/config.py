@@ -154,7 +154,7 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Node
         document = tomllib.loads(raw.decode("utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidConfiguration(path, [f"cannot be read: {error}"]) from error
-    faults = _shape_faults(document)
+    faults = shape_faults(document, _SETTINGS)
     if faults:
         raise InvalidConfiguration(path, faults)
     _override(document, environment)
@@ -174,18 +174,21 @@ def parse_address(text: str) -> Address:
     return Address(host=host.strip("[]"), port=int(port))
 
 
-def _shape_faults(document: Mapping[str, object]) -> list[str]:
+def shape_faults(
+    document: Mapping[str, object], known: Mapping[str, Mapping[str, object]]
+) -> list[str]:
+    """Name what is no section, and every section and setting that is not `known`."""
     faults = []
     for section, settings in document.items():
-        if section not in _SETTINGS:
-            faults.append(_unknown(f"section [{section}]", section, _SETTINGS))
+        if section not in known:
+            faults.append(_unknown(f"section [{section}]", section, known))
         elif not isinstance(settings, dict):
             faults.append(f"[{section}]: expected a section")
         else:
             faults.extend(
-                _unknown(f"[{section}] {name}", name, _SETTINGS[section])
+                _unknown(f"[{section}] {name}", name, known[section])
                 for name in settings
-                if name not in _SETTINGS[section]
+                if name not in known[section]
             )
     return faults
 

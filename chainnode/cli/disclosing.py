@@ -109,8 +109,8 @@ def _decrypted(
 ) -> bytes:
     from chainnode.client.pair_keys import Reader
     from chainnode.exchange import Half, Pair, decrypt_private
-    from chainnode.gateway.content import wrapping_key_file
     from chainnode.keys import open_wrapping_key, read_passphrase
+    from chainnode.month_keys import wrapping_key_file
     from chainnode.suites.port import InvalidSignature
     from chainnode.verify import InvalidEvidence
 

@@ -1,4 +1,4 @@
-"""Plan: one record with the submission that its sender signed.
+"""Plans: one record with the submission that its sender signed, or by the place that it has in it.
 
 A quorum proves that a record stands in the log; the signature of its sender proves whose word it
 is. A node that has pruned the batch is passed over: another one may still have it. Evidence of
@@ -6,6 +6,7 @@ the block form does not say at which position the record stands, so the record i
 log first, and the block form must show the very same entry.
 """
 
+from chainnode.client import submitting
 from chainnode.client.asking import record
 from chainnode.client.exchange import Plan
 from chainnode.client.session import Ask, Reports, Session, Unhelpful
@@ -47,6 +48,27 @@ def authored_record(
 
     ask = Ask(method="GET", path=f"/v1/records/{position}/authored?place={place.value}")
     return (yield from session.first_checked(ask, read, Reports()))
+
+
+def placed_record(
+    session: Session, digest: bytes, call_index: int
+) -> Plan[tuple[RecordFacts, JsonObject]]:
+    """Return the record that call number `call_index` of a submission left, and its evidence.
+
+    Raises:
+        CannotDecide: no node gave the proofs.
+        InvalidEvidence: that call was refused, or another record stands in its place.
+
+    """
+    receipt = (yield from submitting.receipt(session, digest)).receipt
+    accepted = [index for index, one in enumerate(receipt.calls) if one.code == 0]
+    if call_index not in accepted:
+        raise InvalidEvidence(check="place", expected="an accepted call", actual="a refused one")
+    position = receipt.first_position + accepted.index(call_index)
+    facts, evidence = yield from record(session, position)
+    if (facts.entry.submission_digest, facts.entry.call_index) != (digest, call_index):
+        raise InvalidEvidence(check="place", expected="the record of the call", actual="another")
+    return facts, evidence
 
 
 def _require_asked(

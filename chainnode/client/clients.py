@@ -461,6 +461,10 @@ class AsyncClient:
             authored.authored_record(self._session, position, place=place)
         )
 
+    async def placed_record(self, digest: bytes, call_index: int) -> tuple[RecordFacts, JsonObject]:
+        """See `authored.placed_record`: the record of a call, by its submission."""
+        return await self._transport.run(authored.placed_record(self._session, digest, call_index))
+
     def follow(self, after: str | None = None) -> AsyncIterator[ChainEvent]:
         """See `Client.follow`."""
         return following.follow_async(self._session, self._transport, after)

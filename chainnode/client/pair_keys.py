@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chainnode.client import asking, reading, submitting
+from chainnode.client import authored, reading, submitting
 from chainnode.client.exchange import Plan
 from chainnode.client.key_calls import share_pair_key as share_pair_key_call
 from chainnode.client.results import Final
@@ -112,18 +112,8 @@ def _parts(pair: Pair) -> tuple[str, str, int]:
 def _recorded(session: Session, row: SharedRow) -> Plan[Call]:
     """Return the call that shared the key, by where the state says that it stands."""
     digest, call_index = row.place
-    receipt = (yield from submitting.receipt(session, digest)).receipt
-    accepted = [index for index, one in enumerate(receipt.calls) if one.code == 0]
-    if call_index not in accepted:
-        raise _damaged("an accepted call", "a refused one")
-    position = receipt.first_position + accepted.index(call_index)
-    facts, _ = yield from asking.record(session, position)
-    entry = facts.entry
-    if (entry.submission_digest, entry.call_index, entry.contract) != (
-        digest,
-        call_index,
-        content.NAME,
-    ):
+    facts, _ = yield from authored.placed_record(session, digest, call_index)
+    if facts.entry.contract != content.NAME:
         raise _damaged("the record that shared the key", "another one")
     if facts.call is None or not facts.call.private:
         raise _damaged("its private part", "none: the node has forgotten it")

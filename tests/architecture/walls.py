@@ -59,6 +59,7 @@ FROM_OUTSIDE = (
     "chainnode.config",
     "chainnode.identity",
     "chainnode.keys",
+    "chainnode.month_keys",
     "chainnode.pages",
     "chainnode.pki",
     "chainnode.recovery",
@@ -69,7 +70,7 @@ FROM_OUTSIDE = (
 # How a token is asked for, and what one is: no secret and no I/O.
 ASKING_CUSTODIAN = ("chainnode.custodian.asks", "chainnode.custodian.tokens")
 # What departments run beside their node, each by a command of its own.
-OUTSIDE_SERVICES = ("chainnode.custodian", "chainnode.gateway")
+OUTSIDE_SERVICES = ("chainnode.citizen", "chainnode.custodian", "chainnode.gateway")
 # What a service of ours beside the node shares with it: clock, logs, figures, its interpreter.
 SERVED_OUTSIDE = (
     "chainnode.clock",
@@ -290,6 +291,15 @@ WALLS = (
         inside=PRODUCTION,
         besides=("chainnode.login",),
         forbids=("joserfc", "authlib"),
+    ),
+    Wall(
+        why="the citizen's view stands outside the node and needs the login, the client and leaves",
+        inside=("chainnode.citizen",),
+        forbids=PRODUCTION,
+        allows=(
+            *("chainnode.citizen", "chainnode.login"),
+            *(*SERVED_OUTSIDE, *ASKING_CUSTODIAN, *FROM_OUTSIDE),
+        ),
     ),
     Wall(
         why="the custodian's insides are known to its command alone, its forms to who asks",

@@ -8,7 +8,6 @@ import pytest
 from chainnode.client.pair_keys import NoPairKey, Reader
 from chainnode.errors import ConfigurationError
 from chainnode.exchange import Half, Pair, commitment, decrypt_private, read_encrypted
-from chainnode.gateway.content import WrappingKeyFiles, wrapping_key_file
 from chainnode.gateway.half_entries import EncryptedReasons, HalfEntries
 from chainnode.gateway.kept import KeptCalls
 from chainnode.gateway.messages import HttpAnswer

@@ -1,0 +1,248 @@
+"""The process of the citizen's view: opens everything, serves until SIGTERM."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from chainnode.citizen.allowances import request_buckets, view_buckets
+from chainnode.citizen.app import CitizenApp, PageFile, Parts
+from chainnode.citizen.config import CitizenConfig, TlsFiles
+from chainnode.citizen.names import NameBook
+from chainnode.citizen.reasons import Reasons
+from chainnode.citizen.representations import open_source
+from chainnode.citizen.sessions import Visits
+from chainnode.citizen.views import Asker
+from chainnode.client import AsyncClient, TokenDesk
+from chainnode.clock import WallClock
+from chainnode.config import Address
+from chainnode.errors import ConfigurationError
+from chainnode.foreground import ForegroundServer
+from chainnode.keys import KeyPurpose, Passphrase, open_key, read_passphrase
+from chainnode.login import LoginDoor, PageShield
+from chainnode.logs import start_logging
+from chainnode.month_keys import WrappingKeyFiles
+from chainnode.pages import citizen_page, verify_page
+from chainnode.prompt_http import PromptHttp
+from chainnode.secret_files import read_secret_file
+from chainnode.suites.port import PrivateKey
+from chainnode.verify.trust import Trust
+
+_TRUST_BYTES_MAX: Final = 4 * 1024 * 1024
+_PEM_BYTES_MAX: Final = 64 * 1024
+_HEAD_BYTES_MAX: Final = 16 * 1024
+_CONNECTIONS_MAX: Final = 1_024
+_SHUTDOWN_S: Final = 5
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """What is read before anything is served."""
+
+    trust: Trust
+    trust_bytes: bytes = field(repr=False)
+    key: PrivateKey = field(repr=False)
+    passphrase: Passphrase
+
+
+def run_citizen(config: CitizenConfig) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigurationError: it cannot start as it is configured.
+
+    """
+    # What is in memory must not come to lie on a disk after a crash.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    start_logging(config.log_dir)
+    with _listener(config.listen) as listener:
+        secrets = read_secrets(config)
+        asyncio.run(_serve(config, secrets, listener))
+
+
+def read_secrets(config: CitizenConfig) -> Secrets:
+    """Read trust and key.
+
+    Raises:
+        ConfigurationError: a file is wrong, the key is of another suite, or trust is no genesis.
+
+    """
+    raw = _read(config.trust)
+    trust = Trust.load(raw)
+    if trust.checkpoint.height:
+        raise ConfigurationError(
+            f"{config.trust}: expected the genesis file: people are shown from when on nothing is"
+            " missing, and a later checkpoint does not say"
+        )
+    passphrase = read_passphrase(config.passphrase_file)
+    suite, key = open_key(config.key, purpose=KeyPurpose.SUBMISSION, passphrase=passphrase)
+    if suite.name != trust.suite.name:
+        raise ConfigurationError(
+            f"{config.key}: expected a key of suite {trust.suite.name}, got {suite.name}"
+        )
+    return Secrets(trust=trust, trust_bytes=raw, key=key, passphrase=passphrase)
+
+
+@contextlib.asynccontextmanager
+async def opened(config: CitizenConfig, secrets: Secrets) -> AsyncIterator[PageShield]:
+    """Open what the application needs, on the loop that serves it.
+
+    Raises:
+        ConfigurationError: a setting or file cannot be used.
+
+    """
+    trust = secrets.trust
+    clock = WallClock.shifted(
+        config.clock_offset_ms, is_devnet=bool(trust.parameters.devnet), setting="[clock] offset_ms"
+    )
+    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with contextlib.AsyncExitStack() as stack:
+        source, door = open_source(config.representation), LoginDoor(config.login)
+        stack.push_async_callback(source.close)
+        stack.push_async_callback(door.close)
+        client = await stack.enter_async_context(
+            AsyncClient(
+                config.nodes,
+                trust,
+                secrets.key,
+                tls=_authorities(config.ledger_ca, "[ledger] ca"),
+                state_file=config.data_dir / "ledger.json",
+                now_ms=clock.now_ms,
+            )
+        )
+        asker = _asker(config, secrets, client, clock)
+        app = CitizenApp(
+            Parts(
+                door=door,
+                visits=Visits(config.claims, kept_s=config.allowances.kept_s, now_s=time.monotonic),
+                asker=asker,
+                source=source,
+                views=view_buckets(config.allowances, now_s=time.monotonic),
+                requests=request_buckets(config.allowances, now_s=time.monotonic),
+                since_ms=trust.checkpoint.time_ms,
+                trust=secrets.trust_bytes,
+                files=page_files(),
+            )
+        )
+        yield PageShield(
+            app.starlette(),
+            logout_origin=_origin(config.login.issuer),
+            is_tls=config.login.has_secure_cookies,
+        )
+
+
+def page_files() -> dict[str, PageFile]:
+    """Return the page with its script and style, by path."""
+    kinds = {"html": "text/html; charset=utf-8", "js": "text/javascript", "css": "text/css"}
+    return {
+        path: PageFile(data=data, media_type=kinds[kind])
+        for path, (kind, data) in citizen_page().items()
+    }
+
+
+def _asker(config: CitizenConfig, secrets: Secrets, client: AsyncClient, clock: WallClock) -> Asker:
+    trust = secrets.trust
+    members = {one.organisation for epoch in trust.epochs.values() for one in epoch}
+    folder = config.wrapping_keys
+    keys = (
+        None
+        if folder is None
+        else WrappingKeyFiles(folder, suite=trust.suite, passphrase=secrets.passphrase)
+    )
+    return Asker(
+        client=client,
+        desk=TokenDesk(
+            url=config.custodian,
+            key=secrets.key,
+            tls=_authorities(config.custodian_ca, "[custodian] ca"),
+            now_ms=clock.now_ms,
+        ),
+        departments=tuple(sorted(members | set(config.departments))),
+        names=NameBook(client, now_s=time.monotonic),
+        reasons=Reasons(client, organisation=config.organisation, keys=keys),
+        rows_max=config.allowances.rows_max,
+        page=verify_page(),
+    )
+
+
+async def _serve(config: CitizenConfig, secrets: Secrets, listener: socket.socket) -> None:
+    async with opened(config, secrets) as app:
+        server = ForegroundServer(server_config(config.tls, app))
+        _LOG.info("citizen_started", extra={"address": str(config.listen)})
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            _LOG.info("citizen_stopped")
+
+
+def server_config(tls: TlsFiles | None, app: PageShield) -> uvicorn.Config:
+    """Return how the door is served: no access log, for an address may hold anything.
+
+    Raises:
+        ConfigurationError: the TLS key can be read by others.
+
+    """
+    if tls is not None:
+        # Only to refuse a key that others can read.
+        read_secret_file(tls.key, bytes_max=_PEM_BYTES_MAX)
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # its own types of an ASGI application
+        http=PromptHttp,
+        h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        limit_concurrency=_CONNECTIONS_MAX,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
+    )
+
+
+def _authorities(path: Path | None, setting: str) -> ssl.SSLContext | None:
+    if path is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise ConfigurationError(f"{setting}: {path}: expected certificates in PEM") from error
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _listener(address: Address) -> socket.socket:
+    """Bind the address before anything is opened, so that a clash is seen at once."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"[citizen] listen = {address}: cannot be used: {error.strerror}"
+        ) from error
+    return listener
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_TRUST_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,214 @@
+"""One person's view: tokens of all departments, recorded questions, proven answers, exports.
+
+What is shown is made from the same verified records as the exports that are handed out, and both
+are kept for the session for a short time: paging asks nothing new of the ledger, and the answer
+does not change under the reader.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from chainnode.citizen.names import NameBook, Names
+from chainnode.citizen.reasons import Reason, Reasons
+from chainnode.citizen.subjects import Subject
+from chainnode.citizen.usages import Usage, Uses, lacks_half, uses_in, with_half
+from chainnode.client import (
+    AsyncClient,
+    AuditAnswer,
+    CannotDecide,
+    Person,
+    PersonTokens,
+    TokenDesk,
+    person_tokens,
+)
+from chainnode.client.asking import PAGE_ROWS_MAX
+from chainnode.errors import NodeError
+from chainnode.submission import key_id
+from chainnode.verify.errors import InvalidEvidence
+from chainnode.verify.rows import ProvenRecord
+from chainnode.verify.strict_json import JsonObject
+from contracts.schemas.access import CALLS, place_in
+from contracts.schemas.audit import SUBJECTS_MAX
+from contracts.schemas.index_kinds import IndexKind
+
+# Stands in the record of each question, for everybody to read.
+OWN_VIEW: Final = "本人查询 the person's own view"
+_IDENTIFIER_CHARACTERS: Final = 32
+# Calls whose half is looked up by itself; a person in more lists of people sees the rest without.
+_LOOKED_UP_MAX: Final = 256
+
+
+class TooManyRows(NodeError):
+    """More is recorded of the person than one view holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The answer to one question as it is handed out: a signed `.kunproof`."""
+
+    data: bytes = field(repr=False)
+    complete_to_ms: int | None
+    as_of_ms: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Everything of one subject at one time; `extra` is evidence of halves outside the trails."""
+
+    uses: Uses = field(repr=False)
+    reasons: Mapping[str, Reason] = field(repr=False)
+    identifiers: Mapping[str, Usage] = field(repr=False)
+    names: Names
+    parts: tuple[Part, ...]
+    extra: tuple[JsonObject, ...] = field(repr=False)
+    departments: tuple[tuple[str, int], ...]
+    without: tuple[str, ...]
+
+    @property
+    def complete_to_ms(self) -> int | None:
+        """Before this time nothing is missing, by proof; None: that is not proven."""
+        ends = [one.complete_to_ms for one in self.parts]
+        known = [one for one in ends if one is not None]
+        return min(known, default=None) if len(known) == len(ends) else None
+
+    @property
+    def size(self) -> int:
+        """How many bytes the exports take."""
+        return sum(len(one.data) for one in self.parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Asks on behalf of people: as whom, of whom, and to what length."""
+
+    client: AsyncClient
+    desk: TokenDesk
+    departments: tuple[str, ...]
+    names: NameBook
+    reasons: Reasons
+    rows_max: int
+    page: bytes = field(repr=False)
+
+    async def view(self, subject: Subject, *, secret: bytes) -> View:
+        """Ask everything about a subject; `secret` makes the ids of uses, and is the session's.
+
+        Raises:
+            TokensNotMade, QuestionNotRecorded, CannotDecide: there is no answer now.
+            ConfigurationError: no department has a key epoch.
+            TooManyRows: more than a view holds.
+
+        """
+        person = Person(id_type=subject.id_type, number=subject.number, purpose=OWN_VIEW)
+        tokens = await person_tokens(self.client, self.desk, person, departments=self.departments)
+        answers = [await self._answer(one) for one in _groups(tokens)]
+        parts = [await self._part(one) for one in answers]
+        records: dict[int, ProvenRecord] = {
+            row.position: row for one in answers for row in one.items
+        }
+        own = key_id(self.client.trust.suite, self.desk.key.public_key)
+        uses = uses_in([records[one] for one in sorted(records)], own_key_id=own)
+        uses, extra = await self._with_halves(uses)
+        return await self._named(uses, parts, extra, tokens, secret=secret)
+
+    async def proof(self, usage: Usage) -> list[JsonObject]:
+        """Return evidence of every record of one use.
+
+        Raises:
+            CannotDecide: no node proves one of them.
+
+        """
+        return [(await self.client.record(one))[1] for one in usage.positions]
+
+    async def _answer(self, tokens: Sequence[bytes]) -> AuditAnswer:
+        answer = await self.client.question(
+            IndexKind.SUBJECT, tokens, purpose=OWN_VIEW, limit=PAGE_ROWS_MAX
+        )
+        while answer.next_cursor is not None:
+            if len(answer.items) > self.rows_max:
+                raise TooManyRows(f"expected at most {self.rows_max} records")
+            answer = await self.client.next_page(answer, limit=PAGE_ROWS_MAX)
+        return answer
+
+    async def _part(self, answer: AuditAnswer) -> Part:
+        exported = await self.client.export(answer, page=self.page)
+        return Part(
+            data=exported.data,
+            complete_to_ms=answer.complete_to_ms,
+            as_of_ms=answer.header.time_ms,
+            height=answer.header.height,
+        )
+
+    async def _with_halves(self, uses: Uses) -> tuple[Uses, tuple[JsonObject, ...]]:
+        """Look up what was asked for in calls that name the person in a list of people alone."""
+        extra: list[JsonObject] = []
+        found: dict[tuple[str, str, str], Usage] = {}
+        for one in lacks_half(uses.usages)[:_LOOKED_UP_MAX]:
+            for record, evidence in await self._halves(one):
+                found[one.name] = with_half(found.get(one.name, one), record)
+                extra.append(evidence)
+        usages = [found.get(one.name, one) for one in uses.usages]
+        usages.sort(key=lambda one: (-one.used_ms, one.name))
+        return replace(uses, usages=tuple(usages)), tuple(extra)
+
+    async def _halves(self, usage: Usage) -> list[tuple[ProvenRecord, JsonObject]]:
+        try:
+            call_id = bytes.fromhex(usage.name[2])
+            row = (await self.client.state(CALLS, usage.requester, usage.provider, call_id)).row
+            if row is None:
+                return []
+            places = [place_in(row.requesters), place_in(row.providers)]
+            return [
+                await self.client.placed_record(one.submission_digest, one.call_index)
+                for one in places
+                if one is not None
+            ]
+        except (CannotDecide, InvalidEvidence, ValueError):
+            # What the trails prove stands without it; the page says that the item is not shown.
+            return []
+
+    async def _named(
+        self,
+        uses: Uses,
+        parts: Sequence[Part],
+        extra: tuple[JsonObject, ...],
+        tokens: PersonTokens,
+        *,
+        secret: bytes,
+    ) -> View:
+        identifiers = {_identifier(one, secret): one for one in uses.usages}
+        organisations = {one.requester for one in uses.usages}
+        organisations |= {one.provider for one in uses.usages}
+        organisations |= {one.department for one in uses.sealed}
+        organisations |= {department for department, _ in tokens.places} | set(tokens.without)
+        names = await self.names.names(
+            organisations=organisations, items={one.item for one in uses.usages}
+        )
+        return View(
+            uses=uses,
+            reasons={name: await self.reasons.of(one) for name, one in identifiers.items()},
+            identifiers=identifiers,
+            names=names,
+            parts=tuple(parts),
+            extra=extra,
+            departments=tokens.places,
+            without=tokens.without,
+        )
+
+
+def _groups(tokens: PersonTokens) -> list[tuple[bytes, ...]]:
+    """Return the tokens as questions may name them, each group ascending."""
+    found = tokens.tokens
+    return [
+        tuple(sorted(found[first : first + SUBJECTS_MAX]))
+        for first in range(0, len(found), SUBJECTS_MAX)
+    ]
+
+
+def _identifier(usage: Usage, secret: bytes) -> str:
+    """Return a word for a use that says nothing outside of its session."""
+    content = "\0".join((usage.kind.value, *usage.name)).encode()
+    return hmac.digest(secret, content, hashlib.sha256).hex()[:_IDENTIFIER_CHARACTERS]
