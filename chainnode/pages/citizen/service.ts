@@ -111,6 +111,7 @@ function codeOf(data: Uint8Array): string {
 }
 
 function withUser(path: string, userCode: string): string {
+  if (!userCode) return path;
   const separator = path.includes("?") ? "&" : "?";
   return `${path}${separator}userCode=${encodeURIComponent(userCode)}`;
 }

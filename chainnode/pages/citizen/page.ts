@@ -1,0 +1,214 @@
+// The page "who used my data": asks the service, checks everything here, then shows it.
+
+import { toHex } from "../verify/bytes";
+import { byId, definitions, element } from "../verify/dom";
+import { InvalidTrust, Refusal } from "../verify/errors";
+import { spokenCode } from "../verify/spoken";
+import { loadTrust, type Trust } from "../verify/trust";
+import { type Proven, proven } from "./proof";
+import {
+  askAnew,
+  type Beside,
+  fetchBeside,
+  fetchBytes,
+  fetchRepresented,
+  fetchSession,
+  logOut,
+  NoAnswer,
+  type Represented,
+} from "./service";
+import { View } from "./view";
+import { FAILURES, type Word, WORDS } from "./words";
+
+const PARTS_MAX = 64;
+// The ledger that this browser saw here first; no number, no name, nothing of a person.
+const REMEMBERED = "kunlian-chain";
+
+interface Shown {
+  readonly proven: Proven;
+  readonly beside: Beside;
+  readonly parts: readonly Uint8Array[];
+  readonly trust: Trust;
+}
+
+let view = new View("zh");
+let csrf: string | null = null;
+let userCode = "me";
+let represented: readonly Represented[] = [];
+let shown: Shown | null = null;
+let failure: (() => HTMLElement) | null = null;
+// A later choice overtakes an earlier one that is still being answered.
+let generation = 0;
+
+class OtherChain extends Error {}
+
+function showWords(): void {
+  document.documentElement.lang = view.language === "zh" ? "zh-CN" : "en";
+  document.title = view.word("title");
+  for (const node of document.querySelectorAll<HTMLElement>("[data-word]")) {
+    node.textContent = view.word(node.dataset["word"] as Word);
+  }
+  for (const node of document.querySelectorAll<HTMLElement>("[data-label]")) {
+    node.setAttribute("aria-label", view.word(node.dataset["label"] as Word));
+  }
+  const other = byId("language");
+  other.textContent = view.language === "zh" ? "English" : "中文";
+  other.lang = view.language === "zh" ? "en" : "zh-CN";
+  showChoice();
+}
+
+function showChoice(): void {
+  const choice = byId<HTMLSelectElement>("whom");
+  const options = [{ userCode: "me", relation: "me", label: "" }, ...represented];
+  choice.replaceChildren(
+    ...options.map((one) => {
+      const kind = one.relation in WORDS ? view.word(one.relation as Word) : one.relation;
+      const option = element("option", "", one.label ? `${one.label}（${kind}）` : kind);
+      option.value = one.userCode;
+      return option;
+    }),
+  );
+  choice.value = userCode;
+}
+
+function draw(): void {
+  byId("in").hidden = csrf !== null;
+  byId("whose").hidden = csrf === null;
+  byId("out").hidden = csrf === null;
+  const [banner, answer] = [byId("banner"), byId("answer")];
+  answer.hidden = shown === null;
+  if (failure !== null) banner.replaceChildren(failure());
+  if (shown === null) return;
+  const { proven: found, beside, trust } = shown;
+  banner.replaceChildren(view.banner(found));
+  byId("devnet").hidden = trust.parameters.devnet !== 1;
+  const facts = [...view.covered(found, beside), [view.word("chain"), spokenCode(trust)] as const];
+  byId("covered").replaceChildren(definitions(facts));
+  byId("list").replaceChildren(...view.uses(found, beside, () => undefined));
+  byId("seals").replaceChildren(...view.sealed(found.sealed, beside));
+  byId("downloads").replaceChildren(...downloads(shown));
+}
+
+// The very bytes that were checked, not asked for again.
+function downloads({ parts }: Shown): HTMLElement[] {
+  return parts.map((data, at) => {
+    const number = parts.length > 1 ? `（${view.word("part")} ${at + 1} / ${parts.length}）` : "";
+    const link = element("a", "button", `${view.word("download")}${number}`);
+    const type = "application/vnd.kunlian.kunproof";
+    link.href = URL.createObjectURL(new Blob([data as BlobPart], { type }));
+    link.download = `kunlian-${at + 1}.kunproof`;
+    return link;
+  });
+}
+
+async function load(): Promise<void> {
+  const mine = ++generation;
+  shown = null;
+  failure = null;
+  draw();
+  byId("banner").replaceChildren(element("p", "", view.word("working")));
+  try {
+    const found = await verified(userCode);
+    if (mine !== generation) return;
+    shown = found;
+  } catch (error) {
+    if (mine !== generation) return;
+    failure = explained(error);
+  }
+  draw();
+}
+
+async function verified(asked: string): Promise<Shown> {
+  const trust = loadTrust(await fetchBytes("/trust.json", ""));
+  requireSameChain(trust);
+  const beside = await fetchBeside(asked);
+  const count = Math.min(beside.parts, PARTS_MAX);
+  const parts: Uint8Array[] = [];
+  for (let number = 1; number <= count; number++) {
+    parts.push(await fetchBytes(`/proof.kunproof?part=${number}`, asked));
+  }
+  return { proven: proven(parts, beside, trust), beside, parts, trust };
+}
+
+// Who poses as this site with a ledger of their own is noticed by a browser that was here before.
+function requireSameChain(trust: Trust): void {
+  const chain = toHex(trust.chainId);
+  const known = localStorage.getItem(REMEMBERED);
+  if (known !== null && known !== chain) throw new OtherChain();
+  localStorage.setItem(REMEMBERED, chain);
+}
+
+function explained(error: unknown): () => HTMLElement {
+  if (error instanceof OtherChain) {
+    return () => view.seal("red", view.word("otherChain"), view.word("otherChainMore"));
+  }
+  if (error instanceof Refusal || error instanceof InvalidTrust) {
+    const detail = error.message;
+    return () => {
+      const made = view.seal("red", view.word("forged"), view.word("forgedMore"));
+      made.append(element("p", "hint", detail));
+      return made;
+    };
+  }
+  if (error instanceof NoAnswer) {
+    const words = FAILURES[error.code];
+    return () => view.seal("grey", view.word("failed"), words ? view.said(words) : error.code);
+  }
+  throw error;
+}
+
+async function act(step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    failure = explained(error);
+    shown = null;
+    draw();
+  }
+}
+
+function start(): void {
+  byId("language").addEventListener("click", () => {
+    view = new View(view.language === "zh" ? "en" : "zh");
+    showWords();
+    draw();
+  });
+  const large = byId("large");
+  large.addEventListener("click", () => {
+    const isLarge = document.documentElement.classList.toggle("large");
+    large.setAttribute("aria-pressed", `${isLarge}`);
+  });
+  byId<HTMLSelectElement>("whom").addEventListener("change", (event) => {
+    userCode = (event.target as HTMLSelectElement).value;
+    void load();
+  });
+  byId("represent").addEventListener("click", () => {
+    void act(async () => {
+      represented = await fetchRepresented(csrf!);
+      userCode = "me";
+      showChoice();
+      byId("represented").textContent = `${view.word("represents")}: ${represented.length}`;
+    });
+  });
+  byId("again").addEventListener("click", () => {
+    void act(async () => {
+      await askAnew(userCode, csrf!);
+      await load();
+    });
+  });
+  byId("out").addEventListener("click", () => {
+    void act(async () => {
+      await logOut(csrf!);
+      location.assign("/");
+    });
+  });
+  showWords();
+  draw();
+  void act(async () => {
+    csrf = await fetchSession();
+    draw();
+    if (csrf !== null) await load();
+  });
+}
+
+start();
