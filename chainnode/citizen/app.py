@@ -19,7 +19,7 @@ from starlette.routing import Route
 from chainnode.citizen.allowances import Buckets, TooFast
 from chainnode.citizen.documents import (
     covered_document,
-    handle_document,
+    represented_document,
     sealed_document,
     tracked,
     view_document,
@@ -212,7 +212,7 @@ class CitizenApp:
         await self._parts.door.require_csrf(request, session)
         found = await self._parts.source.represented(visit.subjects.own)
         handles = visit.subjects.take(found)
-        return JSONResponse({"representations": [handle_document(one) for one in handles]})
+        return JSONResponse({"representations": [represented_document(one) for one in handles]})
 
     async def _refresh(self, request: Request) -> Response:
         """Drop the kept answer: the next one is asked anew, and recorded."""

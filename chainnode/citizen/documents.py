@@ -9,7 +9,7 @@ from chainnode.citizen.subjects import Handle
 from chainnode.citizen.tracker import usage_document
 from chainnode.citizen.usages import Usage
 from chainnode.citizen.views import View
-from chainnode.verify.strict_json import JsonObject
+from chainnode.verify.strict_json import JsonObject, JsonValue
 from chainnode.verify.verdict import local_time
 
 
@@ -67,7 +67,7 @@ def tracked(view: View, name: str, usage: Usage) -> JsonObject:
     )
 
 
-def handle_document(handle: Handle) -> JsonObject:
+def represented_document(handle: Handle) -> JsonObject:
     """Return a handle, and for whom it stands, as their page is told."""
     return {
         "userCode": handle.code,
@@ -76,7 +76,7 @@ def handle_document(handle: Handle) -> JsonObject:
     }
 
 
-def _departments(view: View) -> list[JsonObject]:
+def _departments(view: View) -> list[JsonValue]:
     epochs: dict[str, int] = {}
     for department, epoch in view.departments:
         epochs[department] = max(epoch, epochs.get(department, 0))

@@ -197,7 +197,7 @@ def server_config(tls: TlsFiles | None, app: PageShield) -> uvicorn.Config:
         # Only to refuse a key that others can read.
         read_secret_file(tls.key, bytes_max=_PEM_BYTES_MAX)
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # its own types of an ASGI application
+        app,
         http=PromptHttp,
         h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
         log_config=None,

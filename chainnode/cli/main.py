@@ -40,6 +40,9 @@ COMMANDS = {
     "custodian": LazyCommand(
         "chainnode.cli.commands.custodian:custodian", "标识托管 · makes subject tokens"
     ),
+    "citizen": LazyCommand(
+        "chainnode.cli.commands.citizen:citizen", "谁看过我的数据 · who used a person's data"
+    ),
     "key": LazyCommand("chainnode.cli.commands.key:key", "密钥 · keys"),
     "trust": LazyCommand("chainnode.cli.commands.trust:trust", "信任文件 · trust files"),
     "config": LazyCommand("chainnode.cli.commands.config:config", "配置 · configuration"),

@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from chainnode.client import AsyncClient
 from chainnode.errors import ConfigurationError
@@ -15,6 +14,7 @@ from chainnode.gateway.settings import GatewaySettings
 from chainnode.keys import read_passphrase
 from chainnode.month_keys import WrappingKeyFiles
 from chainnode.secret_files import read_secret_file, write_secret_file
+from chainnode.suites.port import Suite
 from chainnode.verify import Trust
 
 

@@ -13,6 +13,7 @@ from chainnode.gateway.kept import KeptCalls
 from chainnode.gateway.messages import HttpAnswer
 from chainnode.gateway.recording import OpenCall
 from chainnode.keys import DEVNET_COST, KeyPurpose, Passphrase, write_key_file
+from chainnode.month_keys import WrappingKeyFiles, wrapping_key_file
 from chainnode.suites import suite_named
 from chainnode.suites.wrapping import WrappingKey, load_wrapping_key
 from contracts.schemas.access import Side
