@@ -56,6 +56,14 @@ class Secrets:
     passphrase: Passphrase
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCitizen:
+    """A citizen's view that is open: what is served, and the door by which people come in."""
+
+    app: PageShield
+    door: LoginDoor
+
+
 def run_citizen(config: CitizenConfig) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -95,7 +103,7 @@ def read_secrets(config: CitizenConfig) -> Secrets:
 
 
 @contextlib.asynccontextmanager
-async def opened(config: CitizenConfig, secrets: Secrets) -> AsyncIterator[PageShield]:
+async def opened(config: CitizenConfig, secrets: Secrets) -> AsyncIterator[OpenCitizen]:
     """Open what the application needs, on the loop that serves it.
 
     Raises:
@@ -135,11 +143,12 @@ async def opened(config: CitizenConfig, secrets: Secrets) -> AsyncIterator[PageS
                 files=page_files(),
             )
         )
-        yield PageShield(
+        shield = PageShield(
             app.starlette(),
             logout_origin=_origin(config.login.issuer),
             is_tls=config.login.has_secure_cookies,
         )
+        yield OpenCitizen(app=shield, door=door)
 
 
 def page_files() -> dict[str, PageFile]:
@@ -177,8 +186,8 @@ def _asker(config: CitizenConfig, secrets: Secrets, client: AsyncClient, clock: 
 
 
 async def _serve(config: CitizenConfig, secrets: Secrets, listener: socket.socket) -> None:
-    async with opened(config, secrets) as app:
-        server = ForegroundServer(server_config(config.tls, app))
+    async with opened(config, secrets) as citizen:
+        server = ForegroundServer(server_config(config.tls, citizen.app))
         _LOG.info("citizen_started", extra={"address": str(config.listen)})
         try:
             await server.serve(sockets=[listener])

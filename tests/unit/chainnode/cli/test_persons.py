@@ -1,11 +1,6 @@
 """`kun audit query --person`: from a number to all that is recorded, with a real custodian."""
 
-import asyncio
-import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -24,26 +19,20 @@ from chainnode.client import (
     TokensNotMade,
     access_record,
     fetch_person_tokens,
-    open_epoch,
 )
-from chainnode.custodian.counters import Counters
-from chainnode.custodian.desk import Desk, DeskIdentity, DeskLimits
-from chainnode.custodian.ledger import LedgerRows
-from chainnode.custodian.server import CustodianApp
 from chainnode.custodian.tokens import RootSecret
 from chainnode.errors import ConfigurationError
 from chainnode.identity.numbers import IdType, InvalidIdentity
 from chainnode.secret_files import SecretFileRefused, write_secret_file
-from chainnode.suites import suite_named
 from chainnode.verify import Trust
 from contracts.schemas.access import Side
 from tests.builders import ORGANISATIONS, submission_key
 from tests.builders_identity import citizen_number
-from tests.gateway_site import serving
+from tests.custodian_site import CUSTODIAN, custodian_at
 from tests.unit.chainnode.cli.towns import Town, town_at
 
 PERSON, OTHER = citizen_number(), citizen_number(serial=77)
-REQUESTER, PROVIDER, AUDITOR, CUSTODIAN = range(4)
+REQUESTER, PROVIDER, AUDITOR = range(3)
 # Ten tokens: one more than a question may name.
 EPOCHS = {PROVIDER: 9, REQUESTER: 1}
 WORDS = ("audit", "query", "--purpose", "inspection", "--json")
@@ -99,58 +88,6 @@ class Served:
         return done.json
 
 
-@contextmanager
-def custodian_at(town: Town, folder: Path) -> Iterator[tuple[str, RootSecret]]:
-    """Serve the desk of one department, in a thread with a loop of its own."""
-    trust = Trust.from_genesis(town.served.genesis)
-    suite = suite_named("intl")
-    root = RootSecret(bytes(32), suite=suite, chain_id=trust.chain_id)
-    key = submission_key("intl", CUSTODIAN)
-    ready, told = threading.Event(), list[str]()
-    stop: list[asyncio.Event] = []
-    loops: list[asyncio.AbstractEventLoop] = []
-    with Client((town.served.url,), trust, key) as client, ThreadPoolExecutor(2) as threads:
-        for department, epochs in EPOCHS.items():
-            for epoch in range(1, epochs + 1):
-                check = root.epoch_key(ORGANISATIONS[department], epoch).check(suite)
-                call = open_epoch(ORGANISATIONS[department], epoch=epoch, key_check=check)
-                outcome = client.submit("pseudonyms", [call])
-                assert isinstance(outcome, Final)
-                assert outcome.is_accepted
-        counters = Counters(folder)
-        desk = Desk(
-            DeskIdentity(
-                organisation=ORGANISATIONS[CUSTODIAN],
-                chain_id=trust.chain_id,
-                suite=suite,
-                root=root,
-            ),
-            ledger=LedgerRows(client),
-            counters=counters,
-            limits=DeskLimits(),
-            now_ms=lambda: time.time_ns() // 1_000_000,
-        )
-        app = CustodianApp(desk, counters=counters, threads=threads)
-
-        async def serve() -> None:
-            async with serving(app, lifespan="off") as url:
-                stop.append(asyncio.Event())
-                loops.append(asyncio.get_running_loop())
-                told.append(url)
-                ready.set()
-                await stop[0].wait()
-
-        thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
-        thread.start()
-        try:
-            assert ready.wait(20)
-            yield told[0], root
-        finally:
-            loops[0].call_soon_threadsafe(stop[0].set)
-            thread.join(20)
-            counters.close()
-
-
 @pytest.fixture
 def served(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -160,7 +97,10 @@ def served(
     monkeypatch.setenv("KUN_LANG", "en")
     home = tmp_path / "custodian"
     home.mkdir()
-    with town_at(tmp_path, capsys) as town, custodian_at(town, home) as (url, root):
+    with (
+        town_at(tmp_path, capsys) as town,
+        custodian_at(town.served, home, epochs=EPOCHS) as (url, root),
+    ):
         yield Served(town=town, url=url, root=root, folder=home)
 
 
