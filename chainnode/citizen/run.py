@@ -32,7 +32,7 @@ from chainnode.keys import KeyPurpose, Passphrase, open_key, read_passphrase
 from chainnode.login import LoginDoor, PageShield
 from chainnode.logs import start_logging
 from chainnode.month_keys import WrappingKeyFiles
-from chainnode.pages import citizen_page, verify_page
+from chainnode.pages import CITIZEN_ASSETS, asset, verify_page
 from chainnode.prompt_http import PromptHttp
 from chainnode.secret_files import read_secret_file
 from chainnode.suites.port import PrivateKey
@@ -153,10 +153,10 @@ async def opened(config: CitizenConfig, secrets: Secrets) -> AsyncIterator[OpenC
 
 def page_files() -> dict[str, PageFile]:
     """Return the page with its script and style, by path."""
-    kinds = {"html": "text/html; charset=utf-8", "js": "text/javascript", "css": "text/css"}
+    kinds = {"html": "text/html", "js": "text/javascript", "css": "text/css"}
     return {
-        path: PageFile(data=data, media_type=kinds[kind])
-        for path, (kind, data) in citizen_page().items()
+        path: PageFile(data=asset(name), media_type=kinds[name.rpartition(".")[2]])
+        for path, name in CITIZEN_ASSETS.items()
     }
 
 

@@ -1,6 +1,6 @@
 // Builds assets/verify.html out of verify/: one file with script, style and licences inside, and a
 // policy that lets the browser run nothing else and reach no network. Also the script and the style
-// of pages that a service of a department serves (console/), which verify by the same modules.
+// of pages that a service of a department serves (console/, citizen/), which verify by the same modules.
 // Run it by `make assets`.
 //
 // The result depends on the sources and the locked packages alone, so that anybody can build it
@@ -19,7 +19,10 @@ const MODULES = join(ROOT, "build/pages/node_modules");
 const BUILD_FILES = ["build.mjs", "package-lock.json", "package.json", "tsconfig.json"];
 const PAGE_BYTES_MAX = 164 * 1024;
 // Served pages: the script that each loads, and how large it may be.
-const SERVED = [{ name: "console", entry: "search.ts", bytesMax: 192 * 1024 }];
+const SERVED = [
+  { name: "console", entry: "search.ts", bytesMax: 192 * 1024 },
+  { name: "citizen", entry: "page.ts", bytesMax: 192 * 1024, html: "citizen/page.html" },
+];
 // Two years back: what a department's desk runs.
 const BROWSERS = ["chrome115", "firefox115", "safari16.4"];
 
@@ -121,12 +124,13 @@ function sha256(data) {
 }
 
 // The files of a served page, by name, and the digest of what they were made of.
-async function served({ name, entry, bytesMax }) {
+async function served({ name, entry, bytesMax, html }) {
   const code = `${await script(`${name}/${entry}`)}\n`;
   if (Buffer.byteLength(code) > bytesMax) {
     throw new Error(`${name}.js: ${Buffer.byteLength(code)} bytes, at most ${bytesMax}`);
   }
   const made = { [`${name}.js`]: code, [`${name}.css`]: `${style(`${name}/${name}.css`)}\n` };
+  if (html !== undefined) made[`${name}.html`] = read(html);
   for (const [file, text] of Object.entries(made)) {
     writeFileSync(join(HERE, "assets", file), text);
     console.log(`${file}: ${Buffer.byteLength(text)} bytes`);

@@ -13,6 +13,8 @@ from chainnode.errors import InvariantBroken
 VERIFY_PAGE = "verify.html"
 # What pages load that a service of a department serves; css and js.
 CONSOLE_ASSETS = ("console.css", "console.js")
+# The citizen's page by the paths under which it asks for itself.
+CITIZEN_ASSETS = {"/": "citizen.html", "/citizen.css": "citizen.css", "/citizen.js": "citizen.js"}
 _HASHES = "hashes.json"
 
 
