@@ -81,7 +81,7 @@ class TwiceQuestionedChain(QuestionedChain):
             return data
         return encode_entry(replace(decode_entry(data), contract=audit.NAME, outcome=1))
 
-    def answered(self, part: Part) -> AnsweredQuestion:
+    def answered_part(self, part: Part) -> AnsweredQuestion:
         question = read_question(verify_record_evidence(self.record(part.asked_at), self.trust))
         answer = join_pages(
             [verify_trail_evidence(one, self.trust) for one in self.pages(part.pages)],
@@ -92,7 +92,7 @@ class TwiceQuestionedChain(QuestionedChain):
         return AnsweredQuestion(question=question, answer=answer, attested=part.attested)
 
     def content(self, parts: Sequence[Part] = PARTS) -> ExportContent:
-        answered = [self.answered(one) for one in parts]
+        answered = [self.answered_part(one) for one in parts]
         return join_export(answered, version=SEVERAL_QUESTIONS, trust=self.trust)
 
     def proofs(self, parts: Sequence[Part] = PARTS) -> dict[str, JsonObject]:

@@ -17,7 +17,7 @@ const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = resolve(HERE, "../..");
 const MODULES = join(ROOT, "build/pages/node_modules");
 const BUILD_FILES = ["build.mjs", "package-lock.json", "package.json", "tsconfig.json"];
-const PAGE_BYTES_MAX = 164 * 1024;
+const PAGE_BYTES_MAX = 180 * 1024;
 // Served pages: the script that each loads, and how large it may be.
 const SERVED = [
   { name: "console", entry: "search.ts", bytesMax: 192 * 1024 },

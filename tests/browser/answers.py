@@ -22,12 +22,13 @@ from chainnode.verify import (
 )
 from chainnode.verify.archive import ARCHIVE_BYTES_MAX
 from chainnode.verify.compact_form import decode_compact
-from chainnode.verify.export import ExportFacts, verify_export
+from chainnode.verify.export import verify_export
 from chainnode.verify.judge import verdict_of_refusal
 from chainnode.verify.pages import PAGES_FORMAT, PagesFacts, verify_pages
 from chainnode.verify.rows import row_lines
 from chainnode.verify.strict_json import JsonObject, read_object
 from chainnode.verify.trail import TrailFacts
+from tests.vectors.export_facts import export_facts
 
 MAX_AGE_MS = 86_400_000
 # Questions that cross to the browser together, a few megabytes.
@@ -122,7 +123,7 @@ def _policy(question: Question) -> Policy:
 
 def _answer_of_a_whole(data: bytes, trust: Trust) -> JsonObject:
     if data.startswith(b"PK"):
-        return {"accepted": "export", "proves": export_proves(verify_export(data, trust))}
+        return {"accepted": "export", "proves": export_facts(verify_export(data, trust))}
     pages = verify_pages(read_object(data, bytes_max=ARCHIVE_BYTES_MAX), trust)
     return {"accepted": "answer", "proves": _pages_prove(pages)}
 
@@ -130,24 +131,6 @@ def _answer_of_a_whole(data: bytes, trust: Trust) -> JsonObject:
 def _evidence(question: Question) -> bytes:
     text = question.evidence or ""
     return base64.b64decode(text) if question.isBase64 else text.encode(errors="surrogatepass")
-
-
-def export_proves(facts: ExportFacts) -> JsonObject:
-    """Return what an export proves, named as in the published vectors."""
-    question, answer = facts.question, facts.answer
-    return {
-        "question": question.record.entry.submission_digest.hex(),
-        "purpose": question.purpose,
-        "as_of_height": answer.header.height,
-        "from_ms": answer.from_ms,
-        "to_ms": answer.to_ms,
-        "complete": answer.is_complete,
-        "complete_to_ms": answer.complete_to_ms,
-        "positions": [one.position for one in answer.rows],
-        "replica_id": facts.replica_id,
-        "organisation": facts.organisation,
-        "has_page": facts.has_page,
-    }
 
 
 def _pages_prove(facts: PagesFacts) -> JsonObject:

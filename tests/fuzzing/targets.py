@@ -32,6 +32,7 @@ from chainnode.verify import (
     verify_compact,
     verify_evidence,
 )
+from chainnode.verify.archive import PARQUET, SUMMARY
 from chainnode.verify.compact_form import decode_compact, encode_compact
 from chainnode.verify.export import verify_export
 from consensus.codec import message_to_plain
@@ -53,7 +54,7 @@ from contracts.schemas import (
 from contracts.schemas.codes import Rejection
 from contracts.schemas.identifiers import parse_identifier
 from contracts.schemas.shape import Schema, encode_part
-from tests.builders_exports import QuestionedChain, questioned_chain
+from tests.builders_several import TwiceQuestionedChain, twice_questioned_chain
 from tests.fuzzing.exchange_doors import (
     ask_seeds,
     request_seeds,
@@ -359,13 +360,14 @@ def _export(data: bytes) -> None:
 
 
 @cache
-def _questioned() -> QuestionedChain:
-    return questioned_chain("intl")
+def _questioned() -> TwiceQuestionedChain:
+    return twice_questioned_chain("intl")
 
 
 def _export_seeds() -> Iterator[bytes]:
     yield _questioned().export()
     yield _questioned().export(node=None, page=b"<!doctype html>")
+    yield _questioned().export_of_several(more={PARQUET: b"PAR1", SUMMARY: b"%PDF-1.4"})
 
 
 TARGETS: tuple[Target, ...] = (

@@ -46,9 +46,13 @@ class ExportStory(QuestionedChain):
 
     def _call(self, index: int) -> Call:
         if index == POSITIONS[0]:
-            return _access(index, side=Side.PROVIDER, decision=Decision.PERMIT, private=_why(index))
+            return recorded_half(
+                index, side=Side.PROVIDER, decision=Decision.PERMIT, private=_why(index)
+            )
         if index == POSITIONS[1]:
-            return _access(index, side=Side.REQUESTER, decision=Decision.DENY, private=b"\xc1" * 40)
+            return recorded_half(
+                index, side=Side.REQUESTER, decision=Decision.DENY, private=b"\xc1" * 40
+            )
         return super()._call(index)
 
     def record(self, position: int, *, anchor: Anchor | None = None) -> JsonObject:
@@ -105,7 +109,7 @@ def rows_of(start: int, stop: int) -> Shown:
     return replace(WHOLE, start=start, stop=stop)
 
 
-def _access(index: int, *, side: Side, decision: Decision, private: bytes) -> Call:
+def recorded_half(index: int, *, side: Side, decision: Decision, private: bytes = b"") -> Call:
     """One side of a data call; what has no meaning here is empty."""
     part = AccessRecord(
         salt=bytes([index]) * 16,

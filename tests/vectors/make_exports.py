@@ -11,6 +11,7 @@ from tests.vectors.archive_cases import archive_cases
 from tests.vectors.documents import write_folder
 from tests.vectors.export_cases import OfNobody, export_cases
 from tests.vectors.export_story import Case
+from tests.vectors.several_cases import several_cases
 
 FOLDER = Path(__file__).parent / "exports"
 
@@ -18,6 +19,7 @@ FOLDER = Path(__file__).parent / "exports"
 def cases(suite_name: str) -> Iterator[Case]:
     """Yield every case of one suite."""
     yield from export_cases(suite_name)
+    yield from several_cases(suite_name)
     yield from archive_cases(OfNobody(suite_name))
 
 

@@ -58,6 +58,29 @@ export function joinPages(
   };
 }
 
+// Answers to questions about one period as one list, each record once. It ends where the first of
+// them ends and stands under the oldest header, so that what is said of it holds for each.
+export function joinAnswers(answers: readonly AnswerFacts[]): AnswerFacts {
+  const first = answers[0]!;
+  const end = Math.min(...answers.map((one) => one.toMs));
+  const known = answers.map((one) => one.completeToMs).filter((one) => one !== null);
+  const completeToMs = known.length === answers.length ? Math.min(...known, end) : null;
+  const found = new Map<number, TrailRow>();
+  for (const { rows } of answers) {
+    for (const row of rows) if (row.entry.timeMs < end) found.set(row.position, row);
+  }
+  return {
+    header: answers
+      .map((one) => one.header)
+      .reduce((best, one) => (one.header.head.height < best.header.head.height ? one : best)),
+    fromMs: first.fromMs,
+    toMs: end,
+    rows: [...found.values()].sort((left, right) => left.position - right.position),
+    completeToMs,
+    isComplete: first.fromMs <= end && end === completeToMs,
+  };
+}
+
 function requirePage(
   page: TrailFacts,
   before: TrailFacts,

@@ -10,12 +10,15 @@ export const ARCHIVE_BYTES_MAX = 64 * 1024 * 1024;
 const MEMBERS_MAX = 1024;
 export const MANIFEST = "manifest.json";
 export const ROWS = "rows.jsonl";
+export const CSV = "rows.csv";
+export const PARQUET = "rows.parquet";
+export const SUMMARY = "summary.pdf";
 export const SIGNATURES = "signatures.json";
 export const PAGE = "verify.html";
 export const PROOFS = "proofs/";
 export const QUESTION = "proofs/question.json";
 const NAME =
-  /^(?:manifest\.json|rows\.jsonl|signatures\.json|verify\.html|proofs\/[a-z0-9-]{1,64}\.json)$/;
+  /^(?:manifest\.json|rows\.(?:csv|jsonl|parquet)|signatures\.json|summary\.pdf|verify\.html|proofs\/[a-z0-9-]{1,64}\.json)$/;
 const NAME_BYTES_MAX = 96;
 // Marks and fields of APPNOTE 4.3.7, 4.3.12 and 4.3.16.
 const LOCAL_MARK = Uint8Array.of(0x50, 0x4b, 3, 4);

@@ -1,169 +1,168 @@
-// `.kunproof`: one file with a question, its whole answer, the proofs, and who exported it
-// (docs/wire-format.md §12). Everything but the signatures is made again from the proofs and
-// compared. The checks of chainnode/verify/export.py, in their order.
+// `.kunproof`: one file with questions, their whole answers, the proofs, and who exported it
+// (docs/wire-format.md §12). Everything but the signatures, and what is marked as signed or attested
+// alone, is made again from the proofs and compared. The checks of chainnode/verify/export.py, in
+// their order.
 
-import { type AnswerFacts, joinPages } from "./answer";
+import { type AnswerFacts, joinAnswers, joinPages } from "./answer";
 import {
+  CSV,
   MANIFEST,
   type Members,
   PAGE,
-  PROOFS,
-  QUESTION,
   readArchive,
   ROWS,
   SIGNATURES,
 } from "./archive";
-import { equal, toBase64, toHex } from "./bytes";
+import { equal, toHex } from "./bytes";
+import { csvRows } from "./csv_rows";
 import { invalid, unreadable } from "./errors";
-import { requireChain } from "./evidence";
+import {
+  type AnsweredQuestion,
+  type Manifest,
+  manifestOf,
+  type ProofNames,
+  proofNames,
+  readAttested,
+  readManifest,
+  requireListed,
+  SIGNED_ALONE,
+} from "./export_forms";
 import { type Member, SIGNATURE_BYTES } from "./ledger";
 import { encode } from "./messagepack";
 import { type AskedQuestion, questionKeys, readQuestion } from "./question";
 import { verifyFirstVersion } from "./record";
-import { canonicalLine, rowLines } from "./rows";
-import {
-  asArray,
-  asBase64,
-  asConstant,
-  asFields,
-  asHex,
-  asInteger,
-  asText,
-  type JsonValue,
-  readObject,
-} from "./strict_json";
+import { rowLines } from "./rows";
+import { asBase64, asFields, asInteger, type JsonValue, readObject } from "./strict_json";
 import { keyId } from "./submission";
 import { verifyTrail } from "./trail";
 import type { Trust } from "./trust";
 
-const MANIFEST_BYTES_MAX = 1024 * 1024;
-const NAME_CHARACTERS_MAX = 80;
 const KEY_BYTES_MAX = 64;
 const AUDITOR = 0;
 const NODE = 1;
 
 export interface ExportFacts {
   readonly kind: "export";
+  readonly version: number;
+  // The first of them: asker, kind and period are the same in all.
   readonly question: AskedQuestion;
+  readonly questions: readonly AnsweredQuestion[];
+  // That of all questions together.
   readonly answer: AnswerFacts;
   // The member whose node signed it too; null without one.
   readonly node: Member | null;
   readonly hasPage: boolean;
+  readonly hasCsv: boolean;
+  // Names of renderings for which the signatures stand and no proof.
+  readonly signedAlone: readonly string[];
 }
 
 export function verifyExport(data: Uint8Array, trust: Trust): ExportFacts {
   const members = readArchive(data);
-  const missing = [MANIFEST, ROWS, SIGNATURES, QUESTION].find((name) => !members.has(name));
-  if (missing !== undefined) throw unreadable("members", missing, "none");
-  const manifest = members.get(MANIFEST)!;
-  const digests = requireListed(manifest, members, trust);
-  const record = verifyFirstVersion(readObject(members.get(QUESTION)!), trust);
-  const question = readQuestion(record);
-  const answer = readAnswer(members, question, trust);
-  const { height } = answer.header.header.head;
-  if (height < record.entry.height) {
-    const expected = `height ${record.entry.height}, where the question stands, or above`;
-    throw invalid("as_of_height", expected, `${height}`);
-  }
-  if (!equal(manifest, manifestOf(question, answer, members, digests, trust))) {
+  const written = members.get(MANIFEST);
+  if (written === undefined) throw unreadable("members", MANIFEST, "none");
+  const manifest = readManifest(written, trust);
+  const { version } = manifest;
+  const proofs = proofNames(members, version);
+  const digests = requireListed(manifest.members, members, trust);
+  const questions = provenQuestions(members, manifest, proofs, trust);
+  const answer = joinAnswers(questions.map((one) => one.answer));
+  if (!equal(written, manifestOf(version, questions, answer, members, digests, trust))) {
     throw invalid("manifest", "what the proofs prove", "another claim");
   }
   if (!equal(members.get(ROWS)!, rowLines(answer.rows))) {
     throw invalid("rows", "the records that are proven", "other lines");
   }
-  const node = requireSignatures(members.get(SIGNATURES)!, manifest, question, answer, trust);
-  return { kind: "export", question, answer, node, hasPage: members.has(PAGE) };
-}
-
-// Form, chain, and every other member with its digest; what else a manifest says is compared with
-// what is proven.
-function requireListed(manifest: Uint8Array, members: Members, trust: Trust): Members {
-  const fields = asFields(readObject(manifest, MANIFEST_BYTES_MAX), "manifest", [
-    "format", "version", "chain_id", "suite", "question", "as_of_height", "complete_to_ms", "rows",
-    "members",
-  ]);
-  asConstant(fields.format, "format", "kunlian-export");
-  asConstant(fields.version, "version", 1);
-  requireChain(fields.chain_id, trust);
-  asConstant(fields.suite, "suite", trust.suite.name);
-  const listed = new Map<string, Uint8Array>();
-  for (const one of asArray(fields.members, "members", { max: members.size })) {
-    const { name, digest, size } = asFields(one, "member", ["name", "digest", "size"]);
-    asInteger(size, "size");
-    listed.set(asText(name, "name", NAME_CHARACTERS_MAX), asHex(digest, "digest", 32));
+  const csv = members.get(CSV);
+  if (csv !== undefined && !equal(csv, csvRows(answer.rows))) {
+    throw invalid("csv", "the records that are proven, guarded", "another table");
   }
-  const digests = new Map<string, Uint8Array>();
-  for (const [name, data] of members) {
-    if (name === MANIFEST || name === SIGNATURES) continue;
-    const digest = trust.suite.digest(data);
-    if (!equal(listed.get(name) ?? new Uint8Array(), digest)) {
-      throw invalid("members", `${name} as the manifest lists it`, "another");
-    }
-    digests.set(name, digest);
-  }
-  return digests;
+  const node = requireSignatures(members.get(SIGNATURES)!, written, questions, trust);
+  return {
+    kind: "export",
+    version,
+    question: questions[0]!.question,
+    questions,
+    answer,
+    node,
+    hasPage: members.has(PAGE),
+    hasCsv: csv !== undefined,
+    signedAlone: SIGNED_ALONE.filter((name) => members.has(name)),
+  };
 }
 
-function readAnswer(members: Members, question: AskedQuestion, trust: Trust): AnswerFacts {
-  const pages = [...members]
-    .filter(([name]) => name.startsWith(PROOFS) && name !== QUESTION)
-    .map(([, data]) => verifyTrail(readObject(data), trust));
-  if (!pages.length) throw unreadable("members", "proofs of the answer", "none");
-  const keys = questionKeys(trust.suite.digest, question);
-  return joinPages(pages, keys, question.fromMs, question.toMs);
-}
-
-// The manifest of an export with these members, in its one form.
-function manifestOf(
-  question: AskedQuestion,
-  answer: AnswerFacts,
+// The proofs of every question that the manifest names, in its order.
+function provenQuestions(
   members: Members,
-  digests: Members,
+  { attested }: Manifest,
+  proofs: readonly ProofNames[],
   trust: Trust,
-): Uint8Array {
-  return canonicalLine({
-    format: "kunlian-export",
-    version: 1,
-    chain_id: toHex(trust.chainId),
-    suite: trust.suite.name,
-    question: {
-      digest: toHex(question.record.entry.submissionDigest),
-      kind: question.kind,
-      values: question.values.map(toBase64),
-      from_ms: question.fromMs,
-      to_ms: question.toMs,
-    },
-    as_of_height: answer.header.header.head.height,
-    complete_to_ms: answer.completeToMs,
-    rows: answer.rows.length,
-    members: [...digests].map(([name, digest]) => ({
-      name,
-      digest: toHex(digest),
-      size: members.get(name)!.length,
-    })),
+): AnsweredQuestion[] {
+  if (attested.length !== proofs.length) {
+    const expected = `${proofs.length} questions, as there are proofs of`;
+    throw invalid("manifest", expected, `${attested.length}`);
+  }
+  const questions = proofs.map((names, at) => {
+    const { question, answer } = provenQuestion(members, names, trust);
+    return { question, answer, attested: readAttested(attested[at]!, question) };
   });
+  const [first] = questions.map((one) => common(one.question));
+  if (questions.some((one) => common(one.question) !== first)) {
+    throw invalid("questions", "one asker, kind and period", "another");
+  }
+  const digests = questions.map((one) => toHex(one.question.record.entry.submissionDigest));
+  if (new Set(digests).size !== questions.length) {
+    throw invalid("questions", "each question once", "one of them twice");
+  }
+  return questions;
+}
+
+function provenQuestion(
+  members: Members,
+  names: ProofNames,
+  trust: Trust,
+): { question: AskedQuestion; answer: AnswerFacts } {
+  const record = verifyFirstVersion(readObject(members.get(names.question)!), trust);
+  const question = readQuestion(record);
+  const pages = names.pages.map((name) => verifyTrail(readObject(members.get(name)!), trust));
+  const keys = questionKeys(trust.suite.digest, question);
+  const answer = joinPages(pages, keys, question.fromMs, question.toMs);
+  const { height } = answer.header.header.head;
+  if (height < record.entry.height) {
+    const expected = `height ${record.entry.height}, where the question stands, or above`;
+    throw invalid("as_of_height", expected, `${height}`);
+  }
+  return { question, answer };
+}
+
+// What the questions of one export have in common.
+function common({ record, kind, fromMs, toMs }: AskedQuestion): string {
+  return [toHex(record.entry.keyId), kind, fromMs, toMs].join();
 }
 
 // Who asked the question signed the manifest, and the member that is named, if one is.
 function requireSignatures(
   data: Uint8Array,
   manifest: Uint8Array,
-  question: AskedQuestion,
-  answer: AnswerFacts,
+  questions: readonly AnsweredQuestion[],
   trust: Trust,
 ): Member | null {
   const fields = asFields(readObject(data), "signatures", ["auditor", "node"]);
   const auditor = asFields(fields.auditor, "auditor", ["public_key", "signature"]);
   const publicKey = asBase64(auditor.public_key, "public_key", { max: KEY_BYTES_MAX });
   const signature = readSignature(auditor.signature);
-  if (!equal(keyId(trust.suite.digest, publicKey), question.record.entry.keyId)) {
+  if (!equal(keyId(trust.suite.digest, publicKey), questions[0]!.question.record.entry.keyId)) {
     throw invalid("auditor", "the key that asked the question", "another key");
   }
   requireSignature("auditor", AUDITOR, publicKey, signature, manifest, trust);
   if (fields.node === null) return null;
   const node = asFields(fields.node, "node", ["epoch", "replica_id", "signature"]);
   const [epoch, id] = [asInteger(node.epoch, "epoch"), asInteger(node.replica_id, "replica_id")];
-  const member = answer.header.trust.epochs.get(epoch)?.find((one) => one.replicaId === id);
+  // The newest header leads to every epoch that the others lead to.
+  const newest = questions
+    .map((one) => one.answer.header)
+    .reduce((best, one) => (one.header.head.height > best.header.head.height ? one : best));
+  const member = newest.trust.epochs.get(epoch)?.find((one) => one.replicaId === id);
   if (member === undefined) {
     const expected = "a member of an epoch that the proofs lead to";
     throw invalid("node", expected, `replica ${id} of epoch ${epoch}`);

@@ -25,11 +25,16 @@ export function readMembers(suite: Suite, value: JsonValue): Member[] {
   return members;
 }
 
-export function requireMember(suite: Suite, member: Member): void {
-  if (!ORGANISATION_ID.test(member.organisation)) {
-    const actual = `${member.organisation.length} characters`;
-    throw unreadable("organisation", "2 to 32 of A–Z 0–9 -", actual);
+export function asOrganisation(value: JsonValue): string {
+  const name = asText(value, "organisation", 32);
+  if (!ORGANISATION_ID.test(name)) {
+    throw unreadable("organisation", "2 to 32 of A–Z 0–9 -", `${name.length} characters`);
   }
+  return name;
+}
+
+export function requireMember(suite: Suite, member: Member): void {
+  asOrganisation(member.organisation);
   if (!suite.isKey(member.voteKey)) {
     const what = `key of replica ${member.replicaId}`;
     const actual = `${member.voteKey.length} other bytes`;

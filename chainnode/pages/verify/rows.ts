@@ -38,7 +38,7 @@ function ordered(value: Document): Document {
   return Object.fromEntries(names.map(([name, one]) => [name, ordered(one)]));
 }
 
-function rowDocument({ position, entry, call }: ProvenRecord): Document {
+export function rowDocument({ position, entry, call }: ProvenRecord): Document {
   return {
     position,
     height: entry.height,

@@ -170,11 +170,22 @@ function proves(facts: Facts | ExportFacts | PagesFacts): object {
           replica_id: node && node.replicaId,
           organisation: node && node.organisation,
           has_page: facts.hasPage,
+          ...(facts.version === 1 ? {} : several(facts)),
         },
       };
     }
     default: return {};
   }
+}
+
+// What the second version of an export says besides.
+function several({ questions, hasCsv, signedAlone }: ExportFacts): object {
+  return {
+    questions: questions.map((one) => toHex(one.question.record.entry.submissionDigest)),
+    attested: questions.map((one) => one.attested),
+    has_csv: hasCsv,
+    signed_alone: signedAlone,
+  };
 }
 
 function listed(facts: Pick<AnswerFacts, "isComplete" | "completeToMs" | "rows">): object {

@@ -1,12 +1,14 @@
 // What is shown of an outcome: colour and word and icon, the five checks, the proven facts.
 
 import type { AnswerFacts } from "./answer";
+import { CSV, PAGE, ROWS } from "./archive";
 import { concat, fromUtf8, toHex } from "./bytes";
 import type { CertificateFacts } from "./certificate";
 import { definitions, element, icon, inLanguage, type Row } from "./dom";
 import type { EquivocationFacts } from "./equivocation";
 import type { ReceiptFacts, StateFacts } from "./evidence";
 import type { ExportFacts } from "./export";
+import type { AnsweredQuestion } from "./export_forms";
 import type { CertifiedHeader } from "./header";
 import type { Facts } from "./kinds";
 import { isLedgersOwn } from "./ledger";
@@ -246,25 +248,39 @@ export class View {
     return this.list(answer, [[this.word("keys"), element("span", "code", keys || "–")]]);
   }
 
-  private export({ question, answer, node }: ExportFacts): Node[] {
-    const { entry } = question.record;
-    const keys = question.values.map((one) =>
-      this.keyName(concat(Uint8Array.of(question.kind), one)),
-    );
-    const submission = `${toHex(entry.submissionDigest)} · ${entry.callIndex}`;
-    const isWithheld = !question.record.call?.private.length;
+  private export(facts: ExportFacts): Node[] {
+    const { question, questions, answer, node } = facts;
+    const { organisation } = question.record.entry;
+    const signed = [...facts.signedAlone, ...(facts.hasPage ? [PAGE] : [])];
     return this.list(answer, [
-      [this.word("askedBy"), entry.organisation],
-      [this.word("askedAt"), `${localTime(entry.timeMs)} · ${this.word("height")} ${entry.height}`],
-      [this.word("purpose"), question.purpose ?? this.word(isWithheld ? "withheld" : "sealedBody")],
+      [this.word("askedBy"), organisation],
+      ...questions.flatMap((one) => this.question(one)),
       this.asked(answer),
-      [this.word("keys"), element("span", "code", keys.join("\n"))],
-      [this.word("submission"), element("span", "code", submission)],
       [
         this.word("exportedFrom"),
         node === null ? this.word("noNode") : `${node.replicaId} · ${node.organisation}`,
       ],
+      [this.word("partsProven"), facts.hasCsv ? `${ROWS} · ${CSV}` : ROWS],
+      ...(signed.length ? [[this.word("partsSigned"), signed.join(" · ")] as const] : []),
     ]);
+  }
+
+  private question({ question, attested }: AnsweredQuestion): Row[] {
+    const { entry, call } = question.record;
+    const keys = question.values.map((one) =>
+      this.keyName(concat(Uint8Array.of(question.kind), one)),
+    );
+    const submission = `${toHex(entry.submissionDigest)} · ${entry.callIndex}`;
+    const withheld = this.word(call?.private.length ? "sealedBody" : "withheld");
+    const rows: Row[] = [
+      [this.word("askedAt"), `${localTime(entry.timeMs)} · ${this.word("height")} ${entry.height}`],
+      [this.word("purpose"), question.purpose ?? withheld],
+      [this.word("keys"), element("span", "code", keys.join("\n"))],
+      [this.word("submission"), element("span", "code", submission)],
+    ];
+    if (attested === null) return rows;
+    const places = attested.places.map(([name, epoch]) => `${name} (${epoch})`).join(" · ");
+    return [...rows, [this.word("attested"), `${places} — ${attested.custodian}`]];
   }
 
   private asked({ fromMs, toMs }: { fromMs: number; toMs: number }): Row {

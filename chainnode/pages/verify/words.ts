@@ -147,6 +147,12 @@ export const WORDS = {
   askedBy: { zh: "提问部门", en: "Asked by" },
   askedAt: { zh: "提问时间", en: "Asked at" },
   exportedFrom: { zh: "共同签名的节点", en: "Signed by the node, too" },
+  partsProven: { zh: "由证明得出", en: "Follows from the proofs" },
+  partsSigned: { zh: "仅有签名，非由证明得出", en: "Signed only, does not follow from the proofs" },
+  attested: {
+    zh: "化名所属部门（密钥期数），仅为审计员转述保管方所言，未经证明",
+    en: "Departments of the pseudonyms (key epochs): the auditor's word of the custodian's, not proven",
+  },
   noNode: { zh: "无", en: "none" },
   beginning: { zh: "开始", en: "the beginning" },
   asked: { zh: "所问时段", en: "Period" },

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from chainnode.verify import InvalidEvidence, Trust
-from chainnode.verify.export import ExportFacts, verify_export
+from chainnode.verify.export import verify_export
 from chainnode.verify.judge import verdict_of_refusal
 from chainnode.verify.strict_json import JsonObject, as_object, read_object
 from tests.vectors.documents import document_text, published, texts
+from tests.vectors.export_facts import export_facts
 from tests.vectors.make_exports import FOLDER, cases
 
 FILES = sorted(FOLDER.glob("*/*.json"))
@@ -20,27 +21,11 @@ def judged(case: JsonObject) -> tuple[str, JsonObject | None]:
     """Return `accepted` and what is proven, or verdict and check."""
     trust = Trust.load(document_text(as_object(case["trust"], "trust")).encode())
     try:
-        return "accepted", told(verify_export(base64.b64decode(str(case["archive"])), trust))
+        return "accepted", export_facts(
+            verify_export(base64.b64decode(str(case["archive"])), trust)
+        )
     except InvalidEvidence as error:
         return f"{verdict_of_refusal(error).verdict.name} {error.check}", None
-
-
-def told(facts: ExportFacts) -> JsonObject:
-    """Return what was proven, as the vectors write it."""
-    question, answer = facts.question, facts.answer
-    return {
-        "question": question.record.entry.submission_digest.hex(),
-        "purpose": question.purpose,
-        "as_of_height": answer.header.height,
-        "from_ms": answer.from_ms,
-        "to_ms": answer.to_ms,
-        "complete": answer.is_complete,
-        "complete_to_ms": answer.complete_to_ms,
-        "positions": [one.position for one in answer.rows],
-        "replica_id": facts.replica_id,
-        "organisation": facts.organisation,
-        "has_page": facts.has_page,
-    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
