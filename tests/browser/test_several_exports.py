@@ -134,8 +134,8 @@ class HostileReasons(TwiceQuestionedChain):
         if index in {ASKED_AT, ASKED_NEXT_AT}:
             return super()._call(index)
         rng = random.Random(f"{self.genesis.label} {index}")  # noqa: S311 - seeded changes
-        texts = ["".join(rng.choices(PIECES, k=rng.randrange(12))) for _ in range(2)]
-        why = AccessPrivate(bytes([index]) * 16, *texts, "", "", "", "")
+        code, reason = ("".join(rng.choices(PIECES, k=rng.randrange(12))) for _ in range(2))
+        why = AccessPrivate(bytes([index]) * 16, code, reason, "", "", "", "")
         half = ExportStory(self.suite.name).calls[rng.choice(POSITIONS[:2])]
         return replace(half, private=encode_part(why))
 

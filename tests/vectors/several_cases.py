@@ -89,7 +89,7 @@ def several_cases(suite_name: str) -> Iterator[Case]:
 def _believed(story: SeveralStory) -> Iterator[Case]:
     short = (replace(PARTS[0], pages=PARTS[0].pages[:1]), PARTS[1])
     one = PARTS[1:]
-    asked = [story.submissions[ASKED_NEXT_AT // 4].digest.hex()]
+    asked: list[JsonValue] = [story.submissions[ASKED_NEXT_AT // 4].digest.hex()]
     bare = {name: data for name, data in story.several(PARTS).items() if name != CSV}
     rendered = story.several(PARTS, more={**RENDERED, PAGE: PAGE_BYTES})
     for name, parts, members, facts in (
