@@ -15,7 +15,7 @@ LIBRARIES = (
     "chainnode.verify",
 )
 # What the Makefile runs by `python -m`.
-PROGRAMS = ("devnet.faults.__main__",)
+PROGRAMS = ("chainnode.reports.make_font", "devnet.faults.__main__")
 
 
 def doors(modules: dict[str, Module]) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class SeveralStory(ExportStory, TwiceQuestionedChain):
             "places": [[*one] for one in TOLD.places],
         }
         return {
-            **self.facts(positions=sorted((*POSITIONS, 8, 10, 12, 14))),
+            **self.facts(positions=[*sorted((*POSITIONS, 8, 10, 12, 14))]),
             "questions": [self.submissions[at // 4].digest.hex() for at in (5, ASKED_NEXT_AT)],
             "attested": [told, None],
             "has_csv": True,
