@@ -14,7 +14,7 @@ from chainnode.analysis.fields import NUMBERS, TEXTS
 from chainnode.analysis.halves import HalvesStates, halves_states
 from chainnode.analysis.local_times import is_within_minutes
 from chainnode.analysis.rows import AuditRow
-from chainnode.errors import NodeError
+from chainnode.errors import InvalidInput
 
 CONDITIONS_MAX = 32
 VALUES_MAX = 64
@@ -24,7 +24,7 @@ _TIME_OF_DAY = "time_of_day"
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
-class InvalidCondition(NodeError):
+class InvalidCondition(InvalidInput):
     """A filter that asks for what no row has; `expected` names what could be asked."""
 
     def __init__(self, *, name: str, expected: str, actual: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from chainnode.analysis.local_times import MINUTES_OF_DAY, minute_text
-from chainnode.errors import NodeError
+from chainnode.errors import InvalidInput
 
 Value: TypeAlias = int | str
 NUMBER_MAX = 1_000_000_000
@@ -13,7 +13,7 @@ _DIGITS_MAX = len(f"{NUMBER_MAX}")
 _CLOCK_CHARACTERS = len("08:00")
 
 
-class InvalidRule(NodeError):
+class InvalidRule(InvalidInput):
     """A rule that does not exist, or a parameter of it that is not legal."""
 
     def __init__(self, *, rule: str, expected: str, actual: str) -> None:
@@ -96,7 +96,11 @@ def is_clock_time(text: str) -> bool:
 
 def minute_in(chosen: Chosen, name: str) -> int:
     """Return a parameter that is a time of day, in minutes."""
-    text = f"{chosen[name]}"
+    return minutes_of(f"{chosen[name]}")
+
+
+def minutes_of(text: str) -> int:
+    """Return a time of day in its one form in minutes."""
     return int(text[:2]) * 60 + int(text[3:])
 
 

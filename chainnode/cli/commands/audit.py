@@ -13,19 +13,18 @@ import click
 from chainnode.cli.audit_words import (
     answer_document,
     print_alarms,
-    print_answer,
     print_banner,
     print_rows,
     record_for_people,
     rows_of,
 )
+from chainnode.cli.commands.audit_query import DEFAULT_IDENTITY, query
 from chainnode.cli.exits import ExitCode, UsageProblem
 from chainnode.cli.fact_lines import print_facts
 from chainnode.cli.facts import export_document, facts_document, pages_document
-from chainnode.cli.new_files import numbered, require_new, write_new
+from chainnode.cli.new_files import require_new, write_new
 from chainnode.cli.organisations import shown_names
 from chainnode.cli.output import Output
-from chainnode.cli.persons import person_document, print_covered
 from chainnode.cli.questions import Asking, ask, ask_about_person, question_options
 from chainnode.cli.target import Target, acting_target, resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from chainnode.client import AuditAnswer, Client
     from chainnode.verify import Facts, Trust
 
-DEFAULT_IDENTITY = "auditor"
 _ZIP_MARK = b"PK"
 # The format stands first in a file of ours.
 _FORMAT_WITHIN = 64
@@ -43,50 +41,6 @@ _FORMAT_WITHIN = 64
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 audit = kun_group("audit", text="审计查询 · who accessed what")
-
-
-@kun_command("query", text="提出有记录的查询 · ask; the question itself is recorded")
-@target_options
-@question_options
-@click.option("--limit", type=click.IntRange(1, 100_000), default=10_000, show_default=True)
-@click.option(
-    "--evidence", type=click.Path(path_type=Path), help="新文件 · a new file for the evidence"
-)
-def query(
-    *,
-    folder: Path | None,
-    nodes: tuple[str, ...],
-    key: Path | None,
-    trust: Path | None,
-    asking: Asking,
-    limit: int,
-    evidence: Path | None,
-) -> int:
-    """Ask, check every row, and print them."""
-    from chainnode.verify.pages import pages_form
-
-    output = current_session().output
-    if evidence is not None:
-        require_new(evidence)
-    target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
-    with target.open_client(signs=True) as client:
-        if asking.person is None:
-            answers: tuple[AuditAnswer, ...] = (ask(client, target, asking, limit=limit),)
-            document = answer_document(answers[0], limit=limit)
-        else:
-            found = ask_about_person(client, target, asking, limit=limit)
-            answers, document = found.answers, person_document(found, limit=limit)
-    if evidence is not None:
-        for number, answer in enumerate(answers, start=1):
-            kept = (json.dumps(pages_form(answer.pages)) + "\n").encode()
-            write_new(numbered(evidence, number), kept)
-
-    def lines() -> None:
-        print_answer(output, document, shown_names(target))
-        print_covered(output, document, shown_names(target))
-
-    output.answer(document, lines)
-    return ExitCode.OK
 
 
 @kun_command("export", text="把答复导出为一个文件 · ask, and write the answer as one .kunproof")
