@@ -141,6 +141,16 @@ class Visitor:
         return told
 
 
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """Who lets people in, and where their browsers come back to."""
+
+    issuer: str = "http://127.0.0.1:9"
+    public_url: str = "http://127.0.0.1:9"
+    listen: str = "127.0.0.1:0"
+    secret: str = ""
+
+
 @contextmanager
 def citizen_site(folder: Path, *, extra: str = "") -> Iterator[CitizenSite]:
     """Serve everything until the block ends; `extra` goes to the end of the settings."""
@@ -150,7 +160,8 @@ def citizen_site(folder: Path, *, extra: str = "") -> Iterator[CitizenSite]:
         served_site(folder / "chain") as served,
         custodian_at(served, folder / "custodian", epochs=EPOCHS) as (custodian, root),
     ):
-        config = _config(folder / "citizen", served, custodian, extra)
+        file = write_settings(folder / "citizen", served, custodian, extra=extra)
+        config = load_citizen_config(file)
         with _application(config) as (url, citizen):
             yield CitizenSite(
                 url=url,
@@ -162,7 +173,16 @@ def citizen_site(folder: Path, *, extra: str = "") -> Iterator[CitizenSite]:
             )
 
 
-def _config(folder: Path, served: Served, custodian: str, extra: str) -> CitizenConfig:
+def write_settings(
+    folder: Path,
+    served: Served,
+    custodian: str,
+    *,
+    provider: Provider | None = None,
+    extra: str = "",
+) -> Path:
+    """Write `citizen.toml` and the files that it names."""
+    told = provider or Provider()
     write_genesis_file(folder / "genesis.json", served.genesis)
     write_secret_file(folder / "passphrase", b"correct horse")
     write_secret_file(folder / "pseudonyms", bytes(range(32)))
@@ -178,15 +198,16 @@ def _config(folder: Path, served: Served, custodian: str, extra: str) -> Citizen
         f"""
 [citizen]
 organisation = "{ORGANISATIONS[REQUESTER]}"
-listen = "127.0.0.1:0"
+listen = "{told.listen}"
 key = "key.json"
 passphrase_file = "passphrase"
 data_dir = "data"
 log_dir = "log"
 [login]
-issuer = "http://127.0.0.1:9"
+issuer = "{told.issuer}"
 client_id = "kunlian-citizen"
-public_url = "http://127.0.0.1:9"
+public_url = "{told.public_url}"
+{told.secret}
 pseudonym_key = "pseudonyms"
 roles = {{ citizen = ["citizen"] }}
 [ledger]
@@ -197,7 +218,7 @@ url = "{custodian}"
 {extra}
 """
     )
-    return load_citizen_config(folder / "citizen.toml")
+    return folder / "citizen.toml"
 
 
 @contextmanager

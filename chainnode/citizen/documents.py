@@ -24,6 +24,7 @@ def view_document(view: View, *, since_ms: int) -> JsonObject:
             _use(name, usage, view.reasons[name].openness, view)
             for name, usage in view.identifiers.items()
         ],
+        "listed": [*view.listed],
         "sealed": sealed_document(view),
         "own_questions": view.uses.own_questions,
         "other_records": view.uses.others,

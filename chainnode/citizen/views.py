@@ -51,13 +51,16 @@ class Part:
 
     data: bytes = field(repr=False)
     complete_to_ms: int | None
-    as_of_ms: int
     height: int
+    positions: tuple[int, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Everything of one subject at one time; `extra` is evidence of halves outside the trails."""
+    """Everything of one subject at one time.
+
+    `extra` is evidence of halves that stand outside of the person's trails.
+    """
 
     uses: Uses = field(repr=False)
     reasons: Mapping[str, Reason] = field(repr=False)
@@ -74,6 +77,11 @@ class View:
         ends = [one.complete_to_ms for one in self.parts]
         known = [one for one in ends if one is not None]
         return min(known, default=None) if len(known) == len(ends) else None
+
+    @property
+    def listed(self) -> tuple[int, ...]:
+        """Where all records of the trails stand, each once, ascending."""
+        return tuple(sorted({position for one in self.parts for position in one.positions}))
 
     @property
     def size(self) -> int:
@@ -138,8 +146,8 @@ class Asker:
         return Part(
             data=exported.data,
             complete_to_ms=answer.complete_to_ms,
-            as_of_ms=answer.header.time_ms,
             height=answer.header.height,
+            positions=tuple(one.position for one in answer.items),
         )
 
     async def _with_halves(self, uses: Uses) -> tuple[Uses, tuple[JsonObject, ...]]:

@@ -24,6 +24,7 @@ export function proven(parts: readonly Uint8Array[], beside: Beside, trust: Trus
     if (question.fromMs || question.toMs) throw invalid("question", "all times", "a period");
     for (const row of answer.rows) records.set(row.position, row);
   }
+  requireSame(records, beside);
   const own = exports[0]!.question.record.entry.keyId;
   const found = usesIn([...records.values()], own);
   const ends = exports.map((one) => (one.answer.isComplete ? one.answer.completeToMs : null));
@@ -36,6 +37,15 @@ export function proven(parts: readonly Uint8Array[], beside: Beside, trust: Trus
 }
 
 const SUBJECT = 1;
+
+// What the service lists must be what is proven: an export of another question, or of nobody, in the
+// place of the right one, contradicts the list beside it.
+function requireSame(records: ReadonlyMap<number, ProvenRecord>, beside: Beside): void {
+  const missing = [...beside.positions].find((one) => !records.has(one));
+  if (missing !== undefined) {
+    throw invalid("list", `the record at position ${missing}, which is listed`, "no proof of it");
+  }
+}
 
 // Halves of calls that name the person in a list of people alone: each proven by itself.
 function withHalves(uses: readonly Use[], beside: Beside, trust: Trust): Use[] {

@@ -25,6 +25,8 @@ export interface Beside {
   readonly parts: number;
   // The first record of a use -> its id here, and the reason that the service opened.
   readonly uses: ReadonlyMap<number, { id: string; openness: string; why: string; system: string }>;
+  // Where the records of all uses stand that the person's own trails name.
+  readonly positions: readonly number[];
   readonly organisations: ReadonlyMap<string, string>;
   readonly items: ReadonlyMap<string, string>;
   readonly extra: readonly JsonValue[];
@@ -50,6 +52,7 @@ export async function fetchBeside(userCode: string): Promise<Beside> {
   return {
     parts: asInteger(told.get("parts") ?? null, "parts"),
     uses: new Map(rows(told, "uses").map(readUse)),
+    positions: rows(told, "listed").map((one) => asInteger(one, "position")),
     organisations: texts(names, "organisations"),
     items: texts(names, "items"),
     extra: asArray(told.get("extra") ?? null, "extra", { max: CONTAINERS_MAX }),

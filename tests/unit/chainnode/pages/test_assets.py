@@ -19,7 +19,11 @@ BUILD_FILES = ("build.mjs", "package-lock.json", "package.json", "tsconfig.json"
 PAGE_BYTES_MAX = 180 * 1024
 SERVED_SCRIPT_BYTES_MAX = 192 * 1024
 # The folders of sources of each page.
-FOLDERS = {"sources": ("verify",), "console sources": ("verify", "console")}
+FOLDERS = {
+    "sources": ("verify",),
+    "console sources": ("verify", "console"),
+    "citizen sources": ("verify", "citizen"),
+}
 
 
 @pytest.fixture(scope="module")

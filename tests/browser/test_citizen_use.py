@@ -1,0 +1,196 @@
+"""A person at "who used my data", in a real browser; and a proxy between them and the service."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route, expect
+
+from chainnode.verify.archive import ROWS, read_archive, write_archive
+from contracts.schemas.access import Side
+from tests.citizen_site import OTHER, PERSON, PROVIDER, REQUESTER, CitizenSite, citizen_site
+
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+_PROOF = "**/proof.kunproof*"
+_BESIDE = "**/view?*"
+
+Forge = Callable[[bytes], bytes]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CitizenSite]:
+    with citizen_site(tmp_path_factory.mktemp("citizen")) as made:
+        made.record(1, made.token(PROVIDER))
+        made.record(2, made.token(REQUESTER), provider=REQUESTER, sides=(Side.PROVIDER,))
+        made.record(3, made.token(PROVIDER, 1, OTHER))
+        yield made
+
+
+@pytest.fixture
+def page(browser: Browser, site: CitizenSite) -> Iterator[Page]:
+    """A page of somebody who is logged in; at the end no script has failed."""
+    context = browser.new_context(locale="zh-CN", viewport=DESK)  # type: ignore[arg-type]  # as it types sizes
+    visitor = site.visitor()
+    context.add_cookies(
+        [{"name": site.door.session_cookie, "value": visitor.session_id, "url": site.url}]
+    )
+    opened = context.new_page()
+    failed: list[str] = []
+    opened.on("pageerror", lambda error: failed.append(str(error)))
+    yield opened
+    context.close()
+    assert failed == []
+
+
+def opened(page: Page, site: CitizenSite) -> Page:
+    page.goto(site.url)
+    expect(page.locator("#banner .seal")).to_be_visible(timeout=30_000)
+    return page
+
+
+def test_a_person_sees_who_when_what_and_why_and_that_nothing_is_missing(
+    page: Page, site: CitizenSite
+) -> None:
+    opened(page, site)
+
+    expect(page.locator("#banner .seal")).to_contain_class("green")
+    expect(page.locator("li.use")).to_have_count(2)
+    first = page.locator("#list").inner_text()
+    assert "部门 2" in first
+    assert "公租房资格审核" in first
+    assert "population.basic" in first
+    assert "双方都已记录" in first
+    assert "没有封存的调用" in page.locator("#seals").inner_text()
+    page.click("#language")
+    expect(page.locator("h1")).to_have_text("Who used my data")
+    assert "recorded by both departments" in page.locator("#list").inner_text()
+
+
+def test_what_is_downloaded_is_what_was_checked(page: Page, site: CitizenSite) -> None:
+    served: list[bytes] = []
+
+    def keep(route: Route) -> None:
+        answer = route.fetch()
+        served.append(answer.body())
+        route.fulfill(response=answer)
+
+    page.route(_PROOF, keep)
+    opened(page, site)
+    with page.expect_download() as waiting:
+        page.click("#downloads a")
+
+    assert waiting.value.path().read_bytes() == served[0]
+    assert waiting.value.suggested_filename == "kunlian-1.kunproof"
+
+
+def _without_a_line(data: bytes) -> bytes:
+    members = read_archive(data)
+    lines = members[ROWS].splitlines(keepends=True)
+    return write_archive({**members, ROWS: b"".join(lines[:-1])})
+
+
+def _without_a_proven_row(data: bytes) -> bytes:
+    members = read_archive(data)
+    name = next(one for one in members if one.startswith("proofs/") and "question" not in one)
+    document = json.loads(members[name])
+    listing = next(one for one in document["trails"] if one["rows"])
+    listing["rows"].pop()
+    return write_archive({**members, name: json.dumps(document).encode()})
+
+
+def _with_a_changed_byte(data: bytes) -> bytes:
+    at = data.index(b"population.basic") if b"population.basic" in data else len(data) // 2
+    return data[:at] + bytes((data[at] ^ 1,)) + data[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    "forge", [_without_a_line, _without_a_proven_row, _with_a_changed_byte, lambda _: b"PK"]
+)
+def test_a_proxy_that_changes_or_drops_a_record_is_caught_in_red(
+    page: Page, site: CitizenSite, forge: Forge
+) -> None:
+    def lie(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=forge(answer.body()))
+
+    page.route(_PROOF, lie)
+    opened(page, site)
+
+    expect(page.locator("#banner .seal")).to_contain_class("red")
+    expect(page.locator("#banner")).to_contain_text("收到的内容不可信")
+    expect(page.locator("#answer")).to_be_hidden()
+    assert page.locator("li.use").count() == 0
+
+
+def test_a_proxy_that_hands_out_somebody_elses_proof_is_caught_in_red(
+    page: Page, site: CitizenSite
+) -> None:
+    other = site.visitor(OTHER, pseudonym="q" * 16).get("/proof.kunproof").content
+
+    page.route(_PROOF, lambda route: route.fulfill(body=other))
+    opened(page, site)
+
+    expect(page.locator("#banner .seal")).to_contain_class("red")
+
+
+def test_a_site_with_another_ledger_than_last_time_is_caught_in_red(
+    page: Page, site: CitizenSite
+) -> None:
+    opened(page, site)
+    page.evaluate("localStorage.setItem('kunlian-chain', '00'.repeat(32))")
+
+    opened(page, site)
+
+    expect(page.locator("#banner")).to_contain_text("账本与上次不同")
+    expect(page.locator("#answer")).to_be_hidden()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_page_is_for_everybody_and_fits_the_screen(
+    page: Page, site: CitizenSite, viewport: Any, language: str, tmp_path: Path
+) -> None:
+    page.set_viewport_size(viewport)
+    opened(page, site)
+    if language == "en":
+        page.click("#language")
+    page.click("#large")
+
+    page.screenshot(path=tmp_path / "citizen.png", full_page=True)
+
+    assert Axe().run(page).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.documentElement.classList.contains('large')")
+
+
+def test_somebody_who_is_not_logged_in_is_shown_the_way_in_and_no_data(
+    browser: Browser, site: CitizenSite
+) -> None:
+    context = browser.new_context(locale="zh-CN")
+    page = context.new_page()
+    page.goto(site.url)
+
+    expect(page.locator("#in a")).to_have_attribute("href", "/login")
+    expect(page.locator("#answer")).to_be_hidden()
+    context.close()
+
+
+def test_no_address_and_no_storage_of_the_browser_holds_the_number(
+    page: Page, site: CitizenSite
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url + str(one.headers)))
+    opened(page, site)
+
+    kept = page.evaluate("JSON.stringify({...localStorage, ...sessionStorage}) + document.cookie")
+
+    assert asked
+    assert not any(PERSON in one for one in (*asked, kept))
+    assert not any("referer" in one.lower() for one in _beyond_the_page(asked))
+
+
+def _beyond_the_page(asked: Sequence[str]) -> list[str]:
+    return [one for one in asked if "proof" in one or "view" in one]
