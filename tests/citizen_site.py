@@ -8,7 +8,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +51,7 @@ class CitizenSite:
     folder: Path
     door: LoginDoor = field(repr=False)
     config: CitizenConfig = field(repr=False)
+    opened: ExitStack = field(repr=False)
 
     @property
     def trust(self) -> Trust:
@@ -108,11 +109,13 @@ class CitizenSite:
             pseudonym=pseudonym, roles=frozenset({Role.CITIZEN}), claims={"id_number": number}
         )
         session_id, session = self.door.sessions.begin(person)
-        http = httpx.Client(
-            base_url=self.url,
-            cookies={self.door.session_cookie: session_id},
-            trust_env=False,
-            timeout=60,
+        http = self.opened.enter_context(
+            httpx.Client(
+                base_url=self.url,
+                cookies={self.door.session_cookie: session_id},
+                trust_env=False,
+                timeout=60,
+            )
         )
         return Visitor(http=http, csrf=session.csrf, session_id=session_id)
 
@@ -162,7 +165,7 @@ def citizen_site(folder: Path, *, extra: str = "") -> Iterator[CitizenSite]:
     ):
         file = write_settings(folder / "citizen", served, custodian, extra=extra)
         config = load_citizen_config(file)
-        with _application(config) as (url, citizen):
+        with _application(config) as (url, citizen), ExitStack() as opened_clients:
             yield CitizenSite(
                 url=url,
                 served=served,
@@ -170,6 +173,7 @@ def citizen_site(folder: Path, *, extra: str = "") -> Iterator[CitizenSite]:
                 folder=folder,
                 door=citizen.door,
                 config=config,
+                opened=opened_clients,
             )
 
 

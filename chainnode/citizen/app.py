@@ -40,8 +40,6 @@ from chainnode.verify.verdict import local_time
 
 PROOF_TYPE: Final = "application/vnd.kunlian.kunproof"
 _USER: Final = frozenset({"userCode"})
-_PART: Final = frozenset({"userCode", "part"})
-_PARTS_MAX_DIGITS: Final = 3
 _LOG: Final = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -179,7 +177,7 @@ class CitizenApp:
         usage = view.identifiers.get(name)
         if usage is None:
             raise Refused("NO_SUCH_USE")
-        evidence = await self._parts.asker.proof(usage)
+        evidence = await self._parts.asker.evidence(usage)
         return JSONResponse({"usage": tracked(view, name, usage), "evidence": evidence})
 
     async def _sealed(self, request: Request) -> Response:
@@ -192,20 +190,9 @@ class CitizenApp:
         return JSONResponse(view_document(view, since_ms=self._parts.since_ms))
 
     async def _proof(self, request: Request) -> Response:
-        visit, session = self._visit(request)
-        given = single_values(request.query_params.multi_items(), allowed=_PART)
-        number = given.get("part", "1")
-        if not (number.isascii() and number.isdecimal() and len(number) <= _PARTS_MAX_DIGITS):
-            raise BadQuery("part")
-        subject = visit.subjects.subject(given.get("userCode", ME))
-        view = await self._view(session, visit, subject)
-        if not 1 <= int(number) <= len(view.parts):
-            raise Refused("NO_SUCH_PART")
-        headers = {
-            "Content-Disposition": f'attachment; filename="kunlian-{int(number)}.kunproof"',
-            "Kunlian-Parts": f"{len(view.parts)}",
-        }
-        return Response(view.parts[int(number) - 1].data, media_type=PROOF_TYPE, headers=headers)
+        view = await self._asked_view(request)
+        headers = {"Content-Disposition": 'attachment; filename="my-data.kunproof"'}
+        return Response(view.proof.data, media_type=PROOF_TYPE, headers=headers)
 
     async def _representations(self, request: Request) -> Response:
         visit, session = self._visit(request)

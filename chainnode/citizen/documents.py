@@ -1,7 +1,7 @@
 """The JSON beside the proofs: what the page shows that no quorum signed, and where the rest is.
 
-The browser makes its list of uses from the verified bytes; from here it takes names, the reasons
-that our keys opened, and how many exports there are. Each is marked there as our word.
+The browser makes its list of uses from the verified bytes; from here it takes names and the reasons
+that our keys opened. Each is marked there as our word.
 """
 
 from chainnode.citizen.reasons import Openness
@@ -16,7 +16,6 @@ from chainnode.verify.verdict import local_time
 def view_document(view: View, *, since_ms: int) -> JsonObject:
     """Return what the page needs beside the exports of a view."""
     return {
-        "parts": len(view.parts),
         "covered": covered_document(view, since_ms=since_ms),
         "departments": _departments(view),
         "without_tokens": [*view.without],
@@ -24,7 +23,7 @@ def view_document(view: View, *, since_ms: int) -> JsonObject:
             _use(name, usage, view.reasons[name].openness, view)
             for name, usage in view.identifiers.items()
         ],
-        "listed": [*view.listed],
+        "listed": [*view.proof.listed],
         "sealed": sealed_document(view),
         "own_questions": view.uses.own_questions,
         "other_records": view.uses.others,
@@ -35,12 +34,12 @@ def view_document(view: View, *, since_ms: int) -> JsonObject:
 
 def covered_document(view: View, *, since_ms: int) -> JsonObject:
     """Say from when to when nothing is missing, by proof."""
-    until_ms = view.complete_to_ms
+    until_ms = view.proof.complete_to_ms
     return {
         "since": local_time(since_ms),
         "until": None if until_ms is None else local_time(until_ms),
         "complete": until_ms is not None,
-        "height": max((one.height for one in view.parts), default=0),
+        "height": view.proof.height,
     }
 
 

@@ -48,7 +48,6 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
         zh="没有这条使用记录，或已更新，请刷新",
         en="No such use, or a newer view: reload",
     ),
-    "NO_SUCH_PART": ProblemKind(status=404, zh="没有这一部分", en="There is no such part"),
     "NOT_LOGGED_IN": ProblemKind(status=401, zh="请先登录", en="Log in first"),
     "NO_ROLE": ProblemKind(status=403, zh="此账户不能查看", en="This account may not see this"),
     "NO_NUMBER": ProblemKind(

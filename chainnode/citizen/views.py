@@ -46,13 +46,21 @@ class TooManyRows(NodeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """The answer to one question as it is handed out: a signed `.kunproof`."""
+class Proof:
+    """All answers as they are handed out: one signed `.kunproof`, and what it proves.
+
+    Before `complete_to_ms` nothing is missing (None: that is not proven).
+    """
 
     data: bytes = field(repr=False)
     complete_to_ms: int | None
     height: int
-    positions: tuple[int, ...] = field(repr=False)
+    records: tuple[ProvenRecord, ...] = field(repr=False)
+
+    @property
+    def listed(self) -> tuple[int, ...]:
+        """Where the records stand, ascending."""
+        return tuple(one.position for one in self.records)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,31 +70,19 @@ class View:
     `extra` is evidence of halves that stand outside of the person's trails.
     """
 
+    proof: Proof
     uses: Uses = field(repr=False)
     reasons: Mapping[str, Reason] = field(repr=False)
     identifiers: Mapping[str, Usage] = field(repr=False)
     names: Names
-    parts: tuple[Part, ...]
     extra: tuple[JsonObject, ...] = field(repr=False)
     departments: tuple[tuple[str, int], ...]
     without: tuple[str, ...]
 
     @property
-    def complete_to_ms(self) -> int | None:
-        """Before this time nothing is missing, by proof; None: that is not proven."""
-        ends = [one.complete_to_ms for one in self.parts]
-        known = [one for one in ends if one is not None]
-        return min(known, default=None) if len(known) == len(ends) else None
-
-    @property
-    def listed(self) -> tuple[int, ...]:
-        """Where all records of the trails stand, each once, ascending."""
-        return tuple(sorted({position for one in self.parts for position in one.positions}))
-
-    @property
     def size(self) -> int:
-        """How many bytes the exports take."""
-        return sum(len(one.data) for one in self.parts)
+        """How many bytes the export takes."""
+        return len(self.proof.data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,16 +109,12 @@ class Asker:
         person = Person(id_type=subject.id_type, number=subject.number, purpose=OWN_VIEW)
         tokens = await person_tokens(self.client, self.desk, person, departments=self.departments)
         answers = [await self._answer(one) for one in _groups(tokens)]
-        parts = [await self._part(one) for one in answers]
-        records: dict[int, ProvenRecord] = {
-            row.position: row for one in answers for row in one.items
-        }
+        proof = await self._proof(answers, tokens)
         own = key_id(self.client.trust.suite, self.desk.key.public_key)
-        uses = uses_in([records[one] for one in sorted(records)], own_key_id=own)
-        uses, extra = await self._with_halves(uses)
-        return await self._named(uses, parts, extra, tokens, secret=secret)
+        uses, extra = await self._with_halves(uses_in(proof.records, own_key_id=own))
+        return await self._named(_Found(proof=proof, uses=uses, extra=extra), tokens, secret)
 
-    async def proof(self, usage: Usage) -> list[JsonObject]:
+    async def evidence(self, usage: Usage) -> list[JsonObject]:
         """Return evidence of every record of one use.
 
         Raises:
@@ -141,13 +133,14 @@ class Asker:
             answer = await self.client.next_page(answer, limit=PAGE_ROWS_MAX)
         return answer
 
-    async def _part(self, answer: AuditAnswer) -> Part:
-        exported = await self.client.export(answer, page=self.page)
-        return Part(
+    async def _proof(self, answers: Sequence[AuditAnswer], tokens: PersonTokens) -> Proof:
+        exported = await self.client.export(*answers, page=self.page, told=tokens.told)
+        answer = exported.facts.answer
+        return Proof(
             data=exported.data,
-            complete_to_ms=answer.complete_to_ms,
+            complete_to_ms=answer.complete_to_ms if answer.is_complete else None,
             height=answer.header.height,
-            positions=tuple(one.position for one in answer.items),
+            records=answer.rows,
         )
 
     async def _with_halves(self, uses: Uses) -> tuple[Uses, tuple[JsonObject, ...]]:
@@ -178,15 +171,8 @@ class Asker:
             # What the trails prove stands without it; the page says that the item is not shown.
             return []
 
-    async def _named(
-        self,
-        uses: Uses,
-        parts: Sequence[Part],
-        extra: tuple[JsonObject, ...],
-        tokens: PersonTokens,
-        *,
-        secret: bytes,
-    ) -> View:
+    async def _named(self, found: "_Found", tokens: PersonTokens, secret: bytes) -> View:
+        uses = found.uses
         identifiers = {_identifier(one, secret): one for one in uses.usages}
         organisations = {one.requester for one in uses.usages}
         organisations |= {one.provider for one in uses.usages}
@@ -196,15 +182,24 @@ class Asker:
             organisations=organisations, items={one.item for one in uses.usages}
         )
         return View(
+            proof=found.proof,
             uses=uses,
             reasons={name: await self.reasons.of(one) for name, one in identifiers.items()},
             identifiers=identifiers,
             names=names,
-            parts=tuple(parts),
-            extra=extra,
+            extra=found.extra,
             departments=tokens.places,
             without=tokens.without,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What is proven, before anything has a name."""
+
+    proof: Proof
+    uses: Uses = field(repr=False)
+    extra: tuple[JsonObject, ...] = field(repr=False)
 
 
 def _groups(tokens: PersonTokens) -> list[tuple[bytes, ...]]:

@@ -20,14 +20,13 @@ import {
 import { View } from "./view";
 import { FAILURES, type Word, WORDS } from "./words";
 
-const PARTS_MAX = 64;
 // The ledger that this browser saw here first; no number, no name, nothing of a person.
 const REMEMBERED = "kunlian-chain";
 
 interface Shown {
   readonly proven: Proven;
   readonly beside: Beside;
-  readonly parts: readonly Uint8Array[];
+  readonly data: Uint8Array;
   readonly trust: Trust;
 }
 
@@ -86,19 +85,16 @@ function draw(): void {
   byId("covered").replaceChildren(definitions(facts));
   byId("list").replaceChildren(...view.uses(found, beside, () => undefined));
   byId("seals").replaceChildren(...view.sealed(found.sealed, beside));
-  byId("downloads").replaceChildren(...downloads(shown));
+  byId("downloads").replaceChildren(download(shown));
 }
 
 // The very bytes that were checked, not asked for again.
-function downloads({ parts }: Shown): HTMLElement[] {
-  return parts.map((data, at) => {
-    const number = parts.length > 1 ? `（${view.word("part")} ${at + 1} / ${parts.length}）` : "";
-    const link = element("a", "button", `${view.word("download")}${number}`);
-    const type = "application/vnd.kunlian.kunproof";
-    link.href = URL.createObjectURL(new Blob([data as BlobPart], { type }));
-    link.download = `kunlian-${at + 1}.kunproof`;
-    return link;
-  });
+function download({ data }: Shown): HTMLElement {
+  const link = element("a", "button", view.word("download"));
+  const type = "application/vnd.kunlian.kunproof";
+  link.href = URL.createObjectURL(new Blob([data as BlobPart], { type }));
+  link.download = "my-data.kunproof";
+  return link;
 }
 
 async function load(): Promise<void> {
@@ -122,12 +118,8 @@ async function verified(asked: string): Promise<Shown> {
   const trust = loadTrust(await fetchBytes("/trust.json", ""));
   requireSameChain(trust);
   const beside = await fetchBeside(asked);
-  const count = Math.min(beside.parts, PARTS_MAX);
-  const parts: Uint8Array[] = [];
-  for (let number = 1; number <= count; number++) {
-    parts.push(await fetchBytes(`/proof.kunproof?part=${number}`, asked));
-  }
-  return { proven: proven(parts, beside, trust), beside, parts, trust };
+  const data = await fetchBytes("/proof.kunproof", asked);
+  return { proven: proven(data, beside, trust), beside, data, trust };
 }
 
 // Who poses as this site with a ledger of their own is noticed by a browser that was here before.

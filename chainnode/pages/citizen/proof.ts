@@ -12,27 +12,24 @@ export interface Proven extends Uses {
   // Before this time nothing is missing under the pseudonyms asked for; null: not proven.
   readonly completeToMs: number | null;
   readonly height: number;
+  // Whose pseudonyms were asked about, as the custodian told who asked: signed, not proven.
+  readonly departments: readonly string[];
 }
 
 // Raises a Refusal where anything does not fit: then nothing at all is shown.
-export function proven(parts: readonly Uint8Array[], beside: Beside, trust: Trust): Proven {
-  const exports = parts.map((data) => verifyExport(data, trust));
-  if (!exports.length) throw invalid("parts", "at least one export", "none");
-  const records = new Map<number, ProvenRecord>();
-  for (const { answer, question } of exports) {
-    if (question.kind !== SUBJECT) throw invalid("question", "one about subjects", "another");
-    if (question.fromMs || question.toMs) throw invalid("question", "all times", "a period");
-    for (const row of answer.rows) records.set(row.position, row);
-  }
-  requireSame(records, beside);
-  const own = exports[0]!.question.record.entry.keyId;
-  const found = usesIn([...records.values()], own);
-  const ends = exports.map((one) => (one.answer.isComplete ? one.answer.completeToMs : null));
+export function proven(data: Uint8Array, beside: Beside, trust: Trust): Proven {
+  const { answer, question, questions } = verifyExport(data, trust);
+  if (question.kind !== SUBJECT) throw invalid("question", "one about subjects", "another");
+  if (question.fromMs || question.toMs) throw invalid("question", "all times", "a period");
+  requireSame(answer.rows, beside);
+  const found = usesIn(answer.rows, question.record.entry.keyId);
+  const departments = questions.flatMap((one) => one.attested?.places.map(([name]) => name) ?? []);
   return {
     ...found,
     uses: withHalves(found.uses, beside, trust),
-    completeToMs: ends.some((one) => one === null) ? null : Math.min(...(ends as number[])),
-    height: Math.max(...exports.map((one) => one.answer.header.header.head.height)),
+    completeToMs: answer.isComplete ? answer.completeToMs : null,
+    height: answer.header.header.head.height,
+    departments: [...new Set(departments)].sort(),
   };
 }
 
@@ -40,10 +37,10 @@ const SUBJECT = 1;
 
 // What the service lists must be what is proven: an export of another question, or of nobody, in the
 // place of the right one, contradicts the list beside it.
-function requireSame(records: ReadonlyMap<number, ProvenRecord>, beside: Beside): void {
-  const missing = [...beside.positions].find((one) => !records.has(one));
-  if (missing !== undefined) {
-    throw invalid("list", `the record at position ${missing}, which is listed`, "no proof of it");
+function requireSame(records: readonly ProvenRecord[], beside: Beside): void {
+  const listed = beside.positions.join();
+  if (records.map((one) => one.position).join() !== listed) {
+    throw invalid("list", "the records that are proven", "a list of others");
   }
 }
 

@@ -22,7 +22,6 @@ export class NoAnswer extends Error {
 }
 
 export interface Beside {
-  readonly parts: number;
   // The first record of a use -> its id here, and the reason that the service opened.
   readonly uses: ReadonlyMap<number, { id: string; openness: string; why: string; system: string }>;
   // Where the records of all uses stand that the person's own trails name.
@@ -31,7 +30,6 @@ export interface Beside {
   readonly items: ReadonlyMap<string, string>;
   readonly extra: readonly JsonValue[];
   readonly since: string;
-  readonly departments: readonly string[];
   readonly withoutTokens: readonly string[];
 }
 
@@ -50,14 +48,12 @@ export async function fetchBeside(userCode: string): Promise<Beside> {
   const names = asObject(told.get("names") ?? null, "names");
   const covered = asObject(told.get("covered") ?? null, "covered");
   return {
-    parts: asInteger(told.get("parts") ?? null, "parts"),
     uses: new Map(rows(told, "uses").map(readUse)),
     positions: rows(told, "listed").map((one) => asInteger(one, "position")),
     organisations: texts(names, "organisations"),
     items: texts(names, "items"),
     extra: asArray(told.get("extra") ?? null, "extra", { max: CONTAINERS_MAX }),
     since: text(covered, "since"),
-    departments: rows(told, "departments").map((one) => text(asObject(one, "one"), "code")),
     withoutTokens: rows(told, "without_tokens").map((one) => asText(one, "code", TEXT_MAX)),
   };
 }

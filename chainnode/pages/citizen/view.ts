@@ -39,7 +39,7 @@ export class View {
   covered(proven: Proven, beside: Beside): (readonly [string, string])[] {
     const end = proven.completeToMs;
     const until = end === null ? "?" : this.minute(end);
-    const named = beside.departments.map((one) => this.named(one, beside)).join("、");
+    const named = proven.departments.map((one) => this.named(one, beside)).join("、");
     const rows: (readonly [string, string])[] = [
       [this.word("covered"), `${beside.since.slice(0, 10)} ${this.word("to")} ${until}`],
       [this.word("departments"), named],

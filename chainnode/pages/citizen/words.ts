@@ -105,7 +105,6 @@ export const WORDS = {
     zh: "文件内有全部记录、证明和核验网页；任何人都能离线核验。文件含您的化名，请妥善保管。",
     en: "The file holds all records, the proofs and a page that checks them, offline, for anybody. It holds your pseudonyms: keep it safe.",
   },
-  part: { zh: "第", en: "part" },
   object: { zh: "提出疑问", en: "Object" },
   limits: { zh: "您仍需相信什么", en: "What you still have to trust" },
   limitToken: {
