@@ -70,6 +70,7 @@ class Service:
     door: LoginDoor
     clock: Clock
     changed: list[str] = field(default_factory=list)
+    browsers: list[httpx.Client] = field(default_factory=list)
 
 
 def settings_of(url: str, issuer: str, **changed: object) -> LoginSettings:
@@ -155,6 +156,8 @@ def service(issuer: str, *, port: int | None = None, **changed: object) -> Itera
     shielded = PageShield(app(), logout_origin=issuer, is_tls=False)
     with listening(shielded, chosen):
         yield made[0]
+        for one in made[0].browsers:
+            one.close()
 
 
 def _application(one: Service) -> Starlette:
@@ -222,6 +225,7 @@ class Somebody:
     def __init__(self, one: Service) -> None:
         self._service = one
         self.http = httpx.Client(trust_env=False, timeout=20)
+        one.browsers.append(self.http)
         self.urls: list[str] = []
 
     def get(self, url: str) -> httpx.Response:

@@ -33,6 +33,17 @@ _BAD_REQUEST: Final = 400
 _FORBIDDEN: Final = 403
 _TOO_LARGE: Final = 413
 _LEVEL: Final = "urn:oasis:names:tc:SAML:2.0:ac:classes:InternetProtocolPassword"
+_ROOM: Final = "idpyoidc.server"
+_ENDPOINTS: Final[Mapping[str, tuple[str, str, list[str] | None]]] = {
+    "provider_config": (
+        ".well-known/openid-configuration",
+        "provider_config.ProviderConfiguration",
+        None,
+    ),
+    "authorization": ("authorization", "authorization.Authorization", None),
+    "token": ("token", "token.Token", ["client_secret_basic"]),
+    "userinfo": ("userinfo", "userinfo.UserInfo", ["bearer_header"]),
+}
 _PAGE: Final = """<!doctype html>
 <html lang="zh"><head><meta charset="utf-8"><title>登录 · Log in</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"></head>
@@ -193,22 +204,6 @@ def _sealing() -> dict[str, object]:
 
 def _server_settings(settings: ProviderSettings) -> dict[str, object]:
     """Return what idpyoidc is told: the code flow with PKCE, one client, keys in memory."""
-    room = "idpyoidc.server"
-    names = [one.username for one in settings.people]
-    endpoints = {
-        "provider_config": (".well-known/openid-configuration", "provider_config", None),
-        "authorization": ("authorization", "authorization", None),
-        "token": ("token", "token", ["client_secret_basic"]),
-        "userinfo": ("userinfo", "userinfo", ["bearer_header"]),
-    }
-    classes = {
-        "provider_config": "ProviderConfiguration",
-        "authorization": "Authorization",
-        "token": "Token",
-        "userinfo": "UserInfo",
-    }
-    by_scope = {"add_claims_by_scope": True}
-    tokens = f"{room}.token"
     return {
         "issuer": settings.issuer,
         "session_params": {"encrypter": _sealing()},
@@ -227,43 +222,51 @@ def _server_settings(settings: ProviderSettings) -> dict[str, object]:
         },
         "add_on": {
             "pkce": {
-                "function": f"{room}.oauth2.add_on.pkce.add_support",
+                "function": f"{_ROOM}.oauth2.add_on.pkce.add_support",
                 "kwargs": {"essential": True, "code_challenge_methods": {"S256": None}},
             }
         },
-        "endpoint": {
-            name: {
-                "path": path,
-                "class": f"{room}.oidc.{module}.{classes[name]}",
-                "kwargs": {"client_authn_method": methods},
-            }
-            for name, (path, module, methods) in endpoints.items()
-        },
-        "token_handler_args": {
-            "code": {"kwargs": {"lifetime": 60, "crypt_conf": _sealing()}},
-            "token": {"class": f"{tokens}.jwt_token.JWTToken", "kwargs": {"lifetime": 300}},
-            "id_token": {
-                "class": f"{tokens}.id_token.IDToken",
-                "kwargs": {"lifetime": settings.id_token_s, **by_scope},
-            },
-        },
-        "authentication": {
-            "user": {
-                "acr": _LEVEL,
-                "class": f"{room}.user_authn.user.UserPassJinja2",
-                "kwargs": {
-                    "template_handler": ChoosingPage(settings.people),
-                    "verify_endpoint": "/verify",
-                    "db": {
-                        "class": People,
-                        "kwargs": {"names": names, "password": settings.password},
-                    },
-                },
-            }
-        },
+        "endpoint": {name: _endpoint(*one) for name, one in _ENDPOINTS.items()},
+        "token_handler_args": _tokens(settings),
+        "authentication": {"user": _asking(settings)},
         "userinfo": {
-            "class": f"{room}.user_info.UserInfo",
+            "class": f"{_ROOM}.user_info.UserInfo",
             "kwargs": {"db": {one.username: dict(one.claims) for one in settings.people}},
+        },
+    }
+
+
+def _endpoint(path: str, made_by: str, methods: list[str] | None) -> dict[str, object]:
+    """Return where an endpoint is, by what it is made, and how clients show who they are."""
+    return {
+        "path": path,
+        "class": f"{_ROOM}.oidc.{made_by}",
+        "kwargs": {"client_authn_method": methods},
+    }
+
+
+def _tokens(settings: ProviderSettings) -> dict[str, object]:
+    tokens = f"{_ROOM}.token"
+    return {
+        "code": {"kwargs": {"lifetime": 60, "crypt_conf": _sealing()}},
+        "token": {"class": f"{tokens}.jwt_token.JWTToken", "kwargs": {"lifetime": 300}},
+        "id_token": {
+            "class": f"{tokens}.id_token.IDToken",
+            "kwargs": {"lifetime": settings.id_token_s, "add_claims_by_scope": True},
+        },
+    }
+
+
+def _asking(settings: ProviderSettings) -> dict[str, object]:
+    """Return how people say who they are."""
+    names = [one.username for one in settings.people]
+    return {
+        "acr": _LEVEL,
+        "class": f"{_ROOM}.user_authn.user.UserPassJinja2",
+        "kwargs": {
+            "template_handler": ChoosingPage(settings.people),
+            "verify_endpoint": "/verify",
+            "db": {"class": People, "kwargs": {"names": names, "password": settings.password}},
         },
     }
 

@@ -1,15 +1,12 @@
 """Instants and periods as people write them. Days and months are those of +08:00."""
 
-import calendar
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from chainnode.cli.exits import UsageProblem
 from chainnode.cli.words import Text
+from chainnode.periods import DAY, NoInstant, bounds, milliseconds
 
-LOCAL_ZONE = timezone(timedelta(hours=8))
-_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})\Z")
-_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\Z")
 _AGE = re.compile(r"([0-9]{1,9})(s|m|h|d)?\Z")
 _AGE_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -21,7 +18,7 @@ def start_ms(text: str, *, option: str) -> int:
         UsageProblem: none of the three.
 
     """
-    return _milliseconds(_bounds(text, option=option)[0])
+    return milliseconds(_bounds(text, option=option)[0])
 
 
 def end_ms(text: str, *, option: str) -> int:
@@ -31,7 +28,7 @@ def end_ms(text: str, *, option: str) -> int:
         UsageProblem: none of the three.
 
     """
-    return _milliseconds(_bounds(text, option=option)[1])
+    return milliseconds(_bounds(text, option=option)[1])
 
 
 def last_ms(text: str, *, option: str) -> int:
@@ -41,7 +38,7 @@ def last_ms(text: str, *, option: str) -> int:
         UsageProblem: none of the three.
 
     """
-    begin, end = (_milliseconds(one) for one in _bounds(text, option=option))
+    begin, end = (milliseconds(one) for one in _bounds(text, option=option))
     return end if begin == end else end - 1
 
 
@@ -72,30 +69,16 @@ def day_number(text: str, *, option: str) -> int:
 
     """
     whole = f"{text[:4]}-{text[4:6]}-{text[6:]}" if text.isdecimal() else text
-    if _DAY.match(whole) is None:
+    if DAY.match(whole) is None:
         raise _no_instant(text, option)
     return int(f"{_bounds(whole, option=option)[0]:%Y%m%d}")
 
 
 def _bounds(text: str, *, option: str) -> tuple[datetime, datetime]:
     try:
-        if month := _MONTH.match(text):
-            year, number = int(month[1]), int(month[2])
-            begin = datetime(year, number, 1, tzinfo=LOCAL_ZONE)
-            return begin, begin + timedelta(days=calendar.monthrange(year, number)[1])
-        if day := _DAY.match(text):
-            begin = datetime(int(day[1]), int(day[2]), int(day[3]), tzinfo=LOCAL_ZONE)
-            return begin, begin + timedelta(days=1)
-        instant = datetime.fromisoformat(text)
-    except (ValueError, OverflowError) as error:
+        return bounds(text)
+    except NoInstant as error:
         raise _no_instant(text, option) from error
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=LOCAL_ZONE)
-    return instant, instant
-
-
-def _milliseconds(instant: datetime) -> int:
-    return max(0, round(instant.timestamp() * 1000))
 
 
 def _no_instant(text: str, option: str) -> UsageProblem:

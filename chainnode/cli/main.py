@@ -43,6 +43,9 @@ COMMANDS = {
     "citizen": LazyCommand(
         "chainnode.cli.commands.citizen:citizen", "谁看过我的数据 · who used a person's data"
     ),
+    "console": LazyCommand(
+        "chainnode.cli.commands.console:console", "控制台 · web pages for officials"
+    ),
     "key": LazyCommand("chainnode.cli.commands.key:key", "密钥 · keys"),
     "trust": LazyCommand("chainnode.cli.commands.trust:trust", "信任文件 · trust files"),
     "config": LazyCommand("chainnode.cli.commands.config:config", "配置 · configuration"),

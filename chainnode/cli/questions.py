@@ -195,18 +195,13 @@ def ask_to_the_end(
     """Record a question about these index keys and take its pages, all or up to `limit` rows."""
     from chainnode.cli.outcomes import require_accepted
     from chainnode.client import QuestionNotRecorded
-    from chainnode.client.asking import PAGE_ROWS_MAX
+    from chainnode.client.whole import whole_answer
 
-    size = PAGE_ROWS_MAX if limit is None else min(limit, PAGE_ROWS_MAX)
     try:
-        answer = client.question(kind, values, purpose=purpose, period=period, limit=size)
+        return whole_answer(client, kind, values, purpose=purpose, period=period, rows_max=limit)
     except QuestionNotRecorded as error:
         require_accepted(error.outcome)
         raise
-    while answer.next_cursor is not None and (limit is None or len(answer.items) < limit):
-        left = size if limit is None else min(size, limit - len(answer.items))
-        answer = client.next_page(answer, limit=left)
-    return answer
 
 
 def asked_for(asking: Asking, target: "Target") -> "tuple[IndexKind, tuple[bytes | str, ...]]":

@@ -142,6 +142,27 @@ def header_latest(session: Session) -> Plan[CertifiedHeader]:
     return newest
 
 
+def header(session: Session, height: int) -> Plan[CertifiedHeader]:
+    """Return the certified header at a height.
+
+    Raises:
+        CannotDecide: no node gave one.
+
+    """
+
+    def read(told: JsonObject) -> CertifiedHeader:
+        found = verify_placed_header(told, session.trust)
+        if found.height != height:
+            raise InvalidEvidence(
+                check="header", expected=f"height {height}", actual=f"{found.height}"
+            )
+        session.observe(found)
+        return found
+
+    ask = Ask(method="GET", path=f"/v1/headers/{height}")
+    return (yield from session.first_checked(ask, read, Reports()))
+
+
 def _require_continuation(
     session: Session, older: CertifiedHeader, newer: CertifiedHeader
 ) -> Plan[None]:

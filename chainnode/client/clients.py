@@ -7,7 +7,6 @@ transport.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
 from chainnode.client import (
@@ -238,6 +237,10 @@ class Client:
         """See `following.proven`: the record that an event is about."""
         return self._transport.run(following.proven(self._session, event))
 
+    def header(self, height: int) -> CertifiedHeader:
+        """See `asking.header`."""
+        return self._transport.run(asking.header(self._session, height))
+
     def header_latest(self) -> CertifiedHeader:
         """See `asking.header_latest`."""
         return self._transport.run(asking.header_latest(self._session))
@@ -253,12 +256,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -488,10 +486,5 @@ class AsyncClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()

@@ -18,6 +18,7 @@ from chainnode.login.settings import (
     login_settings,
 )
 from chainnode.login.shield import PageShield
+from chainnode.login.started import safe_path
 
 __all__ = [
     "CSRF_FIELD",
@@ -39,4 +40,5 @@ __all__ = [
     "Sessions",
     "login_settings",
     "read_form",
+    "safe_path",
 ]

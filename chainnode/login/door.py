@@ -47,6 +47,7 @@ class LoginDoor:
         self._settings = settings
         self._provider = Provider(settings, monotonic_s=monotonic_s)
         self._flow = LoginFlow(settings, self._provider, now_s=now_s)
+        self.has_secure_cookies = settings.has_secure_cookies
         self.sessions = Sessions(settings.limits, now_s=monotonic_s)
         prefix = "__Host-" if settings.has_secure_cookies else ""
         self.session_cookie = f"{prefix}kun-session"

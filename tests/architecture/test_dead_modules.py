@@ -11,7 +11,6 @@ LIBRARIES = (
     "chainnode.client",
     "chainnode.exchange",
     "chainnode.gateway",
-    "chainnode.login",
     "chainnode.verify",
 )
 # What the Makefile runs by `python -m`.

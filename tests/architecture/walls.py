@@ -26,6 +26,7 @@ LEAVES = (
     "chainnode.exchange",
     "chainnode.genesis",
     "chainnode.json_nesting",
+    "chainnode.periods",
     "chainnode.submission",
     "chainnode.suites",
 )
@@ -70,7 +71,9 @@ FROM_OUTSIDE = (
 # How a token is asked for, and what one is: no secret and no I/O.
 ASKING_CUSTODIAN = ("chainnode.custodian.asks", "chainnode.custodian.tokens")
 # What departments run beside their node, each by a command of its own.
-OUTSIDE_SERVICES = ("chainnode.citizen", "chainnode.custodian", "chainnode.gateway")
+OUTSIDE_SERVICES = (
+    *("chainnode.citizen", "chainnode.console", "chainnode.custodian", "chainnode.gateway"),
+)
 # What a service of ours beside the node shares with it: clock, logs, figures, its interpreter.
 SERVED_OUTSIDE = (
     "chainnode.clock",
@@ -285,6 +288,21 @@ WALLS = (
             *("chainnode.login", "chainnode.errors", "chainnode.json_nesting"),
             "chainnode.secret_files",
         ),
+    ),
+    Wall(
+        why="the console stands outside the node and needs the login, the client and leaves",
+        inside=("chainnode.console",),
+        forbids=PRODUCTION,
+        allows=(
+            *("chainnode.console", "chainnode.login"),
+            *(*SERVED_OUTSIDE, *ASKING_CUSTODIAN, *FROM_OUTSIDE),
+        ),
+    ),
+    Wall(
+        why="templates are filled where people look at pages",
+        inside=PRODUCTION,
+        besides=PEOPLES,
+        forbids=("jinja2",),
     ),
     Wall(
         why="tokens of providers are read by the login alone",

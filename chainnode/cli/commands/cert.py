@@ -379,7 +379,7 @@ def _submit(target: Target, call: "Call") -> "Final":
 def _day(target: Target, text: str | None, option: str) -> int:
     from datetime import UTC, datetime
 
-    from chainnode.cli.instants import LOCAL_ZONE
+    from chainnode.periods import LOCAL_ZONE
 
     if text is not None:
         return day_number(text, option=option)

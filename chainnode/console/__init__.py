@@ -1,0 +1,1 @@
+"""The departments' web pages, a process beside the node: `kun console run`."""

@@ -1,0 +1,97 @@
+"""The console as an ASGI application: one gate before all routes, then a view.
+
+The gate decides by `ENTRANCES` alone, before anything is read: who is not logged in is sent to
+the login (pages) or told so (the rest); whose roles do not fit is refused; whoever changes
+something must come from a page of the session.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+from urllib.parse import quote
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from chainnode.console.errors import PageRefused
+from chainnode.console.matrix import ENTRANCES, Entrance
+from chainnode.console.rendering import Pages
+from chainnode.console.views import View, Views
+from chainnode.login import LOGIN_PATH, LoginCode, LoginDoor, LoginRefused
+
+_FOUND: Final = 303
+_METHOD: Final = 405
+_BUG: Final = 500
+# What a browser navigates to says so; scripts and others are told, not sent elsewhere.
+_HTML: Final = "text/html"
+_LOG: Final = logging.getLogger(__name__)
+
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+def console_app(views: Views, pages: Pages, door: LoginDoor, *, lifespan: Lifespan) -> Starlette:
+    """Return the application; `lifespan` surrounds its life."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        code, status = _told(error)
+        return pages.page("error", request, door.visitor(request), status=status, code=code)
+
+    @asynccontextmanager
+    async def living(_: Starlette) -> AsyncIterator[None]:
+        async with lifespan():
+            yield
+
+    return Starlette(
+        routes=[_route(one, views, door) for one in ENTRANCES],
+        exception_handlers={
+            LoginRefused: refused,
+            PageRefused: refused,
+            HTTPException: refused,
+            Exception: refused,
+        },
+        lifespan=living,
+    )
+
+
+def _route(entrance: Entrance, views: Views, door: LoginDoor) -> Route:
+    view: View = getattr(views, entrance.name)
+
+    async def gate(request: Request) -> Response:
+        if entrance.roles is None:
+            return await view(request, None)
+        session = door.visitor(request)
+        if session is None:
+            return _to_login(request)
+        if not entrance.roles & session.person.roles:
+            raise LoginRefused(LoginCode.NO_ROLE)
+        await door.require_csrf(request, session)
+        return await view(request, session)
+
+    return Route(entrance.path, gate, methods=[entrance.method], name=entrance.name)
+
+
+def _to_login(request: Request) -> Response:
+    """Send a browser to the login, and back to the page; tell anybody else."""
+    is_page = request.method == "GET" and _HTML in request.headers.get("Accept", "")
+    if not is_page:
+        raise LoginRefused(LoginCode.NOT_LOGGED_IN)
+    return RedirectResponse(f"{LOGIN_PATH}?next={quote(request.url.path)}", _FOUND)
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """Return the word and the status of a refusal."""
+    match error:
+        case LoginRefused():
+            _LOG.info("refused", extra={"code": error.code.value, "reason": error.check})
+            return error.code.value, error.status
+        case PageRefused():
+            return error.code, error.status
+        case HTTPException(status_code=status):
+            return ("METHOD" if status == _METHOD else "NOT_FOUND"), status
+        case _:
+            _LOG.error("page_failed", exc_info=error)
+            return "BUG", _BUG

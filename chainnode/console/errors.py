@@ -1,0 +1,18 @@
+"""What a page cannot do, as a code that `words` has in both languages."""
+
+from chainnode.errors import NodeError
+
+
+class PageRefused(NodeError):
+    """A page, record or answer that there is not; `code` stands in `WORDS`."""
+
+    def __init__(self, code: str, status: int) -> None:
+        self.code = code
+        self.status = status
+        super().__init__(code)
+
+
+NOT_FOUND = ("NOT_FOUND", 404)
+CANNOT_DECIDE = ("CANNOT_DECIDE", 503)
+BUSY = ("BUSY", 503)
+BAD_FORM = ("BAD_FORM", 400)

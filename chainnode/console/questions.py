@@ -1,0 +1,160 @@
+"""Questions as a browser sends them (`POST /questions`), read strictly.
+
+A number of a person comes in the body, goes to the custodian, and stands in no error, log or
+`repr`. Refusals are codes.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from chainnode.errors import InvalidInput, NodeError
+from chainnode.periods import NoInstant, bounds, milliseconds
+from chainnode.verify.strict_json import (
+    JsonObject,
+    JsonValue,
+    as_array,
+    as_fields,
+    as_text,
+    read_object,
+)
+from contracts.schemas.access import Finding
+from contracts.schemas.audit import SUBJECTS_MAX, VALUES_MAX
+from contracts.schemas.identifiers import InvalidIdentifier, parse_identifier
+from contracts.schemas.index_kinds import IndexKind
+
+PERSON: Final = "person"
+# Which kinds are asked by the name that they have on the ledger.
+KINDS: Final = {one.name.lower(): one for one in IndexKind}
+_NAMES: Final = frozenset({"kind", "values", "from", "to", "purpose"})
+_NAMES_OF_PERSON: Final = _NAMES - {"values"} | {PERSON}
+_BODY_BYTES_MAX: Final = 16 * 1024
+_TEXT_CHARACTERS_MAX: Final = 240
+_PURPOSE_CHARACTERS_MAX: Final = 500
+_TIME_CHARACTERS_MAX: Final = 40
+_TOKEN_BYTES: Final = 32
+
+
+class QuestionRefused(NodeError):
+    """A question that is not asked, or was not answered; `code` says why, in a word."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedPerson:
+    """Whose records are asked for; the number is shown by nothing."""
+
+    id_type: str
+    number: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedQuestion:
+    """A question that may be asked: values of an index kind, or a person; period [from, to)."""
+
+    kind: IndexKind
+    values: tuple[bytes | str, ...] = field(repr=False)
+    person: AskedPerson | None
+    period: tuple[int, int]
+    purpose: str = field(repr=False)
+
+
+def read_asked(body: bytes) -> AskedQuestion:
+    """Read the body of a request.
+
+    Raises:
+        QuestionRefused: no question; `code` names the member that is wrong.
+
+    """
+    try:
+        document = read_object(body, bytes_max=_BODY_BYTES_MAX)
+        name = as_text(document.get("kind"), "kind", characters_max=_TEXT_CHARACTERS_MAX)
+    except InvalidInput:
+        raise QuestionRefused("BODY") from None
+    is_person = name == PERSON
+    if set(document) != (_NAMES_OF_PERSON if is_person else _NAMES):
+        raise QuestionRefused("BODY")
+    kind = IndexKind.SUBJECT if is_person else KINDS.get(name)
+    if kind is None:
+        raise QuestionRefused("KIND")
+    purpose = _text(document, "purpose", characters_max=_PURPOSE_CHARACTERS_MAX).strip()
+    if not purpose:
+        raise QuestionRefused("PURPOSE")
+    return AskedQuestion(
+        kind=kind,
+        values=() if is_person else _values(kind, document["values"]),
+        person=_person(document) if is_person else None,
+        period=_period(document),
+        purpose=purpose,
+    )
+
+
+def _person(document: JsonObject) -> AskedPerson:
+    try:
+        told = as_fields(document[PERSON], PERSON, ("id_type", "number"))
+    except InvalidInput:
+        raise QuestionRefused("PERSON") from None
+    return AskedPerson(
+        id_type=_text(told, "id_type", characters_max=3),
+        number=_text(told, "number", characters_max=_TEXT_CHARACTERS_MAX),
+    )
+
+
+def _period(document: JsonObject) -> tuple[int, int]:
+    """Return [from, to) in ms; the month or day of `to` is included, "" is no bound."""
+    begin = _text(document, "from", characters_max=_TIME_CHARACTERS_MAX)
+    end = _text(document, "to", characters_max=_TIME_CHARACTERS_MAX)
+    try:
+        from_ms = milliseconds(bounds(begin)[0]) if begin else 0
+        to_ms = milliseconds(bounds(end)[1]) if end else 0
+    except NoInstant:
+        raise QuestionRefused("PERIOD") from None
+    if end and to_ms <= from_ms:
+        raise QuestionRefused("PERIOD")
+    return from_ms, to_ms
+
+
+def _values(kind: IndexKind, given: JsonValue) -> tuple[bytes | str, ...]:
+    """Read the values of a kind: none that can be on no chain, for it would be proven absent."""
+    most = SUBJECTS_MAX if kind is IndexKind.SUBJECT else VALUES_MAX
+    try:
+        texts = [
+            as_text(one, "value", characters_max=_TEXT_CHARACTERS_MAX)
+            for one in as_array(given, "values", size_max=most)
+        ]
+    except InvalidInput:
+        raise QuestionRefused("VALUES") from None
+    if not texts or len(set(texts)) != len(texts):
+        raise QuestionRefused("VALUES")
+    return tuple(_value(kind, one) for one in texts)
+
+
+def _value(kind: IndexKind, text: str) -> bytes | str:
+    try:
+        if kind is IndexKind.SUBJECT:
+            return _token(text)
+        if kind is IndexKind.FINDING:
+            return bytes((Finding[text.replace("-", "_").upper()],))
+        if kind is IndexKind.CERTIFICATE:
+            parse_identifier(text)
+    except (KeyError, ValueError, InvalidIdentifier):
+        raise QuestionRefused("VALUES") from None
+    if not text.strip():
+        raise QuestionRefused("VALUES")
+    return text
+
+
+def _token(text: str) -> bytes:
+    token = bytes.fromhex(text)
+    if len(token) != _TOKEN_BYTES:
+        raise QuestionRefused("VALUES")
+    return token
+
+
+def _text(document: JsonObject, name: str, *, characters_max: int) -> str:
+    try:
+        return as_text(document[name], name, characters_max=characters_max)
+    except InvalidInput:
+        raise QuestionRefused(name.upper()) from None

@@ -1,0 +1,235 @@
+"""The console's process: opens everything, serves until SIGTERM."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from chainnode.client import (
+    AsyncClient,
+    Client,
+    Person,
+    PersonTokens,
+    TokenDesk,
+    fetch_person_tokens,
+)
+from chainnode.clock import WallClock
+from chainnode.config import Address
+from chainnode.console.app import console_app
+from chainnode.console.config import ConsoleConfig, TlsFiles
+from chainnode.console.desk import Desk, Tokens
+from chainnode.console.news import News
+from chainnode.console.questions import AskedPerson
+from chainnode.console.rendering import Pages
+from chainnode.console.views import Views
+from chainnode.errors import ConfigurationError
+from chainnode.foreground import ForegroundServer
+from chainnode.keys import KeyPurpose, open_key, read_passphrase
+from chainnode.login import LoginDoor, PageShield
+from chainnode.logs import start_logging
+from chainnode.prompt_http import PromptHttp
+from chainnode.secret_files import read_secret_file
+from chainnode.suites.port import PrivateKey
+from chainnode.verify.trust import Trust
+
+_TRUST_BYTES_MAX: Final = 4 * 1024 * 1024
+_PEM_BYTES_MAX: Final = 64 * 1024
+_HEAD_BYTES_MAX: Final = 16 * 1024
+_CONNECTIONS_MAX: Final = 512
+_SHUTDOWN_S: Final = 5
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenConsole:
+    """What a console stands on: its trust, its key, its clock."""
+
+    config: ConsoleConfig
+    trust: Trust
+    trust_bytes: bytes
+    key: PrivateKey
+    now_ms: Callable[[], int]
+
+
+def opened(config: ConsoleConfig) -> OpenConsole:
+    """Open trust and key.
+
+    Raises:
+        ConfigurationError: a file, key or pass phrase is wrong, or of another suite.
+
+    """
+    passphrase = read_passphrase(config.passphrase_file)
+    trust_bytes = _content(config.trust)
+    trust = Trust.load(trust_bytes)
+    suite, key = open_key(config.key, purpose=KeyPurpose.SUBMISSION, passphrase=passphrase)
+    if suite.name != trust.suite.name:
+        raise ConfigurationError(
+            f"{config.key}: expected a key of suite {trust.suite.name}, got {suite.name}"
+        )
+    clock = WallClock.shifted(
+        config.clock_offset_ms,
+        is_devnet=bool(trust.parameters.devnet),
+        setting="[clock] offset_ms",
+    )
+    return OpenConsole(
+        config=config, trust=trust, trust_bytes=trust_bytes, key=key, now_ms=clock.now_ms
+    )
+
+
+def run_console(config: ConsoleConfig) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigurationError: it cannot start as it is configured.
+
+    """
+    start_logging(config.log_dir)
+    with listener(config.listen) as bound:
+        asyncio.run(_serve(opened(config), bound))
+
+
+async def _serve(console: OpenConsole, bound: socket.socket) -> None:
+    config = console.config
+    server = ForegroundServer(server_config(config.tls, console_service(console)))
+    _LOG.info("console_started", extra={"address": str(config.listen)})
+    try:
+        await server.serve(sockets=[bound])
+    finally:
+        _LOG.info("console_stopped")
+
+
+def console_service(console: OpenConsole) -> PageShield:
+    """Return the whole application of a console; call it in the loop that serves it."""
+    config, trust = console.config, console.trust
+    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    tls = _authorities(config.ledger_ca)
+    client = Client(
+        config.nodes,
+        trust,
+        console.key,
+        tls=tls,
+        state_file=config.data_dir / "ledger.json",
+        now_ms=console.now_ms,
+    )
+    looking = [Client((one,), trust, tls=tls, now_ms=console.now_ms) for one in config.nodes]
+    following = AsyncClient(config.nodes, trust, tls=tls, now_ms=console.now_ms)
+    door = LoginDoor(config.login)
+    pages = Pages(is_devnet=bool(trust.parameters.devnet), names=config.departments)
+    desk = Desk(client, looking, tokens=_tokens(console, client))
+    news = News(following)
+    views = Views(
+        pages=pages,
+        door=door,
+        desk=desk,
+        news=news,
+        nodes=config.nodes,
+        names=config.departments,
+        trust=console.trust_bytes,
+    )
+
+    @asynccontextmanager
+    async def living() -> AsyncIterator[None]:
+        task = asyncio.ensure_future(news.follow())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await _close(door, desk, following, (client, *looking))
+
+    app = console_app(views, pages, door, lifespan=living)
+    return PageShield(
+        app, logout_origin=config.login.issuer, is_tls=config.login.has_secure_cookies
+    )
+
+
+async def _close(
+    door: LoginDoor, desk: Desk, following: AsyncClient, clients: Sequence[Client]
+) -> None:
+    await door.close()
+    desk.close()
+    await following.close()
+    for one in clients:
+        one.close()
+
+
+def _tokens(console: OpenConsole, client: Client) -> Tokens | None:
+    """Return how the custodian is asked for the tokens of a person; None: there is none."""
+    settings = console.config.custodian
+    if settings is None:
+        return None
+    desk = TokenDesk(
+        url=settings.url, key=console.key, tls=_authorities(settings.ca), now_ms=console.now_ms
+    )
+    members = {one.organisation for epoch in console.trust.epochs.values() for one in epoch}
+    departments = sorted(members | set(console.config.departments))
+
+    def asked(who: AskedPerson, purpose: str) -> PersonTokens:
+        person = Person(id_type=who.id_type, number=who.number, purpose=purpose)
+        return fetch_person_tokens(client, desk, person, departments=departments)
+
+    return asked
+
+
+def server_config(tls: TlsFiles | None, app: PageShield) -> uvicorn.Config:
+    """Return how the door is served.
+
+    Raises:
+        ConfigurationError: the TLS key can be read by others.
+
+    """
+    if tls is not None:
+        # Only to refuse a key that others can read.
+        read_secret_file(tls.key, bytes_max=_PEM_BYTES_MAX)
+    return uvicorn.Config(
+        app,
+        http=PromptHttp,
+        h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        limit_concurrency=_CONNECTIONS_MAX,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
+    )
+
+
+def listener(address: Address) -> socket.socket:
+    """Bind the address before anything is opened, so that a clash is seen at once."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((address.host, address.port))
+    except OSError as error:
+        bound.close()
+        raise ConfigurationError(
+            f"[console] listen = {address}: cannot be used: {error.strerror}"
+        ) from error
+    return bound
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_TRUST_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _authorities(path: Path | None) -> ssl.SSLContext | None:
+    if path is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: expected certificates in PEM") from error

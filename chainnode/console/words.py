@@ -1,0 +1,136 @@
+"""The words of the pages, Chinese first and English equal. Templates hold none of their own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+LANGUAGES: Final = ("zh", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One text in both languages."""
+
+    zh: str
+    en: str
+
+    def said(self, language: str) -> str:
+        """Return it in a language of `LANGUAGES`."""
+        return self.en if language == "en" else self.zh
+
+
+WORDS: Final[Mapping[str, Word]] = {
+    "title": Word("昆链控制台", "Kunlian console"),
+    "skip": Word("跳到正文", "Skip to content"),
+    "overview": Word("总览", "Overview"),
+    "search": Word("查询", "Search"),
+    "findings": Word("缺失与发现", "Unmatched and findings"),
+    "disputes": Word("异议", "Disputes"),
+    "log_out": Word("退出", "Log out"),
+    "log_in": Word("登录", "Log in"),
+    "language": Word("English", "中文"),
+    "large": Word("大字版", "Large type"),
+    "normal": Word("标准字号", "Normal type"),
+    "devnet": Word(
+        "这是开发网，数据为虚构，无法律效力", "A devnet: invented data, without any legal effect"
+    ),
+    "nodes": Word("节点", "Nodes"),
+    "node": Word("节点", "Node"),
+    "state": Word("状态", "State"),
+    "role": Word("角色", "Role"),
+    "height": Word("高度", "Height"),
+    "view": Word("视图", "View"),
+    "version": Word("软件版本", "Software"),
+    "quorum": Word("法定票数", "Quorum"),
+    "of_members": Word("位成员", "members"),
+    "newest": Word("最新区块", "Newest block"),
+    "proven_here": Word("已由本控制台核验签名", "signatures checked by this console"),
+    "alarms": Word("告警", "Alarms"),
+    "no_alarms": Word("没有告警", "No alarms"),
+    "healthy": Word("健康", "Healthy"),
+    "degraded": Word("降级", "Degraded"),
+    "halted": Word("停滞", "Halted"),
+    "running": Word("运行", "running"),
+    "syncing": Word("同步中", "catching up"),
+    "voting_stopped": Word("已停止投票", "does not vote"),
+    "silent": Word("没有应答", "no answer"),
+    "primary": Word("主节点", "primary"),
+    "backup": Word("备份", "backup"),
+    "learner": Word("观察", "learner"),
+    "live": Word("实时动态", "Live"),
+    "live_hint": Word(
+        "新区块、缺失与发现，到达即显示", "New blocks, gaps and findings as they come"
+    ),
+    "chart": Word("最近区块的记录数", "Records in recent blocks"),
+    "record": Word("记录", "Record"),
+    "records": Word("记录", "Records"),
+    "block": Word("区块", "Block"),
+    "position": Word("位置", "Position"),
+    "time": Word("账本时间", "Ledger time"),
+    "organisation": Word("提交部门", "Submitted by"),
+    "ledger_itself": Word("账本自身", "the ledger itself"),
+    "contract": Word("合约", "Contract"),
+    "action": Word("操作", "Action"),
+    "requester": Word("请求方", "Requester"),
+    "provider": Word("提供方", "Provider"),
+    "item": Word("数据项", "Item"),
+    "side": Word("陈述方", "Side"),
+    "outcome": Word("结果", "Outcome"),
+    "findings_of": Word("账本所查", "Found by the ledger"),
+    "purpose": Word("事由", "Purpose"),
+    "call_id": Word("调用编号", "Call id"),
+    "submission": Word("提交摘要", "Submission"),
+    "digest": Word("区块头摘要", "Header digest"),
+    "epoch": Word("纪元", "Epoch"),
+    "signatures": Word("签名", "Signatures"),
+    "checks": Word("五项核验", "Five checks"),
+    "content": Word("内容", "Content"),
+    "issuer": Word("提交者", "Author"),
+    "history": Word("历史", "History"),
+    "freshness": Word("时效", "Freshness"),
+    "pass": Word("通过", "pass"),
+    "fail": Word("未通过", "fail"),
+    "not_checked": Word("未核验", "not checked"),
+    "content_detail": Word(
+        "记录内容与日志中的摘要一致", "the record is what the log holds the digest of"
+    ),
+    "issuer_detail": Word("提交者的签名成立", "the signature of who submitted it holds"),
+    "issuer_ledger": Word(
+        "由账本规则自动生成，没有提交者", "made by the ledger's own rules: nobody submitted it"
+    ),
+    "issuer_absent": Word("没有节点保留其提交原文", "no node has kept what was submitted"),
+    "history_detail": Word(
+        "日志路径通向已签名的区块头", "its path leads to the signed root of the log"
+    ),
+    "as_of": Word("截至", "As of"),
+    "previous": Word("上一区块", "Previous block"),
+    "next": Word("下一区块", "Next block"),
+    "no_records": Word("本区块没有记录", "No records in this block"),
+    "more_records": Word("仅列出前若干条", "only the first are listed"),
+    "sealed": Word("内容已加密或未披露", "content sealed or withheld"),
+    "needs_script": Word(
+        "查询结果由您的浏览器独立核验，需要启用脚本",
+        "Answers are verified by your browser itself, which needs scripts",
+    ),
+    "error": Word("无法完成", "It did not work"),
+    "NOT_LOGGED_IN": Word("请先登录", "Please log in"),
+    "NO_ROLE": Word("您的角色不能打开此页", "Your role does not open this page"),
+    "BAD_CSRF": Word("请求来自其他页面，请重试", "The request came from elsewhere: try again"),
+    "BAD_STATE": Word("登录已过期，请重新登录", "The login has expired: log in again"),
+    "BAD_FORM": Word("表单不完整", "The form is not complete"),
+    "BAD_ANSWER": Word("身份服务的答复有误", "The login service gave a wrong answer"),
+    "BAD_ID_TOKEN": Word("身份服务的凭证未通过核验", "The login service's token was refused"),
+    "REFUSED_BY_PROVIDER": Word("身份服务拒绝了登录", "The login service refused the login"),
+    "PROVIDER_UNAVAILABLE": Word("身份服务没有应答", "The login service does not answer"),
+    "TOO_MANY_SESSIONS": Word("登录人数已满，请稍后再试", "Too many people are logged in: wait"),
+    "NOT_FOUND": Word("没有这个页面或记录", "There is no such page or record"),
+    "METHOD": Word("不支持此操作", "This cannot be done here"),
+    "CANNOT_DECIDE": Word("没有节点给出可核验的答复", "No node gave an answer that can be checked"),
+    "BUSY": Word("正忙，请稍后再试", "Busy: try again soon"),
+    "BUG": Word("控制台内部错误", "An error inside the console"),
+}
+
+
+def said(name: str, language: str) -> str:
+    """Return a text of `WORDS`."""
+    return WORDS[name].said(language)
