@@ -10,6 +10,7 @@ const LEFT = 40;
 const BOTTOM = 24;
 // A bar of its own for each day up to here; beyond, neighbouring days share one.
 const BARS_MAX = 62;
+const BAR_WIDTH_MAX = 48;
 
 export interface ChartWords {
   readonly title: string;
@@ -27,7 +28,12 @@ export function barChart(counts: Counts, words: ChartWords): HTMLElement {
   svg.append(drawn("line", { x1: LEFT, y1: floor, x2: WIDTH, y2: floor, class: "axis" }));
   bars.forEach(([, count], at) => {
     const height = (count / top) * (floor - 16);
-    const place = { x: LEFT + at * step + 1, y: floor - height, width: Math.max(1, step - 2), height };
+    const place = {
+      x: LEFT + at * step + 1,
+      y: floor - height,
+      width: Math.max(1, Math.min(BAR_WIDTH_MAX, step - 2)),
+      height,
+    };
     svg.append(drawn("rect", { ...place, class: "bar" }));
   });
   svg.append(text("text", { x: 2, y: 16 }, `${top}`));

@@ -13,6 +13,8 @@ import { type Said, SAID } from "./words";
 
 const ROWS_SHOWN_MAX = 500;
 const FACET_ROWS_MAX = 8;
+// Columns that hold times.
+const TIMES = [1, 2];
 const KIND_WORDS: Readonly<Record<RowKind, Said>> = {
   call: "callRow", question: "questionRow", own: "ownRow", other: "otherRow",
 };
@@ -30,11 +32,13 @@ export class Results {
     this.view = new View(language);
   }
 
-  nodes(isOlder: boolean): Node[] {
+  // `kept` offers the bytes that were verified.
+  nodes(isOlder: boolean, kept: HTMLElement): Node[] {
     this.showList();
     return [
       this.banner(),
       ...(isOlder ? [element("p", "seal amber", icon("!"), this.word("older"))] : []),
+      kept,
       this.facts(),
       ...(this.found.rows.length ? [this.charts(), this.filters(), this.list] : [this.list]),
     ];
@@ -50,7 +54,7 @@ export class Results {
     const { signers, members } = found.header;
     const count = found.rows.length;
     const whole = found.isComplete
-      ? `${count} ${this.word("of")} ${count}`
+      ? `${count} ${this.word("of")} ${count} ${this.word("records")}`
       : `${count} ${this.word("records")} · ${view.word("notComplete")}`;
     const parts = [
       whole,
@@ -58,7 +62,7 @@ export class Results {
       ...(found.completeToMs === null
         ? []
         : [`${view.word("completeTo")} ${localTime(found.completeToMs)}`]),
-      `${signers.length} ${this.word("of")} ${members.length} ${view.word("signatures")}`,
+      `${signers.length} ${this.word("of")} ${members.length} ${this.word("signatures")}`,
       view.word("checkedHere"),
     ];
     const made = element(
@@ -118,7 +122,7 @@ export class Results {
       element("li", "", element("span", "", this.named(value)), element("b", "", `${count}`)),
     );
     return element(
-      "section", "facet", element("h3", "", this.word(name)), element("ul", "", ...rows),
+      "section", "facet", element("h2", "", this.word(name)), element("ul", "", ...rows),
       ...(more > 0 ? [element("p", "hint", `+ ${more}`)] : []),
     );
   }
@@ -211,7 +215,8 @@ export class Results {
 
   private table(rows: readonly Listed[]): HTMLElement {
     const names = [
-      this.view.word("position"), this.view.word("time"), this.view.word("callTime"),
+      this.view.word("position"), this.view.word("time") + this.word("zone"),
+      this.view.word("callTime"),
       this.word("rowKind"), this.view.word("requester"), this.view.word("provider"),
       this.view.word("item"), this.view.word("purpose"), this.word("caseNumber"),
       this.word("officer"), this.view.word("outcome"),
@@ -240,8 +245,8 @@ export class Results {
     const sealed = row.kind === "call" && reasons === null ? this.view.word("sealedBody") : "–";
     const cells: (Node | string)[] = [
       link,
-      localTime(entry.timeMs),
-      readable.callTimeMs === null ? "–" : localTime(readable.callTimeMs),
+      shortTime(entry.timeMs),
+      readable.callTimeMs === null ? "–" : shortTime(readable.callTimeMs),
       this.kind(row),
       this.shown(readable.requester),
       this.shown(readable.provider),
@@ -252,7 +257,7 @@ export class Results {
       this.view.of(readable.outcome),
     ];
     const made = cells.map((one, at) => {
-      const cell = element("td", "", one);
+      const cell = element("td", one === "–" ? "none" : TIMES.includes(at) ? "when" : "", one);
       // On a phone each cell says what it is.
       cell.dataset["name"] = names[at] ?? "";
       return cell;
@@ -269,6 +274,11 @@ export class Results {
   private shown(organisation: string | null): string {
     return organisation === null ? "–" : (this.names.get(organisation) ?? organisation);
   }
+}
+
+// To the second, in +08:00; the proof has it to the millisecond.
+function shortTime(instantMs: number): string {
+  return localTime(instantMs).slice(0, 19).replace("T", " ");
 }
 
 function filled(text: string | null | undefined): string[] {

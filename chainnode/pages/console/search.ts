@@ -38,6 +38,7 @@ class Search {
       const form = new QuestionForm(directory, (words) => this.of(words), (question) =>
         void this.ask(question, directory),
       );
+      form.form.hidden = true;
       this.place.append(anchor, form.form, this.outcome);
       await this.showTrust(anchor, form.form);
     } catch (error) {
@@ -78,7 +79,6 @@ class Search {
       settle();
       return;
     }
-    form.hidden = true;
     const button = element("button", "button primary", this.word("trustYes"));
     button.type = "button";
     button.id = "pin-chain";
@@ -126,7 +126,7 @@ class Search {
       const found = proven(data, trust);
       const names = new Map(directory.departments.map(({ id, name }) => [id, name]));
       const results = new Results(this.language, found, names);
-      return [...results.nodes(isOlderThanSeen(trust, found.header)), this.download(data)];
+      return results.nodes(isOlderThanSeen(trust, found.header), this.download(data));
     } catch (error) {
       return [this.problem(error)];
     }
