@@ -76,8 +76,8 @@ export class QuestionForm {
     ask: (question: Question) => void,
   ) {
     const kinds = directory.kinds.map((one) => ({ id: one, name: say(ASKED_KINDS[one]) }));
-    this.kind = select("kind", kinds);
-    this.period = select("period", [
+    this.kind = select("ask-kind", kinds);
+    this.period = select("ask-period", [
       { id: "month", name: this.word("oneMonth") },
       { id: "days", name: this.word("days") },
       { id: "", name: this.word("allTime") },
@@ -131,7 +131,7 @@ export class QuestionForm {
     const kind = this.kind.value as AskedKind;
     this.idType = null;
     if (kind === "person") {
-      this.idType = select("id-type", [
+      this.idType = select("ask-id-type", [
         { id: "111", name: this.word("citizenId") },
         { id: "001", name: this.word("companyId") },
       ]);
@@ -150,14 +150,14 @@ export class QuestionForm {
   private valueField(kind: AskedKind): Field {
     if (ORGANISATION_KINDS.includes(kind)) {
       const named = this.directory.departments.map(({ id, name }) => ({ id, name: `${name} ${id}` }));
-      return select("value", named);
+      return select("ask-value", named);
     }
     if (kind === "finding") {
       const found = Object.entries(FINDING_NAMES);
-      return select("value", found.map(([id, words]) => ({ id, name: this.say(words) })));
+      return select("ask-value", found.map(([id, words]) => ({ id, name: this.say(words) })));
     }
     if (kind === "item" && this.directory.items.length) {
-      return select("value", this.directory.items.map((id) => ({ id, name: id })));
+      return select("ask-value", this.directory.items.map((id) => ({ id, name: id })));
     }
     return input("value", "text", 1_200);
   }
@@ -222,13 +222,12 @@ function input(name: string, type: string, characters: number): HTMLInputElement
   return made;
 }
 
-export function select(name: string, options: readonly Named[]): HTMLSelectElement {
+export function select(id: string, options: readonly Named[]): HTMLSelectElement {
   const made = element("select", "");
-  made.id = `ask-${name}`;
-  made.name = name;
-  for (const { id, name: words } of options) {
-    const option = element("option", "", words);
-    option.value = id;
+  made.id = id;
+  for (const { id: value, name } of options) {
+    const option = element("option", "", name);
+    option.value = value;
     made.append(option);
   }
   return made;
