@@ -12,6 +12,7 @@ from chainnode.verify.archive import ROWS, write_archive
 from tests.browser.served_search import CSRF, SearchSite, served_search
 from tests.builders_evidence import SUBJECT
 from tests.builders_exports import PURPOSE, QuestionedChain, questioned_chain
+from tests.builders_several import twice_questioned_chain
 from tests.builders_trails import Shown
 
 NUMBER = "110101199003078515"
@@ -212,3 +213,18 @@ def test_axe_finds_nothing_that_keeps_people_out(page: Page, width: int) -> None
     found = Axe().run(page, options={"resultTypes": ["violations"]})
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_several_questions_in_one_file_are_one_list_with_whose_pseudonyms_they_are(
+    page: Page, site: SearchSite
+) -> None:
+    chain = twice_questioned_chain(site.chain.suite.name)
+    site.chain, site.answer = chain, chain.export_of_several()
+    page.reload()
+    _pin(page)
+    _ask(page)
+    banner = page.locator("#completeness")
+    expect(banner).to_contain_class("green")
+    expect(banner).to_contain_text("个部门的化名而言")
+    page.click(".proof-facts summary")
+    expect(page.locator(".proof-facts dd").first).to_contain_text(f"对象假名 {SUBJECT.hex()}")

@@ -2,10 +2,19 @@
 
 import { concat } from "../verify/bytes";
 import { verifyExport } from "../verify/export";
+import type { AnsweredQuestion } from "../verify/export_forms";
 import type { CertifiedHeader } from "../verify/header";
 import { keyValue } from "../verify/readable";
 import type { Trust } from "../verify/trust";
 import { type Listed, listed } from "./listed";
+
+export interface AskedKey {
+  readonly kind: number;
+  readonly value: string;
+  // Of which department and key epoch a pseudonym is, as its custodian told the asker: the asker's
+  // word, which nothing proves.
+  readonly attested: readonly [string, number] | null;
+}
 
 export interface Proven {
   readonly header: CertifiedHeader;
@@ -14,7 +23,7 @@ export interface Proven {
   readonly completeToMs: number | null;
   readonly isComplete: boolean;
   readonly rows: readonly Listed[];
-  readonly keys: readonly { readonly kind: number; readonly value: string }[];
+  readonly keys: readonly AskedKey[];
   // Organisation and department of the key that asked, and why, as the ledger has it.
   readonly askedBy: string;
   readonly askedMs: number;
@@ -25,7 +34,7 @@ export interface Proven {
 
 // Raises a Refusal when anything in it is not as it claims.
 export function proven(data: Uint8Array, trust: Trust): Proven {
-  const { question, answer, node } = verifyExport(data, trust);
+  const { question, questions, answer, node } = verifyExport(data, trust);
   return {
     header: answer.header,
     fromMs: answer.fromMs,
@@ -33,13 +42,18 @@ export function proven(data: Uint8Array, trust: Trust): Proven {
     completeToMs: answer.completeToMs,
     isComplete: answer.isComplete,
     rows: answer.rows.map(listed),
-    keys: question.values.map((value) => ({
-      kind: question.kind,
-      value: keyValue(concat(Uint8Array.of(question.kind), value)),
-    })),
+    keys: questions.flatMap(askedKeys),
     askedBy: question.record.entry.organisation,
     askedMs: question.record.entry.timeMs,
     purpose: question.purpose,
     node: node === null ? null : node.organisation,
   };
+}
+
+function askedKeys({ question, attested }: AnsweredQuestion): AskedKey[] {
+  return question.values.map((value, at) => ({
+    kind: question.kind,
+    value: keyValue(concat(Uint8Array.of(question.kind), value)),
+    attested: attested?.places[at] ?? null,
+  }));
 }

@@ -64,6 +64,7 @@ export class Results {
         : [`${view.word("completeTo")} ${localTime(found.completeToMs)}`]),
       `${signers.length} ${this.word("of")} ${members.length} ${this.word("signatures")}`,
       view.word("checkedHere"),
+      ...this.places(),
     ];
     const made = element(
       "p", `seal ${found.isComplete ? "green" : "amber"}`,
@@ -73,12 +74,20 @@ export class Results {
     return made;
   }
 
+  // "for the pseudonyms of 4 departments".
+  private places(): string[] {
+    const places = this.found.keys.flatMap(({ attested }) => (attested ? [attested[0]] : []));
+    const count = new Set(places).size;
+    return count ? [`${this.word("forPlaces")} ${count} ${this.word("ofDepartments")}`] : [];
+  }
+
   private facts(): HTMLElement {
     const { found, view } = this;
     const from = found.fromMs ? localTime(found.fromMs) : view.word("beginning");
-    const keys = found.keys.map(({ kind, value }) => {
+    const keys = found.keys.map(({ kind, value, attested }) => {
       const words: Words | undefined = INDEX_KINDS[kind];
-      return `${words === undefined ? "" : view.of(words)} ${this.named(value)}`;
+      const whose = attested === null ? [] : [`${this.named(attested[0])} · ${attested[1]}`];
+      return [words === undefined ? "" : view.of(words), this.named(value), ...whose].join(" ");
     });
     const rows: Row[] = [
       [view.word("keys"), element("span", "code", keys.join("\n"))],

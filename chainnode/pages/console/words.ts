@@ -53,7 +53,8 @@ export const SAID = {
   },
   of: { zh: "/", en: "of" },
   records: { zh: "条记录", en: "records" },
-  forKeys: { zh: "就以下索引键（化名）而言：", en: "for these index keys (pseudonyms): " },
+  forPlaces: { zh: "就", en: "for the pseudonyms of" },
+  ofDepartments: { zh: "个部门的化名而言", en: "departments" },
   download: { zh: "导出 .kunproof（就是刚才核验的字节）", en: "Export .kunproof (the very bytes that were checked)" },
   filters: { zh: "在完整结果中筛选", en: "Filter the complete list" },
   filtered: { zh: "筛选后", en: "filtered" },
@@ -80,11 +81,8 @@ export const SAID = {
   facets: { zh: "分类计数", en: "Counts" },
   refused: { zh: "未能提问", en: "The question was not taken" },
   network: { zh: "连不上服务器", en: "The server cannot be reached" },
-  side: { zh: "报送方", en: "Side" },
   requesterSide: { zh: "请求方", en: "requester" },
   providerSide: { zh: "提供方", en: "provider" },
-  record: { zh: "查看记录", en: "show the record" },
-  questions: { zh: "提问", en: "Questions" },
 } as const satisfies Record<string, Words>;
 export type Said = keyof typeof SAID;
 
