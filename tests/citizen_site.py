@@ -158,7 +158,7 @@ class Provider:
 def citizen_site(folder: Path, *, extra: str = "") -> Iterator[CitizenSite]:
     """Serve everything until the block ends; `extra` goes to the end of the settings."""
     for name in ("chain", "custodian", "citizen"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
     with (
         served_site(folder / "chain") as served,
         custodian_at(served, folder / "custodian", epochs=EPOCHS) as (custodian, root),
