@@ -205,6 +205,7 @@ organisation = "{ORGANISATIONS[REQUESTER]}"
 listen = "{told.listen}"
 key = "key.json"
 passphrase_file = "passphrase"
+wrapping_keys = "wrapping"
 data_dir = "data"
 log_dir = "log"
 [login]
