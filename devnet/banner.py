@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chainnode.cli.output import Output
 from devnet.observe import DevnetSight, status_document, table_rows
-from devnet.topology import DEFAULT_FOLDER, DevnetFolder
+from devnet.topology import DEFAULT_FOLDER, HOST, DevnetFolder
 
 _KINDS = {
     "valid": "有效 VALID",
@@ -78,6 +78,19 @@ def print_banner(
     output.line(f"  kun devnet start 3{where}")
 
 
+def _print_pages(output: Output, sight: DevnetSight) -> None:
+    """Say where people's pages are, and as whom to log in there with one click."""
+    services = sight.topology.services
+    pages = (
+        (services.console, "auditor-01", "审计控制台", "the auditors' console"),
+        (services.citizen, "citizen-001", "谁看过我的数据", "who used my data"),
+    )
+    output.line(output.words("网页：", "Pages:"))
+    for port, login, zh, en in pages:
+        said = output.words(f"{zh}，登录选 {login}", f"{en}; log in as {login}")
+        output.line(f"  http://{HOST}:{port}/    # {said}")
+
+
 def _print_demo(output: Output, folder: DevnetFolder, sight: DevnetSight, where: str) -> None:
     demo = status_document(sight, folder)["demo"]
     if not isinstance(demo, dict):
@@ -90,6 +103,8 @@ def _print_demo(output: Output, folder: DevnetFolder, sight: DevnetSight, where:
     output.line(output.words("谁查过这个人（化名）：", "Who accessed this person (a pseudonym):"))
     purpose = shlex.quote(output.words("试用审计", "trying the audit"))
     output.line(f"  kun audit query --subject {demo['subject']} --purpose {purpose}{where}")
+    output.line()
+    _print_pages(output, sight)
     output.line()
     output.line(output.words("数据交换：", "The exchange of data:"))
     for option, zh, en in _EXCHANGE:

@@ -20,8 +20,10 @@ DEMO_FILE = "demo.json"
 REGISTRY = "registry"
 CUSTODIAN = "custodian"
 LOGINS = "logins"
+CONSOLE = "console"
+CITIZEN_VIEW = "citizen"
 # Processes of the demo, in the order in which they start.
-SERVICES = (CUSTODIAN, REGISTRY, LOGINS)
+SERVICES = (CUSTODIAN, REGISTRY, LOGINS, CONSOLE, CITIZEN_VIEW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

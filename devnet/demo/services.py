@@ -1,4 +1,4 @@
-"""The demo's services as processes: the custodian of 数据局, the registry of 公安局, logins."""
+"""The demo's services as processes: custodian, registry, logins, pages for people."""
 
 import sys
 import time
@@ -11,13 +11,22 @@ from chainnode.gateway import look_at_spool
 from devnet.demo.logins import DISCOVERY_PATH
 from devnet.demo.settings import (
     HEALTH_PATH,
+    citizen_config,
+    console_config,
     custodian_config,
     registry_spool,
     write_demo_settings,
 )
 from devnet.errors import NotReady
 from devnet.launcher import START_TIMEOUT_S, child_environment
-from devnet.observe import CUSTODIAN, LOGINS, REGISTRY, record_file
+from devnet.observe import (
+    CITIZEN_VIEW,
+    CONSOLE,
+    CUSTODIAN,
+    LOGINS,
+    REGISTRY,
+    record_file,
+)
 from devnet.processes import last_lines, running_record, spawn, write_record
 from devnet.topology import HOST, DevnetFolder, Topology
 
@@ -34,6 +43,9 @@ def start_services(folder: DevnetFolder, topology: Topology) -> None:
     where = ["--dir", str(folder.path.resolve())]
     _start(folder, REGISTRY, ["devnet.demo", *where])
     _start(folder, LOGINS, ["devnet.demo.logins", *where])
+    for name, settings in ((CONSOLE, console_config), (CITIZEN_VIEW, citizen_config)):
+        path = str(settings(folder).resolve())
+        _start(folder, name, ["chainnode.cli", name, "run", "--config", path])
 
 
 def wait_for_services(folder: DevnetFolder, topology: Topology) -> None:
@@ -47,6 +59,8 @@ def wait_for_services(folder: DevnetFolder, topology: Topology) -> None:
         (CUSTODIAN, topology.services.custodian, HEALTH_PATH),
         (REGISTRY, topology.services.registry, HEALTH_PATH),
         (LOGINS, topology.services.logins, DISCOVERY_PATH),
+        (CONSOLE, topology.services.console, HEALTH_PATH),
+        (CITIZEN_VIEW, topology.services.citizen, HEALTH_PATH),
     )
     for name, port, path in asked:
         _wait(folder, name, f"http://{HOST}:{port}", path)

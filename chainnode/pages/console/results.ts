@@ -53,7 +53,10 @@ export class Results {
     const { found, view } = this;
     const { signers, members } = found.header;
     const count = found.rows.length;
-    const whole = found.isComplete
+    // Of a period that is not over nobody has more than what there is so far.
+    const isRunning = found.completeToMs !== null && found.toMs > found.header.header.head.timeMs;
+    const isWhole = found.isComplete || isRunning;
+    const whole = isWhole
       ? `${count} ${this.word("of")} ${count} ${this.word("records")}`
       : `${count} ${this.word("records")} · ${view.word("notComplete")}`;
     const parts = [
@@ -62,13 +65,13 @@ export class Results {
       ...(found.completeToMs === null
         ? []
         : [`${view.word("completeTo")} ${localTime(found.completeToMs)}`]),
+      ...(isRunning ? [this.word("running")] : []),
       `${signers.length} ${this.word("of")} ${members.length} ${this.word("signatures")}`,
       view.word("checkedHere"),
       ...this.places(),
     ];
     const made = element(
-      "p", `seal ${found.isComplete ? "green" : "amber"}`,
-      icon(found.isComplete ? "✓" : "!"), parts.join(" · "),
+      "p", `seal ${isWhole ? "green" : "amber"}`, icon(isWhole ? "✓" : "!"), parts.join(" · "),
     );
     made.id = "completeness";
     return made;

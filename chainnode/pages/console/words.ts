@@ -59,6 +59,7 @@ export const SAID = {
   filters: { zh: "在完整结果中筛选", en: "Filter the complete list" },
   filtered: { zh: "筛选后", en: "filtered" },
   signatures: { zh: "个成员签名", en: "signatures" },
+  running: { zh: "该时段尚未结束", en: "the period is not over yet" },
   zone: { zh: "（北京时间）", en: " (+08:00)" },
   clear: { zh: "清除筛选", en: "Clear the filters" },
   any: { zh: "全部", en: "any" },

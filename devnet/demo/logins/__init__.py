@@ -12,6 +12,8 @@ CITIZEN_CLIENT = "kunlian-citizen"
 AUDITOR = "auditor"
 OPERATOR = "operator"
 CITIZEN = "citizen"
+# Who may use a department's console.
+OFFICIALS = (AUDITOR, OPERATOR)
 # Where a provider says what it is.
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 # Enough to choose from on one screen.
