@@ -8,6 +8,7 @@ from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
     from chainnode.cli.target import Target
+    from chainnode.client import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,13 @@ def known_organisations(target: "Target") -> tuple[Called, ...]:
         names = one.names if before is None else (*one.names, *before.names)
         found[one.organisation] = replace(one, names=names)
     return tuple(found.values())
+
+
+def all_organisations(client: "Client", target: "Target") -> tuple[str, ...]:
+    """Return the ids of all that trust, genesis and devnet know, ascending."""
+    known = {one.organisation for one in known_organisations(target)}
+    members = (member for epoch in client.trust.epochs.values() for member in epoch)
+    return tuple(sorted(known | {one.organisation for one in members}))
 
 
 def organisation_named(text: str, target: "Target", *, option: str = "--department") -> str:

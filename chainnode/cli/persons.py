@@ -15,7 +15,7 @@ import click
 
 from chainnode.cli.audit_words import answer_document, rows_of
 from chainnode.cli.exits import NoDecision, Refused, UsageProblem
-from chainnode.cli.organisations import known_organisations, organisation_named
+from chainnode.cli.organisations import all_organisations, organisation_named
 from chainnode.cli.output import Output
 from chainnode.cli.words import Text
 
@@ -157,9 +157,7 @@ def _departments(client: "Client", target: "Target", named: Sequence[str]) -> li
     """Return the departments that are named, or all that trust, genesis and devnet know."""
     if named:
         return [organisation_named(one, target, option="--at") for one in named]
-    known = {one.organisation for one in known_organisations(target)}
-    members = (member for epoch in client.trust.epochs.values() for member in epoch)
-    return sorted(known | {one.organisation for one in members})
+    return list(all_organisations(client, target))
 
 
 def _tls(authorities: Path | None) -> "ssl.SSLContext | None":

@@ -130,16 +130,22 @@ _OPTIONS = (
         "--from", "begin", metavar="TIME", help="起：2026-03 或日期 · month, day or instant"
     ),
     click.option("--to", "end", metavar="TIME", help="止（含该月、该日）· month or day included"),
-    click.option("--purpose", required=True, metavar="TEXT", help="查询事由，必填 · mandatory"),
+    click.option("--purpose", metavar="TEXT", help="查询事由，必填 · mandatory"),
 )
 
 
 def question_options(function: Callable[..., int]) -> Callable[..., int]:
-    """Add the options of a question to a command, which gets them as one `asking`."""
+    """Add the options of a question to a command, which gets them as one `asking`.
+
+    Whatever is recorded needs a purpose; a call by its id (`--call`) takes no question.
+    """
 
     @functools.wraps(function)
     def collected(**given: object) -> int:
+        if not given["purpose"] and not given.get("call"):
+            raise click.MissingParameter(param_hint="--purpose", param_type="option")
         asked = {one.name: given.pop(one.name) for one in fields(Asking)}
+        asked["purpose"] = asked["purpose"] or ""
         return function(asking=Asking(**asked), **given)  # type: ignore[arg-type]  # as click read them
 
     for option in reversed(_OPTIONS):

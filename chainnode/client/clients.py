@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self, TypeVar, Unpack
 
+from chainnode.analysis.lineage import Lineage
 from chainnode.client import (
     asking,
     authored,
+    call_lookup,
     codes,
     exporting,
     following,
@@ -21,6 +23,7 @@ from chainnode.client import (
     verifying,
 )
 from chainnode.client.asking import PAGE_ROWS_DEFAULT
+from chainnode.client.call_lookup import CallFound, Lookup
 from chainnode.client.codes import CertificateCode
 from chainnode.client.exporting import Exported, ExportParts
 from chainnode.client.following import ChainEvent
@@ -29,7 +32,9 @@ from chainnode.client.reading import StateRow
 from chainnode.client.results import AuditAnswer, NodeStatus, Outcome, Unknown, Verification
 from chainnode.client.session import open_session, system_ms
 from chainnode.client.submitting import WAIT_S_DEFAULT
+from chainnode.client.tracing import Tracing, trace
 from chainnode.client.transport import AsyncTransport, BlockingTransport, TlsContext, trusting
+from chainnode.client.verifying import Judging
 from chainnode.exchange import Pair
 from chainnode.submission import Call, Submission
 from chainnode.suites.port import PrivateKey
@@ -93,43 +98,15 @@ class Client:
         """See `submitting.ask_again`."""
         return self._transport.run(submitting.ask_again(self._session, unknown, wait_s=wait_s))
 
-    def verify_file(
-        self,
-        path: Path,
-        *,
-        identifier: str | None = None,
-        as_of_ms: int | None = None,
-        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
-    ) -> Verification:
+    def verify_file(self, path: Path, **judging: Unpack[Judging]) -> Verification:
         """Judge a file; `FileNotFoundError` when nothing is there."""
         return self._transport.run(
-            verifying.verify_content(
-                self._session,
-                verifying.opened(path),
-                identifier=identifier,
-                as_of_ms=as_of_ms,
-                max_age_ms=max_age_ms,
-            )
+            verifying.verify_content(self._session, verifying.opened(path), **judging)
         )
 
-    def verify_digest(
-        self,
-        digest: bytes,
-        *,
-        identifier: str | None = None,
-        as_of_ms: int | None = None,
-        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
-    ) -> Verification:
+    def verify_digest(self, digest: bytes, **judging: Unpack[Judging]) -> Verification:
         """See `verifying.verify_digest`."""
-        return self._transport.run(
-            verifying.verify_digest(
-                self._session,
-                digest,
-                identifier=identifier,
-                as_of_ms=as_of_ms,
-                max_age_ms=max_age_ms,
-            )
-        )
+        return self._transport.run(verifying.verify_digest(self._session, digest, **judging))
 
     def verify_identifier(
         self,
@@ -218,6 +195,19 @@ class Client:
     def share_pair_key(self, pair: Pair, reader: Reader) -> bytes:
         """See `pair_keys.share_pair_key`."""
         return self._transport.run(pair_keys.share_pair_key(self._session, pair, reader))
+
+    def calls_with_id(self, call_id: str, organisations: Sequence[str]) -> Lookup:
+        """See `call_lookup.look_up`: between every pair of these organisations."""
+        pairs = call_lookup.pairs_of(organisations)
+        return self._transport.run(call_lookup.look_up(self._session, call_id, pairs))
+
+    def half_records(self, found: CallFound) -> tuple[RecordFacts, ...]:
+        """See `call_lookup.half_records`."""
+        return self._transport.run(call_lookup.half_records(self._session, found))
+
+    def trace(self, tracing: Tracing) -> Lineage:
+        """See `tracing.trace`: which calls a call came from, and which came from it."""
+        return self._transport.run(trace(self._session, tracing))
 
     def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
         """See `asking.record`."""
@@ -318,44 +308,16 @@ class AsyncClient:
         """See `submitting.receipt`."""
         return await self._transport.run(submitting.receipt(self._session, digest))
 
-    async def verify_file(
-        self,
-        path: Path,
-        *,
-        identifier: str | None = None,
-        as_of_ms: int | None = None,
-        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
-    ) -> Verification:
+    async def verify_file(self, path: Path, **judging: Unpack[Judging]) -> Verification:
         """See `Client.verify_file`."""
         content = await asyncio.to_thread(verifying.opened, path)
         return await self._transport.run(
-            verifying.verify_content(
-                self._session,
-                content,
-                identifier=identifier,
-                as_of_ms=as_of_ms,
-                max_age_ms=max_age_ms,
-            )
+            verifying.verify_content(self._session, content, **judging)
         )
 
-    async def verify_digest(
-        self,
-        digest: bytes,
-        *,
-        identifier: str | None = None,
-        as_of_ms: int | None = None,
-        max_age_ms: int = ONLINE_MAX_AGE_MS_DEFAULT,
-    ) -> Verification:
+    async def verify_digest(self, digest: bytes, **judging: Unpack[Judging]) -> Verification:
         """See `Client.verify_digest`."""
-        return await self._transport.run(
-            verifying.verify_digest(
-                self._session,
-                digest,
-                identifier=identifier,
-                as_of_ms=as_of_ms,
-                max_age_ms=max_age_ms,
-            )
-        )
+        return await self._transport.run(verifying.verify_digest(self._session, digest, **judging))
 
     async def verify_identifier(
         self,
@@ -446,6 +408,19 @@ class AsyncClient:
     async def share_pair_key(self, pair: Pair, reader: Reader) -> bytes:
         """See `Client.share_pair_key`."""
         return await self._transport.run(pair_keys.share_pair_key(self._session, pair, reader))
+
+    async def calls_with_id(self, call_id: str, organisations: Sequence[str]) -> Lookup:
+        """See `call_lookup.look_up`: between every pair of these organisations."""
+        pairs = call_lookup.pairs_of(organisations)
+        return await self._transport.run(call_lookup.look_up(self._session, call_id, pairs))
+
+    async def half_records(self, found: CallFound) -> tuple[RecordFacts, ...]:
+        """See `call_lookup.half_records`."""
+        return await self._transport.run(call_lookup.half_records(self._session, found))
+
+    async def trace(self, tracing: Tracing) -> Lineage:
+        """See `tracing.trace`: which calls a call came from, and which came from it."""
+        return await self._transport.run(trace(self._session, tracing))
 
     async def record(self, position: int) -> tuple[RecordFacts, JsonObject]:
         """See `Client.record`."""

@@ -9,9 +9,10 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chainnode.client import authored, reading, submitting
+from chainnode.client import reading, submitting
 from chainnode.client.exchange import Plan
 from chainnode.client.key_calls import share_pair_key as share_pair_key_call
+from chainnode.client.placed import placed_record
 from chainnode.client.results import Final
 from chainnode.client.session import Session
 from chainnode.codec import InvalidEncoding
@@ -111,8 +112,7 @@ def _parts(pair: Pair) -> tuple[str, str, int]:
 
 def _recorded(session: Session, row: SharedRow) -> Plan[Call]:
     """Return the call that shared the key, by where the state says that it stands."""
-    digest, call_index = row.place
-    facts, _ = yield from authored.placed_record(session, digest, call_index)
+    facts = yield from placed_record(session, *row.place)
     if facts.entry.contract != content.NAME:
         raise _damaged("the record that shared the key", "another one")
     if facts.call is None or not facts.call.private:

@@ -69,11 +69,24 @@ def states(
         CannotDecide, ValueError: as `state`.
 
     """
+    found = yield from states_of(session, table, [(one,) for one in names])
+    return {name: found[name,] for name in names}
+
+
+def states_of(
+    session: Session, table: Table[RowT], keys: Sequence[tuple[Part, ...]]
+) -> Plan[dict[tuple[Part, ...], StateRow[RowT]]]:
+    """Return the rows under many keys by their parts; several with each request.
+
+    Raises:
+        CannotDecide, ValueError: as `state`.
+
+    """
     found: list[StateRow[RowT]] = []
-    distinct = tuple(dict.fromkeys(names))
-    for keys in _groups([_checked(table.key(one)) for one in distinct]):
-        path = "/v1/states?keys=" + ",".join(one.hex() for one in keys)
-        found += yield from _rows(session, table, keys, path, max_age_ms=ONLINE_MAX_AGE_MS_DEFAULT)
+    distinct = tuple(dict.fromkeys(keys))
+    for group in _groups([_checked(table.key(*one)) for one in distinct]):
+        path = "/v1/states?keys=" + ",".join(one.hex() for one in group)
+        found += yield from _rows(session, table, group, path, max_age_ms=ONLINE_MAX_AGE_MS_DEFAULT)
     return dict(zip(distinct, found, strict=True))
 
 

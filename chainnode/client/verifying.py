@@ -6,6 +6,7 @@ CANNOT_DECIDE: a failure of the network or of nodes says nothing against the cer
 """
 
 from pathlib import Path
+from typing import TypedDict
 from urllib.parse import urlencode
 
 from chainnode.client.exchange import Plan
@@ -38,6 +39,14 @@ def opened(path: Path) -> FileContent | UnreadableFile:
         return read_file(path)
     except UnreadableFile as error:
         return error
+
+
+class Judging(TypedDict, total=False):
+    """How something is judged besides what it is; see `verify_content`."""
+
+    identifier: str | None
+    as_of_ms: int | None
+    max_age_ms: int
 
 
 def verify_content(

@@ -18,6 +18,7 @@ from chainnode.cli.audit_words import (
     record_for_people,
     rows_of,
 )
+from chainnode.cli.commands.audit_lineage import lineage
 from chainnode.cli.commands.audit_query import DEFAULT_IDENTITY, query
 from chainnode.cli.exits import ExitCode, UsageProblem
 from chainnode.cli.fact_lines import print_facts
@@ -307,5 +308,5 @@ def _print_facts(output: Output, target: Target, document: dict[str, object]) ->
         print_rows(output, rows, shown_names(target))
 
 
-for _command in (query, export, prove, disclose, reasons, verify):
+for _command in (query, lineage, export, prove, disclose, reasons, verify):
     audit.add_command(_command)

@@ -8,12 +8,13 @@ import click
 
 from chainnode.cli.analysed import Analysing, analysed, analysis_options, print_analysis
 from chainnode.cli.audit_words import answer_document, print_answer
+from chainnode.cli.call_answers import require_alone, show_call
 from chainnode.cli.exits import ExitCode
 from chainnode.cli.new_files import numbered, require_new, write_new
 from chainnode.cli.organisations import shown_names
 from chainnode.cli.persons import person_document, print_covered
 from chainnode.cli.questions import Asking, ask, ask_about_person, question_options
-from chainnode.cli.target import acting_target, target_options
+from chainnode.cli.target import acting_target, resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ DEFAULT_IDENTITY = "auditor"
 @target_options
 @question_options
 @analysis_options
+@click.option(
+    "--call", metavar="ID", help="调用编号，不记录查询 · a call by its id; records nothing"
+)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=10_000, show_default=True)
 @click.option(
     "--evidence", type=click.Path(path_type=Path), help="新文件 · a new file for the evidence"
@@ -38,6 +42,7 @@ def query(
     trust: Path | None,
     asking: Asking,
     analysing: Analysing,
+    call: str | None,
     limit: int,
     evidence: Path | None,
 ) -> int:
@@ -47,8 +52,12 @@ def query(
     output = current_session().output
     if evidence is not None:
         require_new(evidence)
-    target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
     chosen = analysing.chosen()
+    if call is not None:
+        require_alone(asking, evidence)
+        target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
+        return show_call(target, call, chosen)
+    target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
     with target.open_client(signs=True) as client:
         if asking.person is None:
             answers: tuple[AuditAnswer, ...] = (ask(client, target, asking, limit=limit),)
