@@ -12,7 +12,7 @@ from chainnode.cli.answers import NodeAnswer
 from chainnode.cli.health import Health, Judgement, judge
 from chainnode.cli.probe import fetch_json, in_parallel
 from devnet.processes import ProcessRecord, is_paused, running_record
-from devnet.topology import DevnetFolder, NodePlace, Topology
+from devnet.topology import HOST, DevnetFolder, NodePlace, Topology
 
 ROLES = ("primary", "backup", "learner")
 STATES = ("running", "syncing", "voting_stopped", "stopped")
@@ -117,7 +117,7 @@ def status_document(sight: DevnetSight, folder: DevnetFolder) -> dict[str, objec
         "suite": sight.topology.suite,
         "chain_id": sight.topology.chain_id,
         "nodes": [_node_document(sight, one) for one in sight.nodes],
-        "demo": None if sight.demo is None else _demo_document(sight.demo, folder),
+        "demo": None if sight.demo is None else _demo_document(sight, sight.demo, folder),
     }
 
 
@@ -134,12 +134,19 @@ def _node_document(sight: DevnetSight, node: NodeSight) -> dict[str, object]:
     }
 
 
-def _demo_document(demo: Mapping[str, object], folder: DevnetFolder) -> dict[str, object]:
+def _demo_document(
+    sight: DevnetSight, demo: Mapping[str, object], folder: DevnetFolder
+) -> dict[str, object]:
     """Name the demo's files by whole paths: the folder may have been moved since."""
+    services = sight.topology.services
     names = demo.get("certificates")
     home = folder.demo.resolve()
     return {
         "subject": demo.get("subject"),
+        "pages": {
+            CONSOLE: f"http://{HOST}:{services.console}",
+            CITIZEN_VIEW: f"http://{HOST}:{services.citizen}",
+        },
         "certificates": {
             kind: str(home / str(name))
             for kind, name in (names.items() if isinstance(names, dict) else ())

@@ -14,6 +14,9 @@ from chainnode.client import (
     AuditAnswer,
     CannotDecide,
     Client,
+    NodeLied,
+    NodeRefused,
+    NodeReport,
     NodeStatus,
     NotExportable,
     PersonTokens,
@@ -37,6 +40,10 @@ WORK_MAX: Final = 8
 STATUS_S_MAX: Final = 2.0
 # An answer of more rows would not fit a browser's memory; narrow the period.
 ROWS_MAX: Final = 50_000
+# What a node says whose read model is not what its ledger is (docs/operating.md).
+STORE_DIFFERS: Final = "AUDIT_STORE_DIFFERS"
+# The code of a question whose answers fail their proof at every node: an alarm, not a pause.
+FALSE_ANSWERS: Final = "FALSE_ANSWERS"
 # Records that a page of a block lists.
 BLOCK_ROWS_MAX: Final = 50
 
@@ -173,6 +180,8 @@ class Desk:
             return self._exported([self._whole(question, one) for one in groups], told=made.told)
         except QuestionNotRecorded as error:
             raise QuestionRefused("NOT_RECORDED") from error
+        except CannotDecide as error:
+            raise QuestionRefused(_undecided(error.reports)) from error
         except TokensNotMade as error:
             raise QuestionRefused(error.code) from error
         except (ConfigurationError, InvalidInput, NotExportable) as error:
@@ -193,3 +202,12 @@ class Desk:
 
     def _exported(self, answers: Sequence[AuditAnswer], *, told: ToldPlaces | None) -> bytes:
         return self._client.export(*answers, page=verify_page(), told=told).data
+
+
+def _undecided(reports: Sequence[NodeReport]) -> str:
+    """Tell an alarm, an answer that fails its proof or a store that lies, from mere silence."""
+    is_false = any(
+        isinstance(one, NodeLied) or (isinstance(one, NodeRefused) and one.code == STORE_DIFFERS)
+        for one in reports
+    )
+    return FALSE_ANSWERS if is_false else CANNOT_DECIDE[0]
