@@ -114,6 +114,10 @@ assets: ## build the web pages in chainnode/pages/assets again; needs node >= 20
 	@npm ci --prefix $(PAGES) --ignore-scripts --no-audit --no-fund --silent
 	@node chainnode/pages/build.mjs
 
+.PHONY: font
+font: $(READY) ## make the font of reports again: CJK=DroidSansFallback.ttf LATIN=DejaVuSans.ttf
+	@$(BIN)/python -m chainnode.reports.make_font $(CJK) $(LATIN)
+
 .PHONY: bench-smoke
 bench-smoke: $(READY) ## records/s and CPU per 1,000 records of four real nodes, as one JSON line
 	@$(BIN)/python -m benchmarks.smoke $(ARGS)

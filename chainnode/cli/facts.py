@@ -92,8 +92,13 @@ def _author(facts: "RecordFacts | BlockRecordFacts") -> dict[str, object]:
     return {"author": {**shown, "public_key": author.public_key.hex(), "nonce": author.nonce}}
 
 
-def export_document(facts: "ExportFacts") -> dict[str, object]:
-    """Return what an export proves."""
+def export_document(facts: "ExportFacts", *, reads_parquet: bool = False) -> dict[str, object]:
+    """Return what an export proves; a table in Parquet is read where it can be.
+
+    Raises:
+        InvalidEvidence: that table says something else than what is proven.
+
+    """
     questions = [_question(one) for one in facts.questions]
     return {
         "proven": True,
@@ -103,7 +108,7 @@ def export_document(facts: "ExportFacts") -> dict[str, object]:
         "questions": questions,
         **answer_facts(facts.answer),
         "exported_from": facts.organisation,
-        "parts": _parts(facts),
+        "parts": _parts(facts, reads_parquet=reads_parquet),
         "page": facts.has_page,
         "page_same": _is_our_page(facts),
     }
@@ -127,12 +132,17 @@ def _question(answered: "AnsweredQuestion") -> dict[str, object]:
     return {**document, "attested_not_proven": attested}
 
 
-def _parts(facts: "ExportFacts") -> dict[str, str]:
-    """Return what stands behind each rendering in the file."""
-    from chainnode.verify.archive import CSV, ROWS
+def _parts(facts: "ExportFacts", *, reads_parquet: bool) -> dict[str, str]:
+    """Return what stands behind each rendering in the file: proof, or signatures alone."""
+    from chainnode.reports import can_read_parquet, require_parquet
+    from chainnode.verify.archive import CSV, PARQUET, ROWS
 
-    derived = [ROWS, *([CSV] if facts.has_csv else [])]
-    return dict.fromkeys(derived, "proven") | dict.fromkeys(facts.signed_alone, "signed")
+    parts = dict.fromkeys([ROWS, *([CSV] if facts.has_csv else [])], "proven")
+    parts |= dict.fromkeys(facts.signed_alone, "signed")
+    if reads_parquet and PARQUET in parts and can_read_parquet():
+        require_parquet(facts.signed_alone[PARQUET], facts.answer.rows)
+        parts[PARQUET] = "signed, its rows are those proven"
+    return parts
 
 
 def _is_our_page(facts: "ExportFacts") -> bool | None:

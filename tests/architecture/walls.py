@@ -253,6 +253,22 @@ WALLS = (
         external=(),
     ),
     Wall(
+        why="reports render what is proven: leaves, the verifier, analysis, schemas",
+        inside=("chainnode.reports",),
+        forbids=PRODUCTION,
+        allows=(
+            *("chainnode.reports", "chainnode.verify", "chainnode.analysis"),
+            *(*LEAVES, *LEDGER_PURE, *SCHEMAS),
+        ),
+        external=("pyarrow", "reportlab", "fontTools"),
+    ),
+    Wall(
+        why="Parquet and fonts are made by reports alone, PDF by them and by the demo",
+        inside=PRODUCTION,
+        besides=("chainnode.reports", "devnet.demo"),
+        forbids=("pyarrow", "reportlab", "fontTools"),
+    ),
+    Wall(
         why="the client needs the answers' verifier, keys and leaves",
         inside=("chainnode.client",),
         forbids=PRODUCTION,
@@ -348,7 +364,10 @@ WALLS = (
         why="cli knows the node's public methods and what stands outside",
         inside=("chainnode.cli",),
         forbids=PRODUCTION,
-        allows=("chainnode.cli", *OUTSIDE_SERVICES, "devnet", *NODE, *FROM_OUTSIDE),
+        allows=(
+            *("chainnode.cli", "chainnode.reports", "devnet"),
+            *(*OUTSIDE_SERVICES, *NODE, *FROM_OUTSIDE),
+        ),
     ),
     Wall(
         why="a command is imported when it is run, and devnet by a command alone",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chainnode.cli.audit_words import (
-    answer_document,
+    alarms,
     print_alarms,
     print_banner,
     print_rows,
@@ -20,19 +20,18 @@ from chainnode.cli.audit_words import (
 )
 from chainnode.cli.commands.audit_lineage import lineage
 from chainnode.cli.commands.audit_query import DEFAULT_IDENTITY, query
-from chainnode.cli.exits import ExitCode, UsageProblem
+from chainnode.cli.exits import ExitCode
+from chainnode.cli.exporting import Exporting, ask_all, export_options
 from chainnode.cli.fact_lines import print_facts
 from chainnode.cli.facts import export_document, facts_document, pages_document
 from chainnode.cli.new_files import require_new, write_new
 from chainnode.cli.organisations import shown_names
 from chainnode.cli.output import Output
-from chainnode.cli.questions import Asking, ask, ask_about_person, question_options
+from chainnode.cli.questions import Asking, question_options
 from chainnode.cli.target import Target, acting_target, resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
-from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
-    from chainnode.client import AuditAnswer, Client
     from chainnode.verify import Facts, Trust
 
 _ZIP_MARK = b"PK"
@@ -47,9 +46,7 @@ audit = kun_group("audit", text="审计查询 · who accessed what")
 @kun_command("export", text="把答复导出为一个文件 · ask, and write the answer as one .kunproof")
 @target_options
 @question_options
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="新文件 · a new file, .kunproof"
-)
+@export_options
 def export(
     *,
     folder: Path | None,
@@ -57,23 +54,25 @@ def export(
     key: Path | None,
     trust: Path | None,
     asking: Asking,
-    out: Path,
+    exporting: Exporting,
 ) -> int:
-    """Ask, check everything, and write rows, proofs and signatures into one file."""
-    from chainnode.pages import verify_page
+    """Ask, check everything, and write rows, proofs and signatures into one file.
 
-    output = current_session().output
+    rows.jsonl always comes along, and what --with names: csv, parquet, pdf.
+    """
+    output, out = current_session().output, exporting.out
+    render = exporting.renderer()
     require_new(out)
     target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
     with target.open_client(signs=True) as client:
-        answer = _one_answer(client, target, asking)
-        exported = client.export(answer, page=verify_page())
+        asked = ask_all(client, target, asking, attest=exporting.attest)
+        exported = client.export(*asked.answers, **asked.parts(render))
     write_new(out, exported.data)
     document = {
         "file": str(out),
         "bytes": len(exported.data),
         **export_document(exported.facts),
-        "alarms": answer_document(answer, limit=len(answer.items))["alarms"],
+        "alarms": alarms(tuple(one for answer in asked.answers for one in answer.reports)),
     }
 
     def lines() -> None:
@@ -259,23 +258,6 @@ def verify(
     return ExitCode.OK
 
 
-def _one_answer(client: "Client", target: Target, asking: Asking) -> "AuditAnswer":
-    """Ask to the end what one export can hold: one question."""
-    if asking.person is None:
-        return ask(client, target, asking, limit=None)
-    answers = ask_about_person(client, target, asking, limit=None).answers
-    if len(answers) > 1:
-        raise UsageProblem(
-            "SEVERAL_QUESTIONS",
-            Text(
-                f"需要 {len(answers)} 次查询，而一个导出文件只含一次：请用 --at 分部门导出",
-                f"this took {len(answers)} questions, and an export holds one: name fewer"
-                " departments with --at, and make several",
-            ),
-        )
-    return answers[0]
-
-
 def proven_document(data: bytes, trust: "Trust") -> dict[str, object]:
     """Return what an export, the kept pages of an answer or a piece of evidence proves.
 
@@ -286,7 +268,7 @@ def proven_document(data: bytes, trust: "Trust") -> dict[str, object]:
     if data.startswith(_ZIP_MARK):
         from chainnode.verify.export import verify_export
 
-        return export_document(verify_export(data, trust))
+        return export_document(verify_export(data, trust), reads_parquet=True)
     from chainnode.verify import load_evidence, verify_evidence
     from chainnode.verify.archive import ARCHIVE_BYTES_MAX
     from chainnode.verify.pages import PAGES_FORMAT, verify_pages

@@ -140,12 +140,40 @@ def test_evidence_and_export_of_a_person_are_checked_anywhere(served: Served) ->
     served.query("--person", served.number_file(), "--evidence", str(kept))
     export = ("audit", "export", "--purpose", "inspection", "--out", str(out))
     person = ("--person", served.number_file(), "--custodian", served.url)
-    assert served.town.kun(AUDITOR, *export, *person).code == 2
-    at = ("--at", ORGANISATIONS[REQUESTER])
-    assert served.town.kun(AUDITOR, *export, *person, *at).code == 0
+    assert served.town.kun(AUDITOR, *export, *person).code == 0
     for file in (kept, served.folder / "kept.json.2", out):
         assert served.town.bare("audit", "verify", str(file)).code == 0
         assert PERSON.encode() not in file.read_bytes()
+
+
+def test_all_questions_about_a_person_are_one_file_with_every_rendering(served: Served) -> None:
+    served.record(1, PROVIDER, served.token(PROVIDER, 1))
+    served.record(3, REQUESTER, served.token(REQUESTER, 1))
+    out = served.folder / "all.kunproof"
+    export = ("audit", "export", "--purpose", "inspection", "--out", str(out))
+    person = ("--person", served.number_file(), "--custodian", served.url, "--attest")
+    assert served.town.kun(AUDITOR, *export, *person, "--with", "csv,parquet,pdf").code == 0
+    told = served.town.bare("audit", "verify", str(out), "--json").json
+    assert (told["complete"], len(told["items"]), len(told["questions"])) == (True, 2, 2)
+    attested = [one["attested_not_proven"] for one in told["questions"]]
+    assert {one["custodian"] for one in attested} == {ORGANISATIONS[CUSTODIAN]}
+    places = [(one["department"], one["key_epoch"]) for part in attested for one in part["places"]]
+    every_epoch = [(ORGANISATIONS[PROVIDER], number) for number in range(1, 10)]
+    assert sorted(places) == sorted([*every_epoch, (ORGANISATIONS[REQUESTER], 1)])
+    assert told["parts"] == {
+        "rows.jsonl": "proven",
+        "rows.csv": "proven",
+        "rows.parquet": "signed, its rows are those proven",
+        "summary.pdf": "signed",
+    }
+
+
+def test_what_cannot_be_rendered_is_refused_before_anything_is_asked(served: Served) -> None:
+    out = served.folder / "all.kunproof"
+    export = ("audit", "export", "--purpose", "inspection", "--out", str(out))
+    for words in (("--item", "x", "--with", "xlsx"), ("--item", "x", "--attest")):
+        assert served.town.kun(AUDITOR, *export, *words).code == 2
+        assert not out.exists()
 
 
 @pytest.mark.parametrize(
