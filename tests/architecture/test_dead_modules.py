@@ -3,8 +3,8 @@
 import ast
 import tomllib
 
+from tests.architecture.reach import loaded_with
 from tests.architecture.sources import Module, parse, production_modules, read
-from tests.architecture.walls import loaded_with
 
 # What other programs import; all else must be reached from here or from a command.
 LIBRARIES = (

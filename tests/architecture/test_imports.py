@@ -4,13 +4,14 @@ import ast
 
 import pytest
 
+from tests.architecture.reach import circles, loaded_with
 from tests.architecture.sources import (
     Module,
     is_under_any,
     parse,
     production_modules,
 )
-from tests.architecture.walls import WALLS, circles, loaded_with, violations
+from tests.architecture.walls import WALLS, violations
 
 # A room, what somebody might write there, and the wall that must stop it.
 BREACHES = (
