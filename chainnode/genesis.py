@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +29,10 @@ from chainnode.suites.port import InvalidKey, Suite
 from consensus.types import FIRST_EPOCH, Membership
 
 GENESIS_TAG = "kun.genesis"
-# A genesis of version 1 has no parameter `rules`: its chain has rules 1 for ever.
+# The version of a genesis is the rules of its chain for ever; version 1 has no parameter `rules`.
 RULES_FIRST = 1
 RULES_EXCHANGE = 2
+RULES_DISPUTES = 3
 FILE_FORMAT = "kunlian-genesis"
 FILE_VERSION = 1
 REPLICAS_MIN = 4
@@ -66,6 +67,20 @@ _EXCHANGE_RANGES = {
     "match_deadline_ms": (1_000, 30 * 86_400_000),  # one slot of the queue; a month of outage
     "rules": (RULES_EXCHANGE, RULES_EXCHANGE),
 }
+# What a genesis of version 3 has besides; before rules 3 there are no disputes.
+_DISPUTE_RANGES = {
+    "dispute_deadline_ms": (1_000, 366 * 86_400_000),  # one slot of the queue; a leap year
+    "rules": (RULES_DISPUTES, RULES_DISPUTES),
+}
+# By the rules of a chain, which are the version of its genesis.
+_RANGES = {
+    RULES_FIRST: _PARAMETER_RANGES,
+    RULES_EXCHANGE: _PARAMETER_RANGES | _EXCHANGE_RANGES,
+    RULES_DISPUTES: _PARAMETER_RANGES | _EXCHANGE_RANGES | _DISPUTE_RANGES,
+}
+# A deadline that the rules do not know is 0.
+_NO_DEADLINES = {"dispute_deadline_ms": (0, 0), "match_deadline_ms": (0, 0)}
+_DAY_MS = 86_400_000
 
 
 class InvalidGenesis(ConfigurationError):
@@ -81,17 +96,20 @@ class Parameters:
     """Limits and intervals that every replica applies alike; times in ms, sizes in bytes.
 
     `rules` name the contracts of the chain (docs/wire-format.md §14). `match_deadline_ms` is how
-    long one half of a call may stand alone; under rules 1 it is 0, and nothing is due.
+    long one half of a call may stand alone, `dispute_deadline_ms` how long an answer to a dispute
+    may take: fifteen working days by default. Under rules 1 both are 0, and nothing is due; under
+    rules 2 the latter is.
     """
 
     batch_bytes_max: int = 2 * 1024 * 1024
     calls_max: int = 4096
     devnet: int = 0
+    dispute_deadline_ms: int = 21 * _DAY_MS
     drift_ms: int = 5_000
     idle_block_ms: int = 30_000
     index_map_bits: int = 20
     match_deadline_ms: int = 86_400_000
-    rules: int = RULES_EXCHANGE
+    rules: int = RULES_DISPUTES
     state_map_bits: int = 20
     submission_bytes_max: int = 1024 * 1024 + 256 * 1024
     validity_ms_max: int = 600_000
@@ -117,15 +135,23 @@ class Parameters:
         return tuple((name, getattr(self, name)) for name in parameter_names(self.rules))
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
-        if self.rules == RULES_FIRST:
-            return _PARAMETER_RANGES | {"match_deadline_ms": (0, 0)}
-        return _PARAMETER_RANGES | _EXCHANGE_RANGES
+        # Unknown rules are told by the range of `rules` itself.
+        return _NO_DEADLINES | _RANGES.get(self.rules, _RANGES[RULES_DISPUTES])
 
 
 def parameter_names(rules: int) -> tuple[str, ...]:
     """Return the names of the parameters of a chain with these rules, ascending."""
-    more = () if rules == RULES_FIRST else _EXCHANGE_RANGES
-    return tuple(sorted((*_PARAMETER_RANGES, *more)))
+    return tuple(sorted(_RANGES.get(rules, _RANGES[RULES_DISPUTES])))
+
+
+def rules_named_by(names: Collection[str]) -> int:
+    """Return the rules whose parameters these may be; each set has names that the one before lacks.
+
+    Whether they are, and say so themselves, is for `parameters_of` to check.
+    """
+    if "dispute_deadline_ms" in names:
+        return RULES_DISPUTES
+    return RULES_EXCHANGE if "rules" in names else RULES_FIRST
 
 
 def parameters_of(pairs: Sequence[tuple[str, int]]) -> Parameters:
@@ -136,16 +162,16 @@ def parameters_of(pairs: Sequence[tuple[str, int]]) -> Parameters:
 
     """
     names = tuple(name for name, _ in pairs)
-    if names == parameter_names(RULES_FIRST):
-        return Parameters(**dict(pairs), rules=RULES_FIRST, match_deadline_ms=0)
-    expected = parameter_names(RULES_EXCHANGE)
+    rules = rules_named_by(names)
+    expected = parameter_names(rules)
     if names != expected:
         raise InvalidGenesis(
             [f"parameters: expected {', '.join(expected)}, got {', '.join(names)[:400]}"]
         )
-    found = dict(pairs)
-    if found["rules"] != RULES_EXCHANGE:
-        raise InvalidGenesis([f"rules: expected {RULES_EXCHANGE}, got {found['rules']}"])
+    unknown = {name: 0 for name in _NO_DEADLINES if name not in expected}
+    found = {"rules": rules} | unknown | dict(pairs)
+    if found["rules"] != rules:
+        raise InvalidGenesis([f"rules: expected {rules}, got {found['rules']}"])
     return Parameters(**found)
 
 
@@ -222,10 +248,10 @@ def decode_genesis(data: bytes) -> Genesis:
     try:
         wire = as_array(decode(data, _LIMITS), size=8, what="genesis")
         version = as_int(wire[1], "genesis version")
-        if wire[0] != GENESIS_TAG or version not in {RULES_FIRST, RULES_EXCHANGE}:
+        if wire[0] != GENESIS_TAG or version not in _RANGES:
             raise InvalidEncoding(
                 what="genesis tag and version",
-                expected=f"{GENESIS_TAG} {RULES_FIRST} or {RULES_EXCHANGE}",
+                expected=f"{GENESIS_TAG} {RULES_FIRST} to {RULES_DISPUTES}",
                 actual=f"{wire[0]!r:.40} {version}",
             )
         return Genesis(

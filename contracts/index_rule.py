@@ -1,4 +1,4 @@
-"""Index rules, version 1: under which keys a record is found (wire format §9). Pure.
+"""Index rules, version 1: under which keys a record is found (wire format §9, §18). Pure.
 
 A rule never changes: a new one has a new version and holds from a position of the log on.
 """
@@ -9,9 +9,11 @@ from contracts.schemas.access import AccessRecord, People
 from contracts.schemas.access_1 import AccessRecord as FirstAccessRecord
 from contracts.schemas.access_sealed import Seal, Sealed, SealedRow, Unseal
 from contracts.schemas.audit import Question
+from contracts.schemas.audit_1 import Question as FirstQuestion
 from contracts.schemas.catalog import Publish, Withdraw
 from contracts.schemas.certificates import Import, Issue, Revoke
 from contracts.schemas.content import PublishKey, ShareKey
+from contracts.schemas.disputes import DisputeRow
 from contracts.schemas.grants import GrantRow
 from contracts.schemas.index_kinds import Digester, IndexKind, index_key
 from contracts.schemas.members import AddKey, EndKey
@@ -22,7 +24,7 @@ _SUBJECT = bytes((IndexKind.SUBJECT,))
 
 
 def index_keys(digest: Digester, part: PublicPart, organisation: str) -> tuple[bytes, ...]:
-    """Return the keys of a record by its public part and sender: ascending, distinct, ≤ 10.
+    """Return the keys of a record by its public part and sender: ascending, distinct, ≤ 12.
 
     Every rule lists its kinds ascending, and subjects ascend by their schema.
     """
@@ -34,7 +36,7 @@ def index_keys(digest: Digester, part: PublicPart, organisation: str) -> tuple[b
                 index_key(digest, IndexKind.PROVIDER, organisation),
                 index_key(digest, IndexKind.CERTIFICATE, part.identifier),
             )
-        case Question():
+        case FirstQuestion():
             subjects = part.values if part.kind == IndexKind.SUBJECT else ()
             return (
                 *(_SUBJECT + subject for subject in subjects),
@@ -42,6 +44,8 @@ def index_keys(digest: Digester, part: PublicPart, organisation: str) -> tuple[b
             )
         case AddKey() | EndKey():
             return (index_key(digest, IndexKind.PROVIDER, organisation),)
+        case Question():
+            return _question_keys(digest, part, organisation)
         case _:
             return _exchange_keys(digest, part, organisation)
 
@@ -106,6 +110,50 @@ def half_keys(digest: Digester, half: AccessRecord, findings: Sequence[int]) -> 
         *_call_keys(digest, half),
         *(index_key(digest, IndexKind.FINDING, bytes((number,))) for number in findings),
     )
+
+
+def chained_half_keys(
+    digest: Digester, half: AccessRecord, findings: Sequence[int]
+) -> tuple[bytes, ...]:
+    """Return those of a half of version 3: one that another call caused is found by its trace."""
+    keys = half_keys(digest, half, findings)
+    if not half.parent_call_id:
+        return keys
+    return (*keys, index_key(digest, IndexKind.TRACE, half.trace_id))
+
+
+def dispute_keys(
+    digest: Digester, dispute_id: bytes, row: DisputeRow, *responsible: str
+) -> tuple[bytes, ...]:
+    """Return the keys of a record about a dispute: all of its target, itself, who answers for it.
+
+    `responsible`: further organisations than that of the row; a forward names the one before.
+    """
+    people = row.subjects if not row.person else (*row.subjects, row.person)
+    texts = (
+        (IndexKind.REQUESTER, row.requester),
+        (IndexKind.PROVIDER, row.provider),
+        (IndexKind.ITEM, row.item),
+        (IndexKind.GRANT, row.grant),
+        (IndexKind.CERTIFICATE, row.certificate),
+        *((IndexKind.RESPONSIBLE, one) for one in (row.responsible, *responsible)),
+    )
+    found = [
+        *(_SUBJECT + token for token in people),
+        *(index_key(digest, kind, text) for kind, text in texts if text),
+        index_key(digest, IndexKind.DISPUTE, dispute_id),
+    ]
+    return tuple(sorted(frozenset(found)))
+
+
+def _question_keys(digest: Digester, part: Question, organisation: str) -> tuple[bytes, ...]:
+    """Return the keys under which a question is found where what it asked about is found."""
+    kind = IndexKind(part.kind)
+    found = [
+        *(index_key(digest, kind, value) for value in part.values),
+        index_key(digest, IndexKind.REQUESTER, organisation),
+    ]
+    return tuple(sorted(frozenset(found)))
 
 
 def gap_keys(

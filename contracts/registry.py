@@ -10,6 +10,7 @@ from contracts import (
     catalog,
     certificates,
     content,
+    disputes,
     grants,
     members,
     pseudonyms,
@@ -26,14 +27,27 @@ def _by_name(contracts: Sequence[Contract]) -> _Contracts:
 # What the rules of a chain hold never changes: other contracts are other rules.
 CONTRACTS: Mapping[int, _Contracts] = MappingProxyType(
     {
-        1: _by_name((access_1.CONTRACT, audit.CONTRACT, certificates.CONTRACT, members.CONTRACT)),
+        1: _by_name((access_1.CONTRACT, audit.CONTRACT_1, certificates.CONTRACT, members.CONTRACT)),
         2: _by_name(
+            (
+                access.CONTRACT_2,
+                audit.CONTRACT_1,
+                catalog.CONTRACT,
+                certificates.CONTRACT,
+                content.CONTRACT,
+                grants.CONTRACT,
+                members.CONTRACT,
+                pseudonyms.CONTRACT,
+            )
+        ),
+        3: _by_name(
             (
                 access.CONTRACT,
                 audit.CONTRACT,
                 catalog.CONTRACT,
                 certificates.CONTRACT,
                 content.CONTRACT,
+                disputes.CONTRACT,
                 grants.CONTRACT,
                 members.CONTRACT,
                 pseudonyms.CONTRACT,

@@ -57,6 +57,8 @@ _CERTIFICATE_DAYS = 3650
 _IDLE_BLOCK_MS = 5_000
 # A watcher sees a lone half become unmatched while the terminal is still open.
 _MATCH_DEADLINE_MS = 20_000
+# So that a demonstration sees a dispute become overdue.
+_DISPUTE_DEADLINE_MS = 60_000
 # 4 × 2^14 buckets hold the demo and a day of trials; a real chain takes 2^20.
 _STATE_MAP_BITS = 16
 _REQUEST_TIMEOUT_MS = 1_500
@@ -79,6 +81,7 @@ class SiteRequest:
     # Service keys of each department beside its first: each of them is a client of its own.
     more_services: int = 0
     match_deadline_ms: int = _MATCH_DEADLINE_MS
+    dispute_deadline_ms: int = _DISPUTE_DEADLINE_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +175,7 @@ def _genesis(
             devnet=1,
             idle_block_ms=_IDLE_BLOCK_MS,
             match_deadline_ms=request.match_deadline_ms,
+            dispute_deadline_ms=request.dispute_deadline_ms,
             state_map_bits=_STATE_MAP_BITS,
         ),
         replicas=tuple(

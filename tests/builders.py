@@ -43,7 +43,13 @@ def submission_key(suite_name: str, organisation: int) -> PrivateKey:
 def parameters_of_rules_1(**change: int) -> Parameters:
     """Return those of a small chain for tests of what chains of rules 1 hold."""
     small = {"devnet": 1, "state_map_bits": 8, "index_map_bits": 8}
-    return Parameters(**(small | change), rules=1, match_deadline_ms=0)
+    return Parameters(**(small | change), rules=1, match_deadline_ms=0, dispute_deadline_ms=0)
+
+
+def parameters_of_rules_2(**change: int) -> Parameters:
+    """Return those of a small chain for tests of what chains of rules 2 hold."""
+    small = {"devnet": 1, "state_map_bits": 8, "index_map_bits": 8}
+    return Parameters(**(small | change), rules=2, dispute_deadline_ms=0)
 
 
 def genesis_of(

@@ -375,7 +375,12 @@ class SyntheticChain:
             label=label,
             created_ms=GENESIS_MS,
             parameters=Parameters(
-                devnet=1, state_map_bits=MAP_BITS, index_map_bits=8, rules=1, match_deadline_ms=0
+                devnet=1,
+                state_map_bits=MAP_BITS,
+                index_map_bits=8,
+                rules=1,
+                match_deadline_ms=0,
+                dispute_deadline_ms=0,
             ),
             replicas=replicas,
             organisations=organisations,

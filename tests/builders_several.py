@@ -22,7 +22,7 @@ from chainnode.verify.question import read_question
 from chainnode.verify.rows import canonical_line, row_lines
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trail import verify_trail_evidence
-from contracts.schemas import audit
+from contracts.schemas import audit, audit_1
 from contracts.schemas.index_kinds import IndexKind
 from contracts.schemas.shape import encode_part
 from tests.builders_evidence import OTHER_SUBJECT, SUBJECT
@@ -62,7 +62,7 @@ class TwiceQuestionedChain(QuestionedChain):
     def _call(self, index: int) -> Call:
         if index != ASKED_NEXT_AT:
             return super()._call(index)
-        asked = audit.Question(
+        asked = audit_1.Question(
             salt=SALT,
             kind=int(IndexKind.SUBJECT),
             values=(OTHER_SUBJECT,),

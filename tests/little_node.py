@@ -23,7 +23,7 @@ from chainnode.verify.forms import (
     record_form,
 )
 from chainnode.verify.strict_json import JsonObject
-from contracts.schemas import audit
+from contracts.schemas import audit_1
 from contracts.schemas.codes import Code
 from contracts.schemas.shape import Schema
 from tests.builders_evidence import SyntheticChain
@@ -223,7 +223,7 @@ class LittleNode:
     def _proven(self, query: dict[str, str], chain: IndexedChain) -> JsonObject:
         """Answer a question about one subject with its trail, `page_rows` rows a page."""
         digest = bytes.fromhex(query["question"].partition(":")[2])
-        question = Schema(audit.Question).decode(self.chain.asked[digest])
+        question = Schema(audit_1.Question).decode(self.chain.asked[digest])
         start = int(query.get("cursor", "0"))
         stop = start + self.page_rows
         (subject,) = question.values

@@ -63,6 +63,7 @@ def question(
     values: Sequence[bytes | str],
     period: tuple[int, int],
     purpose: str,
+    basis: audit.Basis = audit.Basis.SUPERVISION,
     limit: int = PAGE_ROWS_DEFAULT,
     wait_s: float = WAIT_S_DEFAULT,
 ) -> Plan[AuditAnswer]:
@@ -75,7 +76,13 @@ def question(
     """
     raw = [one.encode() if isinstance(one, str) else one for one in values]
     call = audit_question(
-        kind=kind, values=raw, from_ms=period[0], to_ms=period[1], purpose=purpose
+        kind=kind,
+        values=raw,
+        from_ms=period[0],
+        to_ms=period[1],
+        purpose=purpose,
+        basis=basis,
+        rules=session.trust.parameters.rules,
     )
     outcome = yield from submit(session, contract=audit.NAME, calls=(call,), wait_s=wait_s)
     if not isinstance(outcome, Final) or not outcome.is_accepted:

@@ -12,10 +12,11 @@ import msgspec
 
 from chainnode.errors import InvalidInput
 from chainnode.submission import PRIVATE_BYTES_MAX, PUBLIC_BYTES_MAX, SALT_BYTES, Call
-from contracts.schemas import access, access_sealed, audit, certificates
+from contracts.schemas import access, access_sealed, audit, audit_1, certificates
 from contracts.schemas.certificate_states import CertificateState
 from contracts.schemas.codes import MEANINGS, Rejection
 from contracts.schemas.shape import PublicPart, encode_part
+from contracts.schemas.versions import RULES_NEWEST, AnyQuestion, version_of
 
 
 class InvalidCall(InvalidInput):
@@ -221,9 +222,18 @@ def revoke_certificate(
 
 
 def audit_question(
-    *, kind: int, values: Sequence[bytes], from_ms: int, to_ms: int, purpose: str
+    *,
+    kind: int,
+    values: Sequence[bytes],
+    from_ms: int,
+    to_ms: int,
+    purpose: str,
+    basis: audit.Basis = audit.Basis.SUPERVISION,
+    rules: int = RULES_NEWEST,
 ) -> Call:
-    """Build `audit` · `question`: who asks the log what, and why; `to_ms` 0 = no end.
+    """Build `audit` · `question`: who asks the log what, on what basis; `to_ms` 0 = no end.
+
+    Under `rules` before 3 a question does not say its basis.
 
     Raises:
         InvalidCall: illegal values, or no purpose.
@@ -232,7 +242,9 @@ def audit_question(
     if not purpose.strip():
         raise InvalidCall(code="PURPOSE_MISSING", expected="a purpose in words", actual="none")
     ordered = tuple(sorted(set(values)))
-    part = audit.Question(salt=new_salt(), kind=kind, values=ordered, from_ms=from_ms, to_ms=to_ms)
+    fields = (new_salt(), kind, ordered, from_ms, to_ms)
+    is_first = version_of(rules, audit.NAME) == audit_1.VERSION
+    part: AnyQuestion = audit_1.Question(*fields) if is_first else audit.Question(*fields, basis)
     return build_call("question", part, encode_part(audit.QuestionPrivate(new_salt(), purpose)))
 
 

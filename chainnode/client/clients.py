@@ -45,6 +45,7 @@ from chainnode.verify.judge import ONLINE_MAX_AGE_MS_DEFAULT
 from chainnode.verify.record import BlockRecordFacts
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trust import Trust
+from contracts.schemas.audit import Basis
 from contracts.schemas.catalog import ItemRow
 from contracts.schemas.grants import GrantRow
 from contracts.schemas.index_kinds import IndexKind
@@ -83,11 +84,7 @@ class Client:
         return self._session.trust
 
     def submit(
-        self,
-        contract: str,
-        calls: Sequence[Call],
-        *,
-        wait_s: float = WAIT_S_DEFAULT,
+        self, contract: str, calls: Sequence[Call], *, wait_s: float = WAIT_S_DEFAULT
     ) -> Outcome:
         """See `submitting.submit`: `Final` with proof, `Unknown`, or `Refused` at the door."""
         return self._transport.run(
@@ -137,6 +134,7 @@ class Client:
         *,
         purpose: str,
         period: tuple[int, int] = (0, 0),
+        basis: Basis = Basis.SUPERVISION,
         limit: int = PAGE_ROWS_DEFAULT,
         wait_s: float = WAIT_S_DEFAULT,
     ) -> AuditAnswer:
@@ -148,6 +146,7 @@ class Client:
                 values=values,
                 period=period,
                 purpose=purpose,
+                basis=basis,
                 limit=limit,
                 wait_s=wait_s,
             )
@@ -348,6 +347,7 @@ class AsyncClient:
         *,
         purpose: str,
         period: tuple[int, int] = (0, 0),
+        basis: Basis = Basis.SUPERVISION,
         limit: int = PAGE_ROWS_DEFAULT,
         wait_s: float = WAIT_S_DEFAULT,
     ) -> AuditAnswer:
@@ -359,6 +359,7 @@ class AsyncClient:
                 values=values,
                 period=period,
                 purpose=purpose,
+                basis=basis,
                 limit=limit,
                 wait_s=wait_s,
             )

@@ -30,7 +30,7 @@ from chainnode.ledger.types import Entry
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.evidence import RecordFacts
 from chainnode.verify.strict_json import JsonObject, JsonValue, as_integer, read_object
-from contracts.schemas.access import VERSION, AccessRecord, findings_in
+from contracts.schemas.access import VERSIONS, AccessRecord, findings_in
 from contracts.schemas.access_gaps import GapOutcome, GapPart, decode_gap
 from contracts.schemas.call_words import NAME, Side
 from contracts.schemas.shape import Schema
@@ -257,7 +257,8 @@ def _said_by(facts: RecordFacts) -> JsonObject:
     if gap is not None:
         outcome = GapOutcome(entry.outcome).name.lower()
         return _call_of(gap, entry) | {"event": call.action, "outcome": outcome}
-    if (entry.contract, entry.contract_version, call.action) != (NAME, VERSION, "record"):
+    is_half = (entry.contract, call.action) == (NAME, "record")
+    if not is_half or entry.contract_version not in VERSIONS:
         raise InvalidEvidence(check="event", expected="a half, or a gap", actual="another record")
     findings: list[JsonValue] = [one.name.lower() for one in findings_in(entry.outcome)]
     return _call_of(_HALF.decode(call.public), entry) | {"event": "finding", "findings": findings}

@@ -41,6 +41,7 @@ class ChainRules:
     chain_id: bytes
     rules: int
     match_deadline_ms: int
+    dispute_deadline_ms: int
     crypto: SuiteCrypto
 
     @classmethod
@@ -50,6 +51,7 @@ class ChainRules:
             chain_id=genesis.chain_id,
             rules=genesis.parameters.rules,
             match_deadline_ms=genesis.parameters.match_deadline_ms,
+            dispute_deadline_ms=genesis.parameters.dispute_deadline_ms,
             crypto=crypto,
         )
 
@@ -238,6 +240,7 @@ class BlockWork:
         return Context(
             chain_id=chain.chain_id,
             match_deadline_ms=chain.match_deadline_ms,
+            dispute_deadline_ms=chain.dispute_deadline_ms,
             now_ms=self.time_ms,
             height=self.height,
             organisation=organisation,

@@ -43,7 +43,6 @@ from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.suites.port import PrivateKey, Suite
 from chainnode.verify import Trust
 from chainnode.verify.trust import TRUST_BYTES_MAX
-from contracts.schemas.access import VERSION
 from contracts.schemas.pseudonyms import EPOCHS
 
 _RULES_MIN: Final = 2
@@ -187,7 +186,7 @@ async def open_ledger_side(
             )
         spool, permits = await _open_spool(settings, trust)
         stack.push_async_callback(spool.close)
-        replay = ReplaySettings(contract_version=VERSION, gather_s=settings.gather_ms / 1000)
+        replay = ReplaySettings(gather_s=settings.gather_ms / 1000)
         replayer = Replayer(spool, client, own.current, settings=replay, now_ms=now_ms)
         own.tell(replayer.use_key)
         await stack.enter_async_context(

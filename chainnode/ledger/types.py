@@ -32,7 +32,7 @@ CHECKPOINT_TAG = "kun.checkpoint"
 KEY_ID_BYTES = 20
 SIGNATURE_BYTES = 64
 # docs/wire-format.md §6: more keys would make one record cost more than ten in the index.
-INDEX_KEYS_MAX = 10
+INDEX_KEYS_MAX = 12
 # One byte of kind and a value of at most 63 bytes.
 INDEX_KEY_BYTES_MAX = 64
 # docs/wire-format.md §4, the widest submission.

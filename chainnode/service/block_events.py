@@ -25,7 +25,7 @@ from chainnode.ledger.errors import DamagedLedger, Pruned
 from chainnode.ledger.types import Entry, Header, OwnBody
 from chainnode.verify.found import gap_facts
 from chainnode.verify.strict_json import JsonObject
-from contracts.schemas.access import VERSION, AccessRecord, Finding, findings_in
+from contracts.schemas.access import VERSIONS, AccessRecord, Finding, findings_in
 from contracts.schemas.access_gaps import decode_gap
 from contracts.schemas.call_words import NAME, Side
 from contracts.schemas.shape import Schema
@@ -149,7 +149,7 @@ def _told(entry: Entry, bodies: _Bodies) -> tuple[str, JsonObject] | None:
         body = bodies.own(entry)
         gap = decode_gap(entry.contract, body.action, body.public)
         return None if gap is None else (body.action, gap_facts(entry, gap))
-    findings = findings_in(entry.outcome) if entry.contract_version == VERSION else ()
+    findings = findings_in(entry.outcome) if entry.contract_version in VERSIONS else ()
     return ("finding", _finding(bodies.public(entry), findings)) if findings else None
 
 

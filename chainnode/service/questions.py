@@ -12,10 +12,9 @@ from chainnode.verify.strict_json import JsonObject
 from contracts.schemas import audit
 from contracts.schemas.codes import Code, Rejection
 from contracts.schemas.index_kinds import IndexKind, index_key
-from contracts.schemas.shape import Schema
+from contracts.schemas.versions import AnyQuestion, decode_question, version_of
 
 ACTION = "question"
-_SCHEMA = Schema(audit.Question)
 
 
 class Questions:
@@ -32,6 +31,7 @@ class Questions:
         outcomes: Outcomes,
     ) -> None:
         self._genesis = genesis
+        self._version = version_of(genesis.parameters.rules, audit.NAME)
         self._suite = suite
         self._ledger = ledger
         self._answers = answers
@@ -97,16 +97,16 @@ class Questions:
                 actual=f"{len(submission.calls)} calls of contract {submission.contract}",
             )
         try:
-            question = _SCHEMA.decode(submission.calls[0].public)
+            question = decode_question(self._version, submission.calls[0].public)
         except Rejection as error:
             raise InvalidSubmission(
                 code="MALFORMED",
-                expected="a question as in docs/wire-format.md §9",
+                expected="a question as in docs/wire-format.md §9 and §18, of this chain's rules",
                 actual=f"{Code(error.code).name} {list(error.details)}",
             ) from error
         self._require_period_here(question)
 
-    def _require_period_here(self, question: audit.Question) -> None:
+    def _require_period_here(self, question: AnyQuestion) -> None:
         """Refuse a period that begins before our log does: the list would look complete.
 
         Raises:
@@ -135,7 +135,7 @@ class Questions:
             )
         return height, receipt.first_position
 
-    def _question_at(self, position: int) -> audit.Question:
+    def _question_at(self, position: int) -> AnyQuestion:
         parts = self._ledger.call_parts(position)
         if parts is None:
             raise Refused(
@@ -145,9 +145,9 @@ class Questions:
             )
         if parts[0] != ACTION:
             raise Refused("NOT_FOUND", expected="a recorded question", actual="another record")
-        return _SCHEMA.decode(parts[1])
+        return decode_question(self._version, parts[1])
 
-    def _keys(self, question: audit.Question) -> tuple[bytes, ...]:
+    def _keys(self, question: AnyQuestion) -> tuple[bytes, ...]:
         kind = IndexKind(question.kind)
         keys = {index_key(self._suite.digest, kind, value) for value in question.values}
         return tuple(sorted(keys))

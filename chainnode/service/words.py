@@ -89,6 +89,21 @@ _CHINESE: Mapping[Code, str] = MappingProxyType(
         Code.PSEUDONYMS_TOTAL_TOO_LARGE: "该机构的累计数会超过最大整数",
         Code.CONTENT_KEY_KNOWN: "该机构本期间已有公钥",
         Code.CONTENT_SHARED_BEFORE: "这对机构本期间的密钥已分发过",
+        Code.DISPUTES_DISPUTE_KNOWN: "此异议编号已使用过",
+        Code.DISPUTES_NO_SUCH_CALL: "没有此次调用的记录",
+        Code.DISPUTES_CALL_SAYS_OTHERWISE: "涉及人员、数据项或授权与此次调用首个记录不符",
+        Code.DISPUTES_NO_PEOPLE: "此次调用没有登记更多涉及人员",
+        Code.DISPUTES_NO_SUCH_CERTIFICATE: "没有此标识的证照",
+        Code.DISPUTES_NO_SUCH_ITEM: "目录中没有此项",
+        Code.DISPUTES_NO_SUCH_DISPUTE: "没有此异议",
+        Code.DISPUTES_FOLLOWS_ANOTHER_TARGET: "所承接的异议针对的是另一对象",
+        Code.DISPUTES_FOLLOWS_OPEN: "所承接的异议尚在处理中",
+        Code.DISPUTES_STATE_FORBIDS: "异议的当前状态不允许此操作",
+        Code.DISPUTES_FORWARDED_TOO_OFTEN: "异议转办次数已达上限",
+        Code.DISPUTES_FORWARD_TO_ITSELF: "不能转办给自己",
+        Code.DISPUTES_UNKNOWN_ORGANISATION: "该机构不在本联盟中",
+        Code.DISPUTES_EXTENDED_ALREADY: "该承办机构已延期过一次",
+        Code.DISPUTES_DEADLINE_PASSED: "期限已过，不能延期",
     }
 )
 

@@ -11,7 +11,7 @@ from chainnode.verify.evidence import RecordFacts
 from contracts.schemas import audit
 from contracts.schemas.codes import Rejection
 from contracts.schemas.index_kinds import IndexKind, index_key
-from contracts.schemas.shape import Schema
+from contracts.schemas.versions import decode_question
 
 CHECK = "question"
 ACTION = "question"
@@ -26,6 +26,8 @@ class AskedQuestion:
     values: tuple[bytes, ...] = field(repr=False)
     from_ms: int
     to_ms: int
+    # None: a question of version 1, which does not say on what it rests.
+    basis: audit.Basis | None
     purpose: str | None = field(repr=False)
 
     def keys(self, suite: Suite) -> frozenset[bytes]:
@@ -37,7 +39,7 @@ def read_question(record: RecordFacts) -> AskedQuestion:
     """Return what a proven record asked.
 
     Raises:
-        InvalidEvidence: it is no question of version 1, or its body is withheld.
+        InvalidEvidence: it is no question of a known version, or its body is withheld.
 
     """
     entry, call = record.entry, record.call
@@ -46,10 +48,10 @@ def read_question(record: RecordFacts) -> AskedQuestion:
             check=CHECK, expected="the record of a question, with its body", actual="another"
         )
     try:
-        asked = Schema(audit.Question).decode(call.public)
+        asked = decode_question(entry.contract_version, call.public)
     except Rejection as error:
         raise InvalidEvidence(
-            check=CHECK, expected="a question of version 1", actual=f"refusal {error.code}"
+            check=CHECK, expected="a question of a known version", actual=f"refusal {error.code}"
         ) from error
     return AskedQuestion(
         record=record,
@@ -57,6 +59,7 @@ def read_question(record: RecordFacts) -> AskedQuestion:
         values=asked.values,
         from_ms=asked.from_ms,
         to_ms=asked.to_ms,
+        basis=audit.Basis(asked.basis) if isinstance(asked, audit.Question) else None,
         purpose=question_purpose(call.private),
     )
 

@@ -91,7 +91,7 @@ def _access(entry: Entry, call: Call | None) -> JsonObject | None:
 
 def read_half(entry: Entry, call: Call) -> Half | None:
     """Read what one side said of a data call; None: it is another record, or unreadable."""
-    is_known = entry.contract_version in {access_1.VERSION, access.VERSION}
+    is_known = entry.contract_version in {access_1.VERSION, *access.VERSIONS}
     if entry.contract != access.NAME or call.action != "record" or not is_known:
         return None
     try:

@@ -13,14 +13,13 @@ from chainnode.genesis import (
     FILE_FORMAT as GENESIS_FORMAT,
 )
 from chainnode.genesis import (
-    RULES_EXCHANGE,
-    RULES_FIRST,
     Genesis,
     InvalidGenesis,
     Parameters,
     genesis_from_document,
     parameter_names,
     parameters_of,
+    rules_named_by,
 )
 from chainnode.ledger.types import Member
 from chainnode.suites import suite_named
@@ -189,8 +188,7 @@ def _suite(name: str) -> Suite:
 
 
 def _parameters(value: JsonValue) -> Parameters:
-    is_exchange = isinstance(value, dict) and "rules" in value
-    names = parameter_names(RULES_EXCHANGE if is_exchange else RULES_FIRST)
+    names = parameter_names(rules_named_by(value if isinstance(value, dict) else ()))
     fields = as_fields(value, "parameters", names)
     try:
         return parameters_of(

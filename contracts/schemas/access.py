@@ -1,7 +1,7 @@
 """Schemas of the contract `access`: what one side says of a data call between departments.
 
-docs/wire-format.md §14. Records that the ledger makes about calls are in `access_gaps`, calls
-under seal in `access_sealed`.
+docs/wire-format.md §14 and §18. Records that the ledger makes about calls are in `access_gaps`,
+calls under seal in `access_sealed`.
 """
 
 from enum import IntEnum
@@ -52,7 +52,11 @@ __all__ = [
     "Side",
 ]
 
-VERSION = 2
+VERSION = 3
+# Versions of the contract whose halves have this shape: 2 under rules 2, 3 under rules 3.
+VERSIONS = (2, 3)
+ABOUT_TAG = "kun.about"
+_ABOUT_VERSION = 1
 # Subjects beyond those of a half, in one record of people: ten index keys.
 PEOPLE_MAX = 10
 
@@ -99,6 +103,7 @@ DIFFERS_WORDS = {
     Differs.REQUEST: "请求内容",
     Differs.RESPONSE: "应答内容",
 }
+_ENCODER = msgspec.msgpack.Encoder()
 # An outcome is kind + 8 · findings.
 _KINDS = 8
 
@@ -244,6 +249,17 @@ class CallRow(Row, frozen=True):
         return place_in(self.requesters if side == Side.REQUESTER else self.providers)
 
 
+class DisputableCallRow(CallRow, frozen=True):
+    """A call of version 3: `about` binds what a dispute must say of it (wire format §18)."""
+
+    about: bytes
+
+
+def about_content(subjects: tuple[bytes, ...], item: str, grant: str) -> bytes:
+    """Return the bytes whose digest is `about` of a call with these in its first half."""
+    return _ENCODER.encode((ABOUT_TAG, _ABOUT_VERSION, subjects, item, grant))
+
+
 class PeopleRow(Row, frozen=True):
     """The people of one side of a call, so far."""
 
@@ -265,8 +281,10 @@ class OpenRow(Row, frozen=True):
     closed: int = 0
 
 
-# Key: requester, provider, call id.
+# Key: requester, provider, call id; version 2.
 CALLS = Table(NAME, "call", CallRow)
+# The same, version 3.
+DISPUTABLE_CALLS = Table(NAME, "call", DisputableCallRow)
 # Key: requester, provider, call id, side.
 PEOPLE = Table(NAME, "people", PeopleRow)
 # Key: grant, day (YYYYMMDD, +08:00).

@@ -108,6 +108,22 @@ class Code(IntEnum):
     CONTENT_KEY_KNOWN = 160
     CONTENT_SHARED_BEFORE = 161
 
+    DISPUTES_DISPUTE_KNOWN = 180
+    DISPUTES_NO_SUCH_CALL = 181
+    DISPUTES_CALL_SAYS_OTHERWISE = 182
+    DISPUTES_NO_PEOPLE = 183
+    DISPUTES_NO_SUCH_CERTIFICATE = 184
+    DISPUTES_NO_SUCH_ITEM = 185
+    DISPUTES_NO_SUCH_DISPUTE = 186
+    DISPUTES_FOLLOWS_ANOTHER_TARGET = 187
+    DISPUTES_FOLLOWS_OPEN = 188
+    DISPUTES_STATE_FORBIDS = 189
+    DISPUTES_FORWARDED_TOO_OFTEN = 190
+    DISPUTES_FORWARD_TO_ITSELF = 191
+    DISPUTES_UNKNOWN_ORGANISATION = 192
+    DISPUTES_EXTENDED_ALREADY = 193
+    DISPUTES_DEADLINE_PASSED = 194
+
 
 class Rejection(Exception):
     """A call that is refused: the client's fault. It leaves no change and no record.
@@ -290,6 +306,31 @@ MEANINGS: Mapping[Code, Meaning] = MappingProxyType(
         Code.CONTENT_KEY_KNOWN: Meaning("the organisation has a key for this period"),
         Code.CONTENT_SHARED_BEFORE: Meaning(
             "the key of this pair and period was shared before", _FIRST_RECORD
+        ),
+        Code.DISPUTES_DISPUTE_KNOWN: Meaning("the dispute was filed before", ("state",)),
+        Code.DISPUTES_NO_SUCH_CALL: Meaning("no half of such a call is recorded"),
+        Code.DISPUTES_CALL_SAYS_OTHERWISE: Meaning(
+            "subjects, item or grant are not those of the call's first half"
+        ),
+        Code.DISPUTES_NO_PEOPLE: Meaning("the call has no records of further people"),
+        Code.DISPUTES_NO_SUCH_CERTIFICATE: Meaning("no certificate has this identifier"),
+        Code.DISPUTES_NO_SUCH_ITEM: Meaning("the catalogue has no such item"),
+        Code.DISPUTES_NO_SUCH_DISPUTE: Meaning("no dispute has this id"),
+        Code.DISPUTES_FOLLOWS_ANOTHER_TARGET: Meaning(
+            "the dispute that it follows is about something else"
+        ),
+        Code.DISPUTES_FOLLOWS_OPEN: Meaning("the dispute that it follows is still open"),
+        Code.DISPUTES_STATE_FORBIDS: Meaning(
+            "the state of the dispute does not allow the action", ("state",)
+        ),
+        Code.DISPUTES_FORWARDED_TOO_OFTEN: Meaning(
+            "the dispute was forwarded as often as it may be", ("maximum",)
+        ),
+        Code.DISPUTES_FORWARD_TO_ITSELF: Meaning("the responsible forwards to somebody else"),
+        Code.DISPUTES_UNKNOWN_ORGANISATION: Meaning("this is no organisation of the consortium"),
+        Code.DISPUTES_EXTENDED_ALREADY: Meaning("the responsible has extended the deadline before"),
+        Code.DISPUTES_DEADLINE_PASSED: Meaning(
+            "the deadline has passed, so it is not extended", ("due_ms", "now_ms")
         ),
     }
 )

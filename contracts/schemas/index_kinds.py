@@ -1,11 +1,13 @@
-"""Kinds of index keys, rules version 1 (wire format §9); a kind keeps its number for ever."""
+"""Kinds of index keys, rules version 1 (wire format §9, §18); a kind keeps its number for ever."""
 
 from collections.abc import Callable
 from enum import IntEnum
 
 RULES_VERSION = 1
-# Index keys of one entry.
-KEYS_MAX = 10
+# Index keys of one entry; those of rules 1 and 2 have at most ten.
+KEYS_MAX = 12
+# A dispute's id, drawn by whoever files it.
+DISPUTE_ID_BYTES = 16
 # A longer value is replaced by its digest, so that a key stays within 64 bytes.
 VALUE_BYTES_MAX = 63
 
@@ -23,6 +25,9 @@ class IndexKind(IntEnum):
     CERTIFICATE = 6
     FINDING = 7
     UNMATCHED = 8
+    TRACE = 9
+    DISPUTE = 10
+    RESPONSIBLE = 11
 
 
 def index_key(digest: Digester, kind: IndexKind, value: bytes | str) -> bytes:

@@ -62,6 +62,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     chain_id: bytes
     match_deadline_ms: int
+    dispute_deadline_ms: int
     now_ms: int
     height: int
     organisation: str

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from contracts.schemas.access import CALLS
+from contracts.schemas.access import DISPUTABLE_CALLS
 from contracts.schemas.match_states import Match
 from devnet.departments import HOUSING, POLICE
 from tests.acceptance.main_job import MainJob
@@ -40,7 +40,7 @@ def match_of(job: MainJob, call_id: str) -> Match:
     """Return what the ledger says of a call of the housing office to the police."""
     with job.client(key="auditor") as client:
         row = client.state(
-            CALLS, HOUSING.organisation, POLICE.organisation, bytes.fromhex(call_id)
+            DISPUTABLE_CALLS, HOUSING.organisation, POLICE.organisation, bytes.fromhex(call_id)
         ).row
     assert row is not None
     return Match(row.match)

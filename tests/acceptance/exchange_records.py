@@ -10,11 +10,11 @@ from chainnode.submission import Call
 from chainnode.verify.evidence import RecordFacts
 from chainnode.verify.trail import TrailRow
 from contracts.schemas.access import (
-    CALLS,
+    DISPUTABLE_CALLS,
     OPEN,
     VERSION,
     AccessRecord,
-    CallRow,
+    DisputableCallRow,
     Finding,
     OpenRow,
     findings_in,
@@ -90,9 +90,9 @@ def _half_in(item: RecordFacts | TrailRow, call: Call) -> RecordedHalf:
     )
 
 
-def call_row(client: Client, call_id: bytes) -> CallRow | None:
+def call_row(client: Client, call_id: bytes) -> DisputableCallRow | None:
     """Return how the halves of a call stand, proven."""
-    found = client.state(CALLS, HOUSING.organisation, POLICE.organisation, call_id)
+    found = client.state(DISPUTABLE_CALLS, HOUSING.organisation, POLICE.organisation, call_id)
     return found.row
 
 

@@ -41,7 +41,7 @@ from chainnode.submission import Call, key_id
 from chainnode.suites import suite_named
 from chainnode.suites.port import PrivateKey
 from chainnode.verify import Trust
-from contracts.schemas.access import CALLS
+from contracts.schemas.access import DISPUTABLE_CALLS
 from contracts.schemas.match_states import Match
 from contracts.schemas.members import Role
 from tests.builders import ORGANISATIONS, secret_key, submission_key
@@ -140,7 +140,7 @@ def match_of(served: Served, call_id: bytes) -> Match | None:
     until = time.monotonic() + DEADLINE_S
     with Client((served.url,), Trust.from_genesis(served.genesis)) as client:
         while time.monotonic() < until:
-            row = client.state(CALLS, REQUESTER, PROVIDER, call_id).row
+            row = client.state(DISPUTABLE_CALLS, REQUESTER, PROVIDER, call_id).row
             if row is not None and row.match != Match.OPEN:
                 return Match(row.match)
     return None

@@ -18,7 +18,7 @@ from chainnode.submission import Call, Submission, key_id, sign_submission
 from chainnode.suites import suite_named
 from chainnode.verify.strict_json import JsonObject, JsonValue
 from contracts.registry import contract_named
-from tests.builders import NOW_MS, parameters_of_rules_1, secret_key
+from tests.builders import NOW_MS, parameters_of_rules_1, parameters_of_rules_2, secret_key
 from tests.unit.chainnode.execution.chains import MemoryLedger
 from tests.vectors.signing import RepeatableKey
 
@@ -57,7 +57,7 @@ SEATS = {
     # Registered nowhere.
     "stranger": Seat(organisation="", role=0, number=3009),
 }
-PARAMETERS = Parameters(devnet=1, state_map_bits=8, index_map_bits=8, match_deadline_ms=DEADLINE_MS)
+PARAMETERS = parameters_of_rules_2(match_deadline_ms=DEADLINE_MS)
 
 
 class RememberingLedger(MemoryLedger):

@@ -153,7 +153,7 @@ export function encodeEntry(entry: Entry): Uint8Array {
 }
 
 export function plainIndexKeys(value: Plain | undefined): Uint8Array[] {
-  const keys = plainArray(value, "index keys", { maximum: 10 }).map((key) =>
+  const keys = plainArray(value, "index keys", { maximum: 12 }).map((key) =>
     plainBytes(key, "index key", { maximum: 64 }),
   );
   if (keys.some((key, at) => at > 0 && compare(keys[at - 1]!, key) >= 0)) {

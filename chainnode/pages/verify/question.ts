@@ -19,8 +19,8 @@ export function readQuestion(record: RecordFacts): AskedQuestion {
   if (call === null || entry.contract !== "audit" || call.action !== "question") {
     throw invalid("question", "the record of a question, with its body", "another");
   }
-  const asked = readQuestionPart(call.public);
-  if (asked === null) throw invalid("question", "a question of version 1", "another form");
+  const asked = readQuestionPart(entry.contractVersion, call.public);
+  if (asked === null) throw invalid("question", "a question of a known version", "another form");
   return { ...asked, record, purpose: questionPurpose(call.private) };
 }
 

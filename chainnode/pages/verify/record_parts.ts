@@ -5,7 +5,7 @@
 import { compare } from "./bytes";
 import { SALT_BYTES } from "./claims";
 import { Malformed } from "./errors";
-import { INDEX_KIND, INDEX_KINDS } from "./index_keys";
+import { FIRST_INDEX_KINDS, INDEX_KIND, INDEX_KINDS } from "./index_keys";
 import { isLegalText } from "./legal_text";
 import type { Entry } from "./ledger";
 import { ORGANISATION_ID } from "./members";
@@ -28,9 +28,20 @@ const STATUS_MAX = 999;
 const STATUS_FAILED_MIN = 400;
 const FIELD_BITS_MAX = 2 ** 48 - 1;
 const TEXT_CHARACTERS_MAX = 60;
-const VALUES_MAX = 16;
 const VALUE_BYTES_MAX = 240;
 const ASKED_SUBJECTS_MAX = 9;
+const BASES_MAX = 4;
+// Kinds whose values have one size.
+const VALUE_BYTES: Readonly<Record<number, number>> = {
+  [INDEX_KIND.subject]: DIGEST_BYTES,
+  [INDEX_KIND.trace]: CALL_ID_BYTES,
+  [INDEX_KIND.dispute]: CALL_ID_BYTES,
+};
+// By the version of the contract: fields, kinds and values at most.
+const QUESTION_FORMS: Readonly<Record<number, { size: number; kinds: number; values: number }>> = {
+  1: { size: 5, kinds: FIRST_INDEX_KINDS, values: 16 },
+  2: { size: 6, kinds: INDEX_KINDS, values: 9 },
+};
 
 export interface AccessRecord {
   readonly callId: Uint8Array;
@@ -67,15 +78,18 @@ interface Layout {
   readonly numbers: readonly number[];
   readonly commitments: readonly [number, number];
 }
+// Of versions 2 and 3.
+const LAYOUT_2: Layout = {
+  size: 22, decision: 10, subjects: 8, trace: 15, grant: 17, other: 19, otherMax: 160,
+  numbers: [6, 9, 14, 18], commitments: [20, 21],
+};
 const LAYOUTS: Readonly<Record<number, Layout>> = {
   1: {
     size: 19, decision: 8, subjects: 7, trace: 13, grant: 15, other: 16, otherMax: 512,
     numbers: [6, 12], commitments: [17, 18],
   },
-  2: {
-    size: 22, decision: 10, subjects: 8, trace: 15, grant: 17, other: 19, otherMax: 160,
-    numbers: [6, 9, 14, 18], commitments: [20, 21],
-  },
+  2: LAYOUT_2,
+  3: LAYOUT_2,
 };
 
 // What one side said of a data call; null: it is another record, or unreadable.
@@ -125,18 +139,23 @@ export function readGapCall(call: Call): Uint8Array | null {
   });
 }
 
-export function readQuestionPart(data: Uint8Array): Question | null {
+// A question in a version of its contract; version 2 knows more kinds, and on what it rests.
+export function readQuestionPart(version: number, data: Uint8Array): Question | null {
+  const form = QUESTION_FORMS[version];
+  if (form === undefined) return null;
   return orNull(() => {
-    const parts = plainArray(decode(data, LIMITS), "question", { size: 5 });
+    const parts = plainArray(decode(data, LIMITS), "question", { size: form.size });
     plainBytes(parts[0], "salt", { size: SALT_BYTES });
-    const kind = plainInteger(parts[1], "kind", INDEX_KINDS);
-    const values = ascending(plainArray(parts[2], "values", { maximum: VALUES_MAX }));
+    const kind = plainInteger(parts[1], "kind", form.kinds);
+    const values = ascending(plainArray(parts[2], "values", { maximum: form.values }));
     const [fromMs, toMs] = [plainInteger(parts[3], "from"), plainInteger(parts[4], "to")];
-    const isSubject = kind === INDEX_KIND.subject;
+    const basis = version === 1 ? null : plainInteger(parts[5], "basis", BASES_MAX);
+    const size = VALUE_BYTES[kind];
     const areLegal = values.every((one) =>
-      isSubject ? one.length === DIGEST_BYTES : 1 <= one.length && one.length <= VALUE_BYTES_MAX,
+      size === undefined ? 1 <= one.length && one.length <= VALUE_BYTES_MAX : one.length === size,
     );
-    if (!kind || !areLegal || (isSubject && values.length > ASKED_SUBJECTS_MAX)) {
+    const hasTooMany = kind === INDEX_KIND.subject && values.length > ASKED_SUBJECTS_MAX;
+    if (!kind || basis === 0 || !areLegal || hasTooMany) {
       throw new Malformed("question", "a kind and values of it", "others");
     }
     if (toMs && toMs < fromMs) throw new Malformed("period", `≥ ${fromMs}`, `${toMs}`);

@@ -38,14 +38,19 @@ const PARAMETER_RANGES = {
   validity_ms_max: [10_000, 600_000],
   window: [16, 256],
 } as const;
-// What a genesis of version 2 has besides.
+// What a genesis of version 2 has besides, and one of version 3.
 const EXCHANGE_RANGES = { match_deadline_ms: [1_000, 30 * 86_400_000], rules: [2, 2] } as const;
-const RANGES = { ...PARAMETER_RANGES, ...EXCHANGE_RANGES };
-type ParameterName = keyof typeof RANGES;
-// Ascending, by the version of genesis.
-const PARAMETER_NAMES: Readonly<Record<number, readonly ParameterName[]>> = {
-  1: Object.keys(PARAMETER_RANGES).sort() as ParameterName[],
-  2: Object.keys(RANGES).sort() as ParameterName[],
+const DISPUTE_RANGES = { dispute_deadline_ms: [1_000, 366 * 86_400_000], rules: [3, 3] } as const;
+type ParameterName =
+  | keyof typeof PARAMETER_RANGES
+  | keyof typeof EXCHANGE_RANGES
+  | keyof typeof DISPUTE_RANGES;
+type Ranges = Readonly<Partial<Record<ParameterName, readonly [number, number]>>>;
+// By the version of genesis, which is the rules of the chain.
+const RANGES: Readonly<Record<number, Ranges>> = {
+  1: PARAMETER_RANGES,
+  2: { ...PARAMETER_RANGES, ...EXCHANGE_RANGES },
+  3: { ...PARAMETER_RANGES, ...EXCHANGE_RANGES, ...DISPUTE_RANGES },
 };
 const ORGANISATIONS_MAX = 1024;
 const KEYS_MAX = 64;
@@ -55,7 +60,7 @@ const GENESIS_BYTES_MAX = 4 * 1024 * 1024;
 
 export type Parameters = Readonly<
   Record<keyof typeof PARAMETER_RANGES, number> &
-    Partial<Record<keyof typeof EXCHANGE_RANGES, number>>
+    Partial<Record<keyof typeof EXCHANGE_RANGES | keyof typeof DISPUTE_RANGES, number>>
 >;
 
 export interface Trust {
@@ -115,9 +120,19 @@ function fromTrustFile(document: JsonObject): Trust {
 }
 
 function jsonParameters(value: JsonValue): Parameters {
-  const names = PARAMETER_NAMES[value instanceof Map && value.has("rules") ? 2 : 1]!;
-  const fields = asFields(value, "parameters", names);
-  return legalParameters(names, (name) => asInteger(fields[name], name));
+  const ranges = RANGES[value instanceof Map ? rulesNamedBy(value) : 1]!;
+  const fields = asFields(value, "parameters", namesOf(ranges));
+  return legalParameters(ranges, (name) => asInteger(fields[name], name));
+}
+
+// Each rules have a name that those before lack.
+function rulesNamedBy(names: JsonObject): number {
+  if (names.has("dispute_deadline_ms")) return 3;
+  return names.has("rules") ? 2 : 1;
+}
+
+function namesOf(ranges: Ranges): ParameterName[] {
+  return (Object.keys(ranges) as ParameterName[]).sort();
 }
 
 // Only `genesis` counts; the rest of the file is for people.
@@ -132,7 +147,7 @@ function fromGenesisFile(document: JsonObject): Trust {
   const suite = knownSuite(plainText(wire[2], "suite", 16));
   const label = plainText(wire[3], "label", 64);
   const createdMs = plainInteger(wire[4], "created_ms");
-  const parameters = plainParameters(wire[5], PARAMETER_NAMES[version]!);
+  const parameters = plainParameters(wire[5], RANGES[version]!);
   const members = plainArray(wire[6], "replicas").map(plainMember);
   for (const one of members) requireMember(suite, one);
   requireGroup(members);
@@ -160,16 +175,14 @@ function newViewBytes(size: number, window: number): number {
 
 function genesisVersion(wire: readonly Plain[]): number {
   const version = plainInteger(wire[1], "genesis version");
-  if (wire[0] !== "kun.genesis" || PARAMETER_NAMES[version] === undefined) {
-    throw new InvalidTrust("genesis", "kun.genesis 1 or 2", "another tag or version");
+  if (wire[0] !== "kun.genesis" || RANGES[version] === undefined) {
+    throw new InvalidTrust("genesis", "kun.genesis 1 to 3", "another tag or version");
   }
   return version;
 }
 
-function plainParameters(
-  value: Plain | undefined,
-  expected: readonly ParameterName[],
-): Parameters {
+function plainParameters(value: Plain | undefined, ranges: Ranges): Parameters {
+  const expected = namesOf(ranges);
   const rows = plainArray(value, "parameters").map((row) =>
     plainArray(row, "parameter", { size: 2 }),
   );
@@ -178,19 +191,20 @@ function plainParameters(
     throw new InvalidTrust("parameters", expected.join(", "), "other names");
   }
   const values = new Map(rows.map((row, at) => [names[at]!, plainInteger(row[1], names[at]!)]));
-  return legalParameters(expected, (name) => values.get(name)!);
+  return legalParameters(ranges, (name) => values.get(name)!);
 }
 
 function legalParameters(
-  names: readonly ParameterName[],
+  ranges: Ranges,
   valueOf: (name: ParameterName) => number,
 ): Parameters {
+  const names = namesOf(ranges);
   const found = Object.fromEntries(names.map((name) => [name, valueOf(name)])) as Record<
     ParameterName,
     number
   >;
   for (const name of names) {
-    const [low, high] = RANGES[name];
+    const [low, high] = ranges[name]!;
     const isOdd = name.endsWith("_bits") && found[name] % 2 === 1;
     if (!(low <= found[name] && found[name] <= high) || isOdd) {
       throw new InvalidTrust("parameters", `${name} legal, ${low} to ${high}`, `${found[name]}`);

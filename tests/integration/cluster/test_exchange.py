@@ -11,7 +11,7 @@ from chainnode.verify.evidence import (
 )
 from chainnode.verify.record import verify_any_record_evidence
 from chainnode.verify.trail import verify_trail_evidence
-from contracts.schemas.access import CALLS, OPEN, OpenRow
+from contracts.schemas.access import DISPUTABLE_CALLS, OPEN, OpenRow
 from contracts.schemas.access_gaps import GapOutcome, Unmatched, decode_gap
 from contracts.schemas.index_kinds import IndexKind
 from contracts.schemas.match_states import Match
@@ -77,11 +77,11 @@ async def _require_state(cluster: Cluster) -> None:
     ):
         told = await cluster.read(2, f"/v1/state/{key.hex()}")
         assert verify_state_evidence(told, cluster.trust).values == {key: expected}
-    key = CALLS.key(*call)
+    key = DISPUTABLE_CALLS.key(*call)
     told = await cluster.read(2, f"/v1/state/{key.hex()}")
     value = verify_state_evidence(told, cluster.trust).values[key]
     assert value is not None
-    assert CALLS.decode(value).match == Match.ONE_SIDED_CLAIMED
+    assert DISPUTABLE_CALLS.decode(value).match == Match.ONE_SIDED_CLAIMED
 
 
 async def _require_trail(cluster: Cluster) -> None:

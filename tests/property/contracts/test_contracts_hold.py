@@ -19,8 +19,8 @@ from tests.unit.contracts.builders import (
     ACCESS_RECORD,
     ACTIONS,
     CRYPTO,
+    DISPUTE_PARTS,
     END_KEY,
-    EXCHANGE,
     EXCHANGE_PARTS,
     IMPORT,
     ISSUE,
@@ -85,7 +85,7 @@ def test_random_arrays_never_raise(
 
 @given(st.data())
 def test_parts_with_changed_bytes_are_refused_or_are_other_parts(data: st.DataObject) -> None:
-    part = data.draw(st.sampled_from((*PARTS, *EXCHANGE_PARTS)))
+    part = data.draw(st.sampled_from((*PARTS, *EXCHANGE_PARTS, *DISPUTE_PARTS)))
     public = bytearray(encode_part(part))
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(public) - 1))
@@ -95,7 +95,7 @@ def test_parts_with_changed_bytes_are_refused_or_are_other_parts(data: st.DataOb
 
 @given(st.data())
 def test_parts_with_one_other_field_are_refused_or_are_other_parts(data: st.DataObject) -> None:
-    part = data.draw(st.sampled_from((*PARTS, *EXCHANGE_PARTS)))
+    part = data.draw(st.sampled_from((*PARTS, *EXCHANGE_PARTS, *DISPUTE_PARTS)))
     fields = msgpack.unpackb(encode_part(part), use_list=True)
     fields[data.draw(st.integers(0, len(fields) - 1))] = data.draw(plain)
     public = msgpack.packb(fields, unicode_errors="surrogatepass")
@@ -206,7 +206,7 @@ def test_the_latest_end_of_member_keys_never_moves_forward(
 @pytest.mark.parametrize("name", sorted({name for name, _ in ACTION_NAMES}))
 def test_every_action_of_every_contract_is_under_test(name: str) -> None:
     actions = {action for one, action in ACTION_NAMES if one == name}
-    table = CONTRACTS[2 if name in EXCHANGE else 1][name, 1]
+    table = CONTRACTS[Caller().rules_of(name)][name, 1]
     known = {
         action
         for action in (*actions, "none")

@@ -17,7 +17,7 @@ from chainnode.genesis import (
     load_genesis_file,
     write_genesis_file,
 )
-from tests.builders import SUITES, genesis_of, parameters_of_rules_1
+from tests.builders import SUITES, genesis_of, parameters_of_rules_1, parameters_of_rules_2
 
 _LIMITS = Limits(bytes_max=1 << 20)
 
@@ -122,9 +122,13 @@ def test_an_illegal_organisation_is_refused(change: dict[str, object]) -> None:
         {"match_deadline_ms": 999},
         {"match_deadline_ms": 30 * 86_400_000 + 1},
         {"rules": 0},
-        {"rules": 3},
+        {"rules": 4},
+        {"rules": 2},
         {"rules": 1},
-        {"rules": 1, "match_deadline_ms": 20_000},
+        {"rules": 1, "match_deadline_ms": 20_000, "dispute_deadline_ms": 0},
+        {"rules": 1, "match_deadline_ms": 0},
+        {"dispute_deadline_ms": 999},
+        {"dispute_deadline_ms": 366 * 86_400_000 + 1},
     ],
 )
 def test_a_parameter_out_of_range_is_refused(change: dict[str, int]) -> None:
@@ -206,13 +210,25 @@ def test_a_genesis_of_rules_1_is_of_version_1_and_holds_ten_parameters() -> None
     assert decode_genesis(genesis.encoded) == genesis
 
 
-def test_a_new_chain_has_rules_2_and_says_so_with_its_deadline() -> None:
-    genesis = genesis_of(parameters=Parameters(devnet=1))
+def test_a_genesis_of_rules_2_is_of_version_2_and_knows_no_disputes() -> None:
+    genesis = genesis_of(parameters=parameters_of_rules_2())
     wire, parameters = _opened(genesis)
 
     assert wire[1] == 2
     assert parameters["rules"] == 2
+    assert "dispute_deadline_ms" not in parameters
+    assert len(parameters) == 12
+    assert decode_genesis(genesis.encoded) == genesis
+
+
+def test_a_new_chain_has_rules_3_and_says_so_with_its_deadlines() -> None:
+    genesis = genesis_of(parameters=Parameters(devnet=1))
+    wire, parameters = _opened(genesis)
+
+    assert wire[1] == 3
+    assert parameters["rules"] == 3
     assert parameters["match_deadline_ms"] == 86_400_000
+    assert parameters["dispute_deadline_ms"] == 21 * 86_400_000
     assert decode_genesis(genesis.encoded) == genesis
 
 
@@ -227,12 +243,23 @@ def test_a_new_chain_has_rules_2_and_says_so_with_its_deadline() -> None:
         (2, 2, {"rules": 3}),
         (2, 2, {"rules": None}),
         (2, 2, {"match_deadline_ms": None}),
+        (2, 2, {"dispute_deadline_ms": 60_000}),
+        (3, 2, {}),
+        (3, 4, {}),
+        (3, 3, {"rules": 2}),
+        (3, 3, {"rules": None}),
+        (3, 3, {"dispute_deadline_ms": None}),
+        (3, 3, {"match_deadline_ms": None}),
     ],
 )
 def test_version_and_rules_that_do_not_belong_together_are_refused(
     rules: int, version: int, change: dict[str, int | None]
 ) -> None:
-    parameters = parameters_of_rules_1() if rules == 1 else Parameters(devnet=1)
+    parameters = {
+        1: parameters_of_rules_1(),
+        2: parameters_of_rules_2(),
+        3: Parameters(devnet=1),
+    }[rules]
     genesis = genesis_of(parameters=parameters)
     assert decode_genesis(_with(genesis, version=rules, change={})) == genesis
 

@@ -9,12 +9,21 @@ import pytest
 from chainnode.execution.crypto import SuiteCrypto
 from chainnode.suites import suite_named
 from contracts.registry import contract_named
+from contracts.schemas import audit
 from contracts.schemas.access_1 import AccessRecord
-from contracts.schemas.audit import Question
+from contracts.schemas.audit_1 import Question
 from contracts.schemas.catalog import Publish, Withdraw
 from contracts.schemas.certificates import Import, Issue, Revoke
 from contracts.schemas.codes import Rejection
 from contracts.schemas.content import PublishKey, ShareKey
+from contracts.schemas.disputes import (
+    Correct,
+    Extend,
+    Forward,
+    Object,
+    Refuse,
+    WithdrawDispute,
+)
 from contracts.schemas.grants import Apply, Confirm, Resume, Review, RevokeGrant, Suspend
 from contracts.schemas.identifiers import generic_identifier
 from contracts.schemas.members import AddKey, EndKey
@@ -37,6 +46,13 @@ CRYPTO = SuiteCrypto(suite_named("intl"))
 ACTIONS: dict[type[PublicPart], tuple[str, str]] = {
     AccessRecord: ("access", "record"),
     Question: ("audit", "question"),
+    audit.Question: ("audit", "question"),
+    Object: ("disputes", "object"),
+    Forward: ("disputes", "forward"),
+    Extend: ("disputes", "extend"),
+    Correct: ("disputes", "correct"),
+    Refuse: ("disputes", "refuse"),
+    WithdrawDispute: ("disputes", "withdraw"),
     Issue: ("certificates", "issue"),
     Import: ("certificates", "import"),
     Revoke: ("certificates", "revoke"),
@@ -112,6 +128,38 @@ REVOKE = Revoke(
     salt=SALT, identifier=identifier(), code_system="kun", code="6", reason_code="fraud"
 )
 QUESTION = Question(salt=SALT, kind=1, values=(b"a" * 32,), from_ms=0, to_ms=NOW_MS)
+GROUNDED_QUESTION = audit.Question(
+    salt=SALT, kind=1, values=(b"a" * 32,), from_ms=0, to_ms=NOW_MS, basis=1
+)
+OBJECT = Object(
+    salt=SALT,
+    dispute_id=b"d" * 16,
+    ground=1,
+    target=1,
+    requester=REQUESTER,
+    provider=PROVIDER,
+    call_id=b"c" * 16,
+    certificate="",
+    subjects=(b"s" * 32,),
+    person=b"",
+    item="population.basic",
+    grant="grant-1",
+    follows=b"",
+    statement_commitment=b"o" * 32,
+)
+FORWARD = Forward(
+    salt=SALT, dispute_id=OBJECT.dispute_id, organisation=REQUESTER, reason_code="source"
+)
+EXTEND = Extend(salt=SALT, dispute_id=OBJECT.dispute_id, reason_code="archive")
+CORRECT = Correct(
+    salt=SALT,
+    dispute_id=OBJECT.dispute_id,
+    reason_code="fixed",
+    correction_commitment=b"x" * 32,
+    successor="population.basic/2",
+)
+REFUSE = Refuse(salt=SALT, dispute_id=OBJECT.dispute_id, reason_code="right", answer_commitment=b"")
+WITHDRAW_DISPUTE = WithdrawDispute(salt=SALT, dispute_id=OBJECT.dispute_id)
 ADD_KEY = AddKey(
     salt=SALT, public_key=b"\x01" * 32, roles=(3,), valid_from_ms=NOW_MS, valid_to_ms=0
 )
@@ -183,6 +231,16 @@ EXCHANGE_PARTS: tuple[PublicPart, ...] = (
     PUBLISH_KEY,
     SHARE_KEY,
 )
+# Those that only chains with rules 3 have.
+DISPUTE_PARTS: tuple[PublicPart, ...] = (
+    GROUNDED_QUESTION,
+    OBJECT,
+    FORWARD,
+    EXTEND,
+    CORRECT,
+    REFUSE,
+    WITHDRAW_DISPUTE,
+)
 CHAIN_ID = b"chain id of the tests' own chain!"[:32]
 PartT = TypeVar("PartT", bound=PublicPart)
 
@@ -215,6 +273,7 @@ class Caller:
     state: MemoryState = field(default_factory=MemoryState)
     rules: int = 1
     match_deadline_ms: int = 20_000
+    dispute_deadline_ms: int = 60_000
     organisation: str = REQUESTER
     roles: tuple[int, ...] = ALL_ROLES
     key_id: bytes = b"K" * 20
@@ -226,6 +285,7 @@ class Caller:
         return Context(
             chain_id=CHAIN_ID,
             match_deadline_ms=self.match_deadline_ms,
+            dispute_deadline_ms=self.dispute_deadline_ms,
             now_ms=self.now_ms,
             height=self.height,
             organisation=self.organisation,
@@ -236,8 +296,13 @@ class Caller:
             crypto=self.crypto,
         )
 
+    def rules_of(self, name: str) -> int:
+        """Return the rules asked for, or the first that have the contract."""
+        first = 3 if name == "disputes" else 2 if name in EXCHANGE else 1
+        return max(first, self.rules)
+
     def raw(self, name: str, action: str, public: bytes, private: bytes = PURPOSE) -> Accepted:
-        rules = contract_named(2 if name in EXCHANGE else self.rules, name)
+        rules = contract_named(self.rules_of(name), name)
         return rules.call(self.state, self.context(), action=action, public=public, private=private)
 
     def send(self, part: PublicPart, private: bytes = PURPOSE) -> Accepted:

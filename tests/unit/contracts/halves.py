@@ -200,7 +200,7 @@ class Exchange:
         """Let the deadline of a half that was recorded then pass."""
         due_ms = recorded_ms + DEADLINE_MS
         self.caller.now_ms = max(self.caller.now_ms, due_ms + 1)
-        rules = contract_named(2, "access")
+        rules = contract_named(self.caller.rules, "access")
         key = (HALF.requester, HALF.provider, HALF.call_id, due_ms)
         return rules.wake(self.caller.state, self.caller.context(), key)
 

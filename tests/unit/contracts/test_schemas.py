@@ -13,7 +13,7 @@ from chainnode.ledger.types import DETAILS_MAX
 from chainnode.submission import PUBLIC_BYTES_MAX
 from contracts.index_rule import index_keys
 from contracts.registry import CONTRACTS, contract, contract_named
-from contracts.schemas import catalog_states, grant_states, match_states
+from contracts.schemas import catalog_states, dispute_states, grant_states, match_states
 from contracts.schemas.access_1 import HALVES, HalfRow
 from contracts.schemas.certificate_states import STATE_WORDS, TRANSITIONS, CertificateState
 from contracts.schemas.codes import MEANINGS, Code, Rejection, digest_of_words, digest_words
@@ -27,6 +27,7 @@ from tests.unit.contracts.builders import (
     ACCESS_RECORD,
     ADD_KEY,
     CRYPTO,
+    DISPUTE_PARTS,
     END_KEY,
     EXCHANGE_PARTS,
     IMPORT,
@@ -102,6 +103,27 @@ def test_document_draws_the_states_of_grants_from_the_table() -> None:
     ]
 
 
+def test_document_draws_the_states_of_disputes_from_the_table() -> None:
+    words = dispute_states.STATE_WORDS
+    actions = "|".join(one.action for one in dispute_states.TRANSITIONS)
+    section = DOCUMENT[DOCUMENT.index("## `disputes`") :]
+    row = re.compile(rf"^\| `({actions})` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
+    assert row.findall(section) == [
+        (
+            one.action,
+            state_cell(one.before, words),
+            state_cell(one.after, words),
+            one.party.value,
+        )
+        for one in dispute_states.TRANSITIONS
+    ]
+    arrow = re.compile(r"^    (\[\*\]|\d) --> (\d): (.*)$", re.MULTILINE)
+    assert arrow.findall(section) == [
+        (str(int(one.before)) if one.before else "[*]", str(int(one.after)), one.action)
+        for one in dispute_states.TRANSITIONS
+    ]
+
+
 def test_document_draws_the_states_of_two_halves_from_the_table() -> None:
     words, events = match_states.MATCH_WORDS, [one.value for one in match_states.MatchEvent]
     row = re.compile(rf"^\| ({'|'.join(events)}) \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
@@ -122,7 +144,8 @@ def test_document_draws_the_states_of_two_halves_from_the_table() -> None:
 
 def test_the_diagram_of_grants_has_every_transition_and_no_other() -> None:
     arrow = re.compile(r"^    (\[\*\]|\d) --> (\d): (.*)$", re.MULTILINE)
-    assert arrow.findall(DOCUMENT[DOCUMENT.index("## `grants`") :]) == [
+    section = DOCUMENT[DOCUMENT.index("## `grants`") : DOCUMENT.index("## `pseudonyms`")]
+    assert arrow.findall(section) == [
         (
             str(int(one.before)) if one.before else "[*]",
             str(int(one.after)),
@@ -155,7 +178,9 @@ def test_bytes_that_are_no_row_are_refused(value: bytes) -> None:
         HALVES.decode(value)
 
 
-@pytest.mark.parametrize("part", [*PARTS, *EXCHANGE_PARTS], ids=lambda part: type(part).__name__)
+@pytest.mark.parametrize(
+    "part", [*PARTS, *EXCHANGE_PARTS, *DISPUTE_PARTS], ids=lambda part: type(part).__name__
+)
 def test_parts_are_canonical_bytes_of_the_one_encoding(part: PublicPart) -> None:
     plain = tuple(getattr(part, name) for name in part.__struct_fields__)
     assert encode_part(part) == encode(plain)
@@ -223,7 +248,7 @@ def test_part_without_a_rule_is_our_own_fault() -> None:
 
 
 def test_registry_knows_rules_name_and_version() -> None:
-    assert sorted(CONTRACTS) == [1, 2]
+    assert sorted(CONTRACTS) == [1, 2, 3]
     assert sorted(CONTRACTS[1]) == [
         ("access", 1),
         ("audit", 1),
@@ -240,7 +265,14 @@ def test_registry_knows_rules_name_and_version() -> None:
         "members",
         "pseudonyms",
     ]
+    assert sorted(set(CONTRACTS[3]) - set(CONTRACTS[2])) == [
+        ("access", 3),
+        ("audit", 2),
+        ("disputes", 1),
+    ]
     assert contract(1, "access", 2) is None
+    assert contract(2, "disputes", 1) is None
+    assert contract(3, "audit", 1) is None
     assert contract(1, "grants", 1) is None
     assert contract(1, "nonces", 1) is None
     for table in CONTRACTS.values():

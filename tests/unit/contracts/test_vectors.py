@@ -14,7 +14,8 @@ from contracts.schemas.shape import Schema
 from tests.unit.contracts.builders import ACTIONS, EXCHANGE, REQUESTER, Caller, MemoryState
 from tests.vectors.make_contracts import FILES_MADE, FOLDER, contents
 
-TYPES = {name: part_type for part_type, name in ACTIONS.items()}
+# The oldest part of an action: that of rules 1.
+TYPES = {name: part_type for part_type, name in reversed(ACTIONS.items())}
 
 
 @pytest.mark.parametrize("name", FILES_MADE)

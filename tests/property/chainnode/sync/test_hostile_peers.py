@@ -21,7 +21,12 @@ from tests.unit.chainnode.sync.late import HEIGHT, Answer, Late
 GENESIS = genesis_of(
     "intl",
     parameters=Parameters(
-        devnet=1, state_map_bits=8, index_map_bits=8, rules=1, match_deadline_ms=0
+        devnet=1,
+        state_map_bits=8,
+        index_map_bits=8,
+        rules=1,
+        match_deadline_ms=0,
+        dispute_deadline_ms=0,
     ),
 )
 

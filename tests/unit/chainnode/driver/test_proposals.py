@@ -99,7 +99,12 @@ def test_a_batch_stays_within_its_limit_and_the_rest_comes_next() -> None:
 def test_a_batch_is_remembered_in_its_decoded_form_and_forgotten_after_two_windows() -> None:
     genesis = genesis_of(
         parameters=Parameters(
-            devnet=1, state_map_bits=8, index_map_bits=8, rules=1, match_deadline_ms=0
+            devnet=1,
+            state_map_bits=8,
+            index_map_bits=8,
+            rules=1,
+            match_deadline_ms=0,
+            dispute_deadline_ms=0,
         )
     )
     primary = Primary(genesis)

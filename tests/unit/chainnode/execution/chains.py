@@ -19,6 +19,7 @@ from chainnode.submission import Call, Submission, decode_submission
 from chainnode.suites import suite_named
 from chainnode.suites.port import Suite
 from contracts.schemas.shape import PublicPart, encode_part
+from tests.builders import parameters_of_rules_1, parameters_of_rules_2
 from tests.unit.contracts.builders import ACTIONS, NOW_MS, PROVIDER, PURPOSE, REQUESTER
 
 ORGANISATIONS = (REQUESTER, PROVIDER, "DEPT-C", "DEPT-D")
@@ -83,8 +84,15 @@ class MemoryLedger:
         self.tip = block.header
 
 
-RULES_1 = Parameters(devnet=1, state_map_bits=8, index_map_bits=8, rules=1, match_deadline_ms=0)
-RULES_2 = Parameters(devnet=1, state_map_bits=8, index_map_bits=8, match_deadline_ms=20_000)
+RULES_1 = parameters_of_rules_1()
+RULES_2 = parameters_of_rules_2(match_deadline_ms=20_000)
+RULES_3 = Parameters(
+    devnet=1,
+    state_map_bits=8,
+    index_map_bits=8,
+    match_deadline_ms=20_000,
+    dispute_deadline_ms=60_000,
+)
 
 
 def genesis_of(suite: Suite, parameters: Parameters = RULES_1) -> Genesis:

@@ -48,7 +48,7 @@ from chainnode.secret_files import write_secret_file
 from chainnode.submission import Call
 from chainnode.suites import suite_named
 from chainnode.verify import Trust
-from contracts.schemas.access import CALLS, Side
+from contracts.schemas.access import DISPUTABLE_CALLS, Side
 from contracts.schemas.catalog_states import Share
 from contracts.schemas.match_states import Match
 from tests.builders import ORGANISATIONS, SUITES, secret_key, submission_key
@@ -105,7 +105,7 @@ class Chain:
         """Return what the ledger says of a call as soon as it knows of both sides."""
         async with self.client(0) as client:
             for _ in range(200):
-                found = await client.state(CALLS, REQUESTER, PROVIDER, call_id)
+                found = await client.state(DISPUTABLE_CALLS, REQUESTER, PROVIDER, call_id)
                 if found.row is not None and found.row.match != Match.OPEN:
                     return Match(found.row.match)
                 await asyncio.sleep(0.05)

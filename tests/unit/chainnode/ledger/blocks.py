@@ -78,7 +78,12 @@ def genesis_of(suite_name: str = "intl", *, label: str = "test", bits: int = 8) 
         label=label,
         created_ms=CREATED_MS,
         parameters=Parameters(
-            devnet=1, state_map_bits=bits, index_map_bits=8, rules=1, match_deadline_ms=0
+            devnet=1,
+            state_map_bits=bits,
+            index_map_bits=8,
+            rules=1,
+            match_deadline_ms=0,
+            dispute_deadline_ms=0,
         ),
         replicas=replicas,
         organisations=organisations,

@@ -6,20 +6,26 @@ The same blocks in every run, so that two sites, or one before and after a crash
 from collections.abc import Sequence
 from pathlib import Path
 
-from chainnode.genesis import Parameters
 from chainnode.ledger.codec import decode_entry
 from chainnode.submission import Call, Submission
 from contracts.schemas.access import AccessRecord
 from contracts.schemas.call_words import Side
 from contracts.schemas.index_kinds import IndexKind, index_key
 from contracts.schemas.shape import encode_part
-from tests.builders import NOW_MS, ORGANISATIONS, genesis_of, submission_key, submission_of
+from tests.builders import (
+    NOW_MS,
+    ORGANISATIONS,
+    genesis_of,
+    parameters_of_rules_2,
+    submission_key,
+    submission_of,
+)
 from tests.sites import Site
 from tests.unit.contracts.builders import changed
 from tests.unit.contracts.halves import HALF
 
 DEADLINE_MS = 20_000
-PARAMETERS = Parameters(devnet=1, state_map_bits=8, index_map_bits=8, match_deadline_ms=DEADLINE_MS)
+PARAMETERS = parameters_of_rules_2(match_deadline_ms=DEADLINE_MS)
 GENESIS = genesis_of(parameters=PARAMETERS)
 REQUESTER, PROVIDER = ORGANISATIONS[:2]
 SUBJECT = HALF.subjects[0]

@@ -27,7 +27,12 @@ from tests.unit.chainnode.sync.late import HEIGHT, Answer, Late, records_of
 
 # Four buckets to a subtree: pages can be cut.
 PARAMETERS = Parameters(
-    devnet=1, state_map_bits=14, index_map_bits=14, rules=1, match_deadline_ms=0
+    devnet=1,
+    state_map_bits=14,
+    index_map_bits=14,
+    rules=1,
+    match_deadline_ms=0,
+    dispute_deadline_ms=0,
 )
 GENESIS = genesis_of("intl", parameters=PARAMETERS)
 Alter = Callable[[bytes, bytes], bytes]

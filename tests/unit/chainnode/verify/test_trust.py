@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from chainnode.genesis import Parameters, write_genesis_file
+from chainnode.genesis import write_genesis_file
 from chainnode.verify import InvalidTrust, Trust
 from chainnode.verify.spoken import anchor_digest
 from chainnode.verify.strict_json import JsonObject, as_array
-from tests.builders import genesis_of
+from tests.builders import genesis_of, parameters_of_rules_2
 from tests.builders_evidence import TIME_MS, SyntheticChain, synthetic_chain
 from tests.mutations import mutations
 
@@ -69,7 +69,7 @@ def test_a_changed_trust_file_is_refused_or_another_trust_never_something_else(
 
 
 def test_a_trust_file_of_a_chain_of_rules_2_says_rules_and_deadline() -> None:
-    genesis = genesis_of(parameters=Parameters(devnet=1, match_deadline_ms=20_000))
+    genesis = genesis_of(parameters=parameters_of_rules_2(match_deadline_ms=20_000))
     pinned = Trust.from_genesis(genesis).pinned_at(
         epoch=0, height=9, header_digest=b"d" * 32, time_ms=TIME_MS
     )
