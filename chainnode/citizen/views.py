@@ -31,7 +31,7 @@ from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.rows import ProvenRecord
 from chainnode.verify.strict_json import JsonObject
 from contracts.schemas.access import CALLS, place_in
-from contracts.schemas.audit import VALUES_MAX
+from contracts.schemas.audit import SUBJECTS_MAX
 from contracts.schemas.index_kinds import IndexKind
 
 # Stands in the record of each question, for everybody to read.
@@ -206,8 +206,8 @@ def _groups(tokens: PersonTokens) -> list[tuple[bytes, ...]]:
     """Return the tokens as questions may name them, each group ascending."""
     found = tokens.tokens
     return [
-        tuple(sorted(found[first : first + VALUES_MAX]))
-        for first in range(0, len(found), VALUES_MAX)
+        tuple(sorted(found[first : first + SUBJECTS_MAX]))
+        for first in range(0, len(found), SUBJECTS_MAX)
     ]
 
 

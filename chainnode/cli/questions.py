@@ -161,7 +161,7 @@ def ask_about_person(
     A question names at most nine; each is recorded, and each answer is taken to its end.
     """
     from chainnode.cli.persons import PersonAnswer, person_tokens
-    from contracts.schemas.audit import VALUES_MAX
+    from contracts.schemas.audit import SUBJECTS_MAX
     from contracts.schemas.index_kinds import IndexKind
 
     period = asking.period
@@ -171,12 +171,12 @@ def ask_about_person(
         ask_to_the_end(
             client,
             IndexKind.SUBJECT,
-            tokens.tokens[first : first + VALUES_MAX],
+            tokens.tokens[first : first + SUBJECTS_MAX],
             purpose=asking.purpose,
             period=period,
             limit=limit,
         )
-        for first in range(0, len(tokens.tokens), VALUES_MAX)
+        for first in range(0, len(tokens.tokens), SUBJECTS_MAX)
     )
     return PersonAnswer(tokens=tokens, answers=answers)
 

@@ -26,6 +26,7 @@ NAME = "audit"
 VERSION = 2
 # Each value is an index key of the question's record, and so is the asking organisation.
 VALUES_MAX = 9
+SUBJECTS_MAX = VALUES_MAX
 VALUE_BYTES_MAX = 240
 # Array head, salt with its head, one character with its head: the shortest purpose in clear.
 PRIVATE_BYTES_MIN = 1 + 2 + SALT_BYTES + 1 + 1
