@@ -6,6 +6,7 @@ absent, or another call's id was taken: both are shown, and neither is followed.
 believes a link because one side claims it: who said so stands at each link.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, unique
@@ -18,9 +19,10 @@ from contracts.schemas.identifiers import InvalidIdentifier, parse_identifier
 LEVELS_MAX = 16
 CALLS_MAX = 128
 CERTIFICATES_MAX = 16
-_TOKENS_MAX = 256
-_IDENTIFIER_MARK = "1.2.156.3005.2."
-_PUNCTUATION = "，。；：、（）()[]<>,;:\"'"
+# Five parts behind the root of all identifiers; whether it is one is told by its check character.
+_IDENTIFIER = re.compile(
+    r"(?<![0-9A-Z.])1\.2\.156\.3005\.2(?:\.[0-9A-Z]{1,40}){5}(?![0-9A-Z]|\.[0-9A-Z])", re.ASCII
+)
 
 
 class UnknownCall(NodeError):
@@ -183,11 +185,7 @@ def identifiers_in(halves: Sequence[AuditRow]) -> tuple[str, ...]:
         texts = [half.item or "", half.grant or ""]
         if why is not None:
             texts += [why.reason_text, why.case_number, why.legal_basis]
-        for text in texts:
-            for word in text.split()[:_TOKENS_MAX]:
-                bare = word.strip(_PUNCTUATION)
-                if bare.startswith(_IDENTIFIER_MARK) and _is_identifier(bare):
-                    found.add(bare)
+        found |= {one for text in texts for one in _IDENTIFIER.findall(text) if _is_identifier(one)}
     return tuple(sorted(found)[:CERTIFICATES_MAX])
 
 
