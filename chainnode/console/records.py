@@ -6,6 +6,7 @@ from typing import Final
 from chainnode.console.desk import ShownRecord
 from chainnode.verify.found import shown_row
 from chainnode.verify.header import CertifiedHeader
+from chainnode.verify.judge import ONLINE_MAX_AGE_MS_DEFAULT
 from chainnode.verify.strict_json import JsonObject
 
 # Names of the row, in the order of the page, where they are not empty.
@@ -55,9 +56,13 @@ def fields_of(shown: ShownRecord) -> tuple[Field, ...]:
     return tuple(found)
 
 
-def checks_of(shown: ShownRecord, newest: CertifiedHeader) -> tuple[Check, ...]:
-    """Return the five checks: content, author, history, quorum, freshness."""
+def checks_of(shown: ShownRecord, newest: CertifiedHeader, *, now_ms: int) -> tuple[Check, ...]:
+    """Return the five checks: content, author, history, quorum, freshness.
+
+    Fresh is what stands under a chain whose newest proven block is as young as verdicts ask for.
+    """
     facts = shown.facts
+    is_fresh = now_ms - newest.time_ms <= ONLINE_MAX_AGE_MS_DEFAULT
     signed = f"{len(facts.header.signers)} / {len(facts.header.trust.epochs[facts.header.epoch])}"
     return (
         _worded("content", "pass" if facts.call is not None else "not_checked"),
@@ -66,7 +71,7 @@ def checks_of(shown: ShownRecord, newest: CertifiedHeader) -> tuple[Check, ...]:
         Check(name="quorum", result="pass", detail=signed, is_word=False),
         Check(
             name="freshness",
-            result="pass",
+            result="pass" if is_fresh else "fail",
             detail=f"{newest.height}",
             is_word=False,
         ),

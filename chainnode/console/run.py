@@ -91,6 +91,8 @@ def run_console(config: ConsoleConfig) -> None:
 
     """
     start_logging(config.log_dir)
+    # A line for every request of ours would push who asked what out of the log.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     with listener(config.listen) as bound:
         asyncio.run(_serve(opened(config), bound))
 
@@ -132,6 +134,7 @@ def console_service(console: OpenConsole) -> PageShield:
         nodes=config.nodes,
         names=config.departments,
         trust=console.trust_bytes,
+        now_ms=console.now_ms,
     )
 
     @asynccontextmanager

@@ -48,6 +48,7 @@ class Views:
         nodes: Sequence[str],
         names: Mapping[str, str],
         trust: bytes,
+        now_ms: Callable[[], int],
     ) -> None:
         self._pages = pages
         self._door = door
@@ -56,6 +57,7 @@ class Views:
         self._nodes = tuple(nodes)
         self._names = names
         self._trust = trust
+        self._now_ms = now_ms
 
     async def health(self, _: Request, __: Session | None) -> Response:
         """Say that the process is up, and no more."""
@@ -158,7 +160,7 @@ class Views:
             session,
             record=found.facts,
             fields=fields_of(found),
-            checks=checks_of(found, newest),
+            checks=checks_of(found, newest, now_ms=self._now_ms()),
         )
 
     async def trust(self, _: Request, __: Session | None) -> Response:
