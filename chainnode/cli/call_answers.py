@@ -27,6 +27,7 @@ def require_alone(asking: "Asking", evidence: Path | None) -> None:
     given = (
         *(asking.subjects or None, asking.person, asking.department, asking.item),
         *(asking.certificate, asking.grant, asking.finding, asking.unmatched),
+        *(asking.trace, asking.dispute, asking.responsible),
         *(asking.begin, asking.end, evidence),
     )
     if any(one is not None for one in given):

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from contracts.schemas.index_kinds import IndexKind
 
 _TOKEN_BYTES = 32
-# The words of contracts.schemas.access.Finding, which no command loads to print its help.
+# Of a dispute, and of a chain of calls.
+_ID_BYTES = 16
+# The words of contracts.schemas.audit.Basis and access.Finding, which no command loads to print
+# its help.
+BASES = ("supervision", "own-view", "data-quality", "operation")
 FINDINGS = (
     "no-grant",
     "grant-not-active",
@@ -46,6 +50,10 @@ class Asking:
     grant: str | None
     finding: str | None
     unmatched: str | None
+    trace: str | None
+    dispute: str | None
+    responsible: str | None
+    basis: str
     id_type: str
     custodian: str | None
     custodian_ca: Path | None
@@ -119,6 +127,16 @@ _OPTIONS = (
     click.option("--grant", metavar="NAME", help="授权 · calls and decisions under a grant"),
     click.option("--finding", type=click.Choice(FINDINGS), help="账本所查 · what the ledger found"),
     click.option("--unmatched", metavar="ORG", help="该部门缺失的记录 · gaps of a department"),
+    click.option("--trace", metavar="ID", help="调用链编号 · calls that a chain of calls caused"),
+    click.option("--dispute", metavar="ID", help="异议编号 · records of a dispute"),
+    click.option("--responsible", metavar="ORG", help="该部门承办的异议 · disputes it answers for"),
+    click.option(
+        "--basis",
+        type=click.Choice(BASES),
+        default="supervision",
+        show_default=True,
+        help="查询依据 · on what the question rests, where the chain records it",
+    ),
     click.option(
         "--side",
         type=click.Choice(["requester", "provider"]),
@@ -174,6 +192,7 @@ def ask_about_person(
             tokens.tokens[first : first + SUBJECTS_MAX],
             purpose=asking.purpose,
             period=period,
+            basis=asking.basis,
             limit=limit,
         )
         for first in range(0, len(tokens.tokens), SUBJECTS_MAX)
@@ -185,7 +204,13 @@ def ask(client: "Client", target: "Target", asking: Asking, *, limit: int | None
     """Record the question and take its answer, to the end or to `limit` records."""
     kind, values = asked_for(asking, target)
     return ask_to_the_end(
-        client, kind, values, purpose=asking.purpose, period=asking.period, limit=limit
+        client,
+        kind,
+        values,
+        purpose=asking.purpose,
+        period=asking.period,
+        basis=asking.basis,
+        limit=limit,
     )
 
 
@@ -196,15 +221,25 @@ def ask_to_the_end(
     *,
     purpose: str,
     period: tuple[int, int] = (0, 0),
+    basis: str = BASES[0],
     limit: int | None = None,
 ) -> "AuditAnswer":
     """Record a question about these index keys and take its pages, all or up to `limit` rows."""
     from chainnode.cli.outcomes import require_accepted
     from chainnode.client import QuestionNotRecorded
     from chainnode.client.whole import whole_answer
+    from contracts.schemas.audit import Basis
 
     try:
-        return whole_answer(client, kind, values, purpose=purpose, period=period, rows_max=limit)
+        return whole_answer(
+            client,
+            kind,
+            values,
+            purpose=purpose,
+            period=period,
+            basis=Basis[basis.replace("-", "_").upper()],
+            rows_max=limit,
+        )
     except QuestionNotRecorded as error:
         require_accepted(error.outcome)
         raise
@@ -240,7 +275,24 @@ def asked_for(asking: Asking, target: "Target") -> "tuple[IndexKind, tuple[bytes
     if asking.unmatched is not None:
         missing = organisation_named(asking.unmatched, target, option="--unmatched")
         choices.append((IndexKind.UNMATCHED, (missing,)))
-    return choices[0]
+    return (choices or _of_chains_and_disputes(asking, target))[0]
+
+
+def _of_chains_and_disputes(
+    asking: Asking, target: "Target"
+) -> "list[tuple[IndexKind, tuple[bytes | str, ...]]]":
+    """Return what is asked by the kinds that chains of rules 3 have."""
+    from contracts.schemas.index_kinds import IndexKind
+
+    choices: list[tuple[IndexKind, tuple[bytes | str, ...]]] = []
+    if asking.trace is not None:
+        choices.append((IndexKind.TRACE, (_id_16(asking.trace, option="--trace"),)))
+    if asking.dispute is not None:
+        choices.append((IndexKind.DISPUTE, (_id_16(asking.dispute, option="--dispute"),)))
+    if asking.responsible is not None:
+        answering = organisation_named(asking.responsible, target, option="--responsible")
+        choices.append((IndexKind.RESPONSIBLE, (answering,)))
+    return choices
 
 
 def _require_one(asking: Asking) -> None:
@@ -254,15 +306,18 @@ def _require_one(asking: Asking) -> None:
         asking.grant,
         asking.finding,
         asking.unmatched,
+        asking.trace,
+        asking.dispute,
+        asking.responsible,
     )
     if sum(one is not None for one in given) != 1:
         raise UsageProblem(
             "QUESTION",
             Text(
                 "请只给出 --subject、--person、--department、--item、--certificate、--grant、"
-                "--finding、--unmatched 之一",
+                "--finding、--unmatched、--trace、--dispute、--responsible 之一",
                 "expected one of --subject, --person, --department, --item, --certificate,"
-                " --grant, --finding, --unmatched",
+                " --grant, --finding, --unmatched, --trace, --dispute, --responsible",
             ),
         )
 
@@ -299,3 +354,20 @@ def _token(text: str) -> bytes:
             ),
         )
     return token
+
+
+def _id_16(text: str, *, option: str) -> bytes:
+    """Read the id of a dispute or of a chain of calls."""
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != _ID_BYTES:
+        raise UsageProblem(
+            "ID",
+            Text(
+                f"{option}：应为 {2 * _ID_BYTES} 位十六进制",
+                f"{option}: expected {2 * _ID_BYTES} hexadecimal digits",
+            ),
+        )
+    return found

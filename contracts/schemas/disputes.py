@@ -303,6 +303,7 @@ DISPUTES = Table(NAME, "dispute", DisputeRow)
 # Key: organisation.
 OPEN = Table(NAME, "open", OpenRow)
 
+_PRIVATE_DECODER = msgspec.msgpack.Decoder(DisputePrivate)
 _OVERDUE_DECODER = msgspec.msgpack.Decoder(Overdue)
 
 
@@ -315,3 +316,12 @@ def decode_overdue(contract: str, action: str, public: bytes) -> Overdue | None:
     except ValueError:
         return None
     return part if _ENCODER.encode(part) == public else None
+
+
+def decode_private(clear: bytes) -> DisputePrivate | None:
+    """Read a private part in clear; None: it is none, or in another encoding."""
+    try:
+        part = _PRIVATE_DECODER.decode(clear)
+    except ValueError:
+        return None
+    return part if _ENCODER.encode(part) == clear else None
