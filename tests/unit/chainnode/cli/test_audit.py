@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from chainnode.cli.questions import FINDINGS, Asking, asked_for
+from chainnode.cli.exits import UsageProblem
+from chainnode.cli.questions import BASES, FINDINGS, Asking, asked_for
 from chainnode.cli.target import Target
 from contracts.schemas.access import Finding
+from contracts.schemas.audit import Basis
 from contracts.schemas.codes import Code
 from contracts.schemas.index_kinds import IndexKind
 from contracts.schemas.members import ORGANISATIONS
@@ -64,8 +66,11 @@ def test_findings_are_asked_for_by_the_words_of_the_contract() -> None:
     ("option", "value", "kind", "key"),
     [
         ("grant", "G-2026-1", IndexKind.GRANT, "G-2026-1"),
+        ("trace", "ab" * 16, IndexKind.TRACE, b"\xab" * 16),
+        ("dispute", "cd" * 16, IndexKind.DISPUTE, b"\xcd" * 16),
         ("finding", "halves-differ", IndexKind.FINDING, bytes((Finding.HALVES_DIFFER,))),
         ("unmatched", ISSUER, IndexKind.UNMATCHED, ISSUER),
+        ("responsible", ISSUER, IndexKind.RESPONSIBLE, ISSUER),
     ],
 )
 def test_an_exchange_is_asked_for_by_its_grant_its_finding_and_its_gap(
@@ -84,7 +89,13 @@ def test_a_gap_of_nobody_is_refused_by_the_option_that_named_it(site: Site) -> N
 
 
 def _asking(
-    *, grant: str | None = None, finding: str | None = None, unmatched: str | None = None
+    *,
+    grant: str | None = None,
+    finding: str | None = None,
+    unmatched: str | None = None,
+    trace: str | None = None,
+    dispute: str | None = None,
+    responsible: str | None = None,
 ) -> Asking:
     return Asking(
         subjects=(),
@@ -99,6 +110,10 @@ def _asking(
         grant=grant,
         finding=finding,
         unmatched=unmatched,
+        trace=trace,
+        dispute=dispute,
+        responsible=responsible,
+        basis="supervision",
         side="requester",
         begin=None,
         end=None,
@@ -234,3 +249,15 @@ def test_evidence_that_fails_a_check_names_it(site: Site, tmp_path: Path) -> Non
     assert (unreadable.code, unreadable.json["proven"]) == (2, False)
     assert site.bare("audit", "verify", str(file)).code == 2
     assert site.bare("audit", "verify", "nowhere.json", "--trust", "genesis.json").code == 2
+
+
+def test_the_bases_of_a_question_are_the_words_of_the_contract() -> None:
+    assert tuple(one.name.lower().replace("_", "-") for one in Basis) == BASES
+
+
+@pytest.mark.parametrize("option", ["trace", "dispute"])
+@pytest.mark.parametrize("value", ["ab" * 15, "zz" * 16], ids=["too short", "no digits"])
+def test_an_id_that_is_none_is_refused_by_its_option(option: str, value: str) -> None:
+    target = Target(nodes=(), trust_file=None, key_file=None, passphrase_file=None)
+    with pytest.raises(UsageProblem, match=f"--{option}"):
+        asked_for(_asking(**{option: value}), target)
