@@ -60,6 +60,9 @@ def visible(text: str) -> str:
 
 def guarded(text: str) -> str:
     """Return the text of a cell that no spreadsheet takes for a formula, however it parts cells."""
+    # Numbers and digests, which most cells are.
+    if text.isascii() and text.isalnum():
+        return text
     return _BEGINNING.sub(r"\1'", visible(text))
 
 
