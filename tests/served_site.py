@@ -26,9 +26,11 @@ class Served:
 
 
 @contextmanager
-def served_site(folder: Path, *, suite_name: str = "intl") -> Iterator[Served]:
+def served_site(
+    folder: Path, *, suite_name: str = "intl", parameters: Parameters = EXCHANGE
+) -> Iterator[Served]:
     """Serve a chain with rules 2 until the block ends."""
-    genesis = genesis_of(suite_name, parameters=EXCHANGE)
+    genesis = genesis_of(suite_name, parameters=parameters)
     ready = threading.Event()
     running = _Running(folder, genesis, ready)
     thread = threading.Thread(target=lambda: asyncio.run(running.serve()), daemon=True)

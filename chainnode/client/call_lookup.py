@@ -5,44 +5,38 @@ is found without an index key and without a recorded question. A call id alone n
 pair may have used the same one, and all of them are found.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chainnode.analysis.halves import BOTH, ONE_HALF
 from chainnode.analysis.lineage import CallName
 from chainnode.client.exchange import Plan
 from chainnode.client.placed import placed_record
-from chainnode.client.reading import states_of
+from chainnode.client.reading import StateRow, states_of
 from chainnode.client.session import Session
-from chainnode.genesis import RULES_FIRST
+from chainnode.errors import InvalidInput
+from chainnode.genesis import RULES_EXCHANGE, RULES_FIRST
 from chainnode.verify.evidence import RecordFacts
-from contracts.schemas.access import CALLS, CallRow, place_in
+from contracts.schemas.access import (
+    CALLS,
+    DISPUTABLE_CALLS,
+    CallRow,
+    DisputableCallRow,
+    place_in,
+)
 from contracts.schemas.access_1 import HALVES
-from contracts.schemas.call_words import NAME, Side
+from contracts.schemas.call_words import Side
 from contracts.schemas.match_states import Match
-from contracts.schemas.state import InvalidRow, Table
+from contracts.schemas.state import Part
+
+# 128 requests of 16 keys; a consortium of 45 departments has so many pairs.
+PAIRS_MAX = 2_048
 
 PlaceOfHalf = tuple[bytes, int]
 
 
-class _RowOfRules3(CallRow, frozen=True):
-    """The row of rules 3: what was said of the call first is bound at its end."""
-
-    about: bytes
-
-
-class _AnyCalls(Table[CallRow]):
-    """The table of calls under rules 2 and 3; the rows differ by one part at the end."""
-
-    def decode(self, value: bytes) -> CallRow:
-        try:
-            return CALLS.decode(value)
-        except InvalidRow:
-            return _OF_RULES_3.decode(value)
-
-
-_OF_RULES_3 = Table(NAME, "call", _RowOfRules3)
-_ANY = _AnyCalls(NAME, "call", CallRow)
+class TooManyPairs(InvalidInput):
+    """More pairs of organisations than are looked at for one call id: name the departments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +67,13 @@ def look_up(session: Session, call_id: str, pairs: Sequence[tuple[str, str]]) ->
     """Look for a call id between these pairs.
 
     Raises:
+        TooManyPairs: more than `PAIRS_MAX`.
         CannotDecide: no node gave proofs that are valid and new enough.
 
     """
     distinct = sorted(set(pairs))
+    if len(distinct) > PAIRS_MAX:
+        raise TooManyPairs(f"pairs: expected at most {PAIRS_MAX}, got {len(distinct)}")
     names = [
         CallName(requester=requester, provider=provider, call_id=call_id)
         for requester, provider in distinct
@@ -84,7 +81,7 @@ def look_up(session: Session, call_id: str, pairs: Sequence[tuple[str, str]]) ->
     if session.trust.parameters.rules == RULES_FIRST:
         return (yield from _halves(session, names))
     keys = [_key(one) for one in names]
-    rows = yield from states_of(session, _ANY, keys)
+    rows = yield from _rows(session, keys)
     found = [
         CallFound(name=name, match=Match(one.match).name.lower(), places=_places(one))
         for name, key in zip(names, keys, strict=True)
@@ -105,6 +102,15 @@ def half_records(session: Session, found: CallFound) -> Plan[tuple[RecordFacts, 
     for digest, call_index in found.places:
         records.append((yield from placed_record(session, digest, call_index)))
     return tuple(records)
+
+
+def _rows(
+    session: Session, keys: Sequence[tuple[Part, ...]]
+) -> Plan[Mapping[tuple[Part, ...], StateRow[CallRow] | StateRow[DisputableCallRow]]]:
+    """Return the rows of calls in the table that the rules of the chain have."""
+    if session.trust.parameters.rules == RULES_EXCHANGE:
+        return (yield from states_of(session, CALLS, keys))
+    return (yield from states_of(session, DISPUTABLE_CALLS, keys))
 
 
 def _halves(session: Session, names: Sequence[CallName]) -> Plan[Lookup]:

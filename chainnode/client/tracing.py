@@ -30,7 +30,14 @@ from chainnode.analysis.lineage import (
 )
 from chainnode.analysis.rows import QUESTION, AuditRow, audit_row, audit_rows
 from chainnode.client.asking import PAGE_ROWS_MAX, next_page, question
-from chainnode.client.call_lookup import CallFound, Lookup, half_records, look_up, pairs_of
+from chainnode.client.call_lookup import (
+    PAIRS_MAX,
+    CallFound,
+    Lookup,
+    half_records,
+    look_up,
+    pairs_of,
+)
 from chainnode.client.exchange import Plan
 from chainnode.client.reading import states_of
 from chainnode.client.results import AuditAnswer
@@ -44,7 +51,6 @@ QUESTIONS_MAX = 16
 ROWS_MAX = 100_000
 # Rules from here on index the halves of chains of calls by their trace.
 _RULES_WITH_TRACES = 3
-_TRACE_KIND = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +173,9 @@ def _claimed(
     fitting = [one for one in every if _fits(one, claim)]
     looked = yield from _looked_up(session, gathered, claim.call_id, fitting)
     places, is_of_others = looked.places, False
-    if not looked.found:
+    if not looked.found and len(every) > PAIRS_MAX:
+        gathered.bounds.add("pairs")
+    elif not looked.found:
         others = [one for one in every if not _fits(one, claim)]
         looked = yield from _looked_up(session, gathered, claim.call_id, others)
         places, is_of_others = places + looked.places, True
@@ -247,8 +255,8 @@ def _rows_with_children(
     traces = sorted({one.trace_id for one in gathered.calls[name].halves if one.trace_id})
     found: list[AuditRow] = []
     for one in traces:
-        kind = IndexKind(_TRACE_KIND)
-        found += yield from _trail(session, tracing, gathered, kind, [bytes.fromhex(one)])
+        value = bytes.fromhex(one)
+        found += yield from _trail(session, tracing, gathered, IndexKind.TRACE, [value])
     return tuple(found)
 
 

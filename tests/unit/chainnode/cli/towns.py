@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from chainnode.cli.main import run
-from chainnode.genesis import write_genesis_file
+from chainnode.genesis import Parameters, write_genesis_file
 from chainnode.keys import DEVNET_COST, KeyPurpose, Passphrase, write_key_file
 from chainnode.secret_files import write_secret_file
 from chainnode.suites import suite_named
 from tests.builders import submission_key
-from tests.served_site import Served, served_site
+from tests.served_site import EXCHANGE, Served, served_site
 from tests.unit.chainnode.cli.conftest import Done
 
 
@@ -52,7 +52,9 @@ class Town:
 
 
 @contextmanager
-def town_at(path: Path, capture: pytest.CaptureFixture[str]) -> Iterator[Town]:
+def town_at(
+    path: Path, capture: pytest.CaptureFixture[str], *, parameters: Parameters = EXCHANGE
+) -> Iterator[Town]:
     """Make the keys, serve the chain, and write its genesis."""
     write_secret_file(path / "passphrase", b"correct horse\n")
     for number in range(4):
@@ -64,6 +66,6 @@ def town_at(path: Path, capture: pytest.CaptureFixture[str]) -> Iterator[Town]:
             passphrase=Passphrase(b"correct horse"),
             cost=DEVNET_COST,
         )
-    with served_site(path) as served:
+    with served_site(path, parameters=parameters) as served:
         write_genesis_file(path / "genesis.json", served.genesis)
         yield Town(served=served, path=path, capture=capture)
