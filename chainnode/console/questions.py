@@ -19,19 +19,28 @@ from chainnode.verify.strict_json import (
 )
 from contracts.schemas.access import Finding
 from contracts.schemas.audit import SUBJECTS_MAX, VALUES_MAX
+from contracts.schemas.call_words import CALL_ID_BYTES
 from contracts.schemas.identifiers import InvalidIdentifier, parse_identifier
-from contracts.schemas.index_kinds import IndexKind
+from contracts.schemas.index_kinds import DISPUTE_ID_BYTES, IndexKind
+from contracts.schemas.shape import DIGEST_BYTES
 
 PERSON: Final = "person"
-# Which kinds are asked by the name that they have on the ledger.
-KINDS: Final = {one.name.lower(): one for one in IndexKind}
+_KINDS: Final = {one.name.lower(): one for one in IndexKind}
+# Chains of earlier rules know the kinds up to this one.
+_KIND_MAX_BEFORE_DISPUTES: Final = IndexKind.UNMATCHED
+_RULES_DISPUTES: Final = 3
+# Kinds whose values are bytes, written as hexadecimal.
+_VALUE_BYTES: Final = {
+    IndexKind.SUBJECT: DIGEST_BYTES,
+    IndexKind.TRACE: CALL_ID_BYTES,
+    IndexKind.DISPUTE: DISPUTE_ID_BYTES,
+}
 _NAMES: Final = frozenset({"kind", "values", "from", "to", "purpose"})
 _NAMES_OF_PERSON: Final = _NAMES - {"values"} | {PERSON}
 _BODY_BYTES_MAX: Final = 16 * 1024
 _TEXT_CHARACTERS_MAX: Final = 240
 _PURPOSE_CHARACTERS_MAX: Final = 500
 _TIME_CHARACTERS_MAX: Final = 40
-_TOKEN_BYTES: Final = 32
 
 
 class QuestionRefused(NodeError):
@@ -61,6 +70,12 @@ class AskedQuestion:
     purpose: str = field(repr=False)
 
 
+def kinds_of(rules: int) -> tuple[str, ...]:
+    """Return the names of the kinds that a chain of these rules answers questions about."""
+    last = max(IndexKind) if rules >= _RULES_DISPUTES else _KIND_MAX_BEFORE_DISPUTES
+    return tuple(name for name, one in _KINDS.items() if one <= last)
+
+
 def read_asked(body: bytes) -> AskedQuestion:
     """Read the body of a request.
 
@@ -76,7 +91,7 @@ def read_asked(body: bytes) -> AskedQuestion:
     is_person = name == PERSON
     if set(document) != (_NAMES_OF_PERSON if is_person else _NAMES):
         raise QuestionRefused("BODY")
-    kind = IndexKind.SUBJECT if is_person else KINDS.get(name)
+    kind = IndexKind.SUBJECT if is_person else _KINDS.get(name)
     if kind is None:
         raise QuestionRefused("KIND")
     purpose = _text(document, "purpose", characters_max=_PURPOSE_CHARACTERS_MAX).strip()
@@ -133,8 +148,8 @@ def _values(kind: IndexKind, given: JsonValue) -> tuple[bytes | str, ...]:
 
 def _value(kind: IndexKind, text: str) -> bytes | str:
     try:
-        if kind is IndexKind.SUBJECT:
-            return _token(text)
+        if kind in _VALUE_BYTES:
+            return _bytes(text, size=_VALUE_BYTES[kind])
         if kind is IndexKind.FINDING:
             return bytes((Finding[text.replace("-", "_").upper()],))
         if kind is IndexKind.CERTIFICATE:
@@ -146,11 +161,11 @@ def _value(kind: IndexKind, text: str) -> bytes | str:
     return text
 
 
-def _token(text: str) -> bytes:
-    token = bytes.fromhex(text)
-    if len(token) != _TOKEN_BYTES:
+def _bytes(text: str, *, size: int) -> bytes:
+    value = bytes.fromhex(text)
+    if len(value) != size:
         raise QuestionRefused("VALUES")
-    return token
+    return value
 
 
 def _text(document: JsonObject, name: str, *, characters_max: int) -> str:

@@ -26,7 +26,7 @@ from chainnode.console.app import console_app
 from chainnode.console.config import ConsoleConfig, TlsFiles
 from chainnode.console.desk import Desk, Tokens
 from chainnode.console.news import News
-from chainnode.console.questions import AskedPerson
+from chainnode.console.questions import AskedPerson, kinds_of
 from chainnode.console.rendering import Pages
 from chainnode.console.views import Views
 from chainnode.errors import ConfigurationError
@@ -134,6 +134,7 @@ def console_service(console: OpenConsole) -> PageShield:
         nodes=config.nodes,
         names=config.departments,
         trust=console.trust_bytes,
+        kinds=kinds_of(trust.parameters.rules),
         now_ms=console.now_ms,
     )
 

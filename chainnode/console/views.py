@@ -17,7 +17,7 @@ from chainnode.console.desk import Desk
 from chainnode.console.errors import BAD_FORM, BUSY, NOT_FOUND, PageRefused
 from chainnode.console.news import News
 from chainnode.console.overview import overview
-from chainnode.console.questions import KINDS, PERSON, QuestionRefused, read_asked
+from chainnode.console.questions import PERSON, QuestionRefused, read_asked
 from chainnode.console.records import checks_of, fields_of
 from chainnode.console.rendering import LANGUAGE_COOKIE, LARGE, SIZE_COOKIE, Pages
 from chainnode.console.words import LANGUAGES
@@ -48,6 +48,7 @@ class Views:
         nodes: Sequence[str],
         names: Mapping[str, str],
         trust: bytes,
+        kinds: Sequence[str],
         now_ms: Callable[[], int],
     ) -> None:
         self._pages = pages
@@ -57,6 +58,7 @@ class Views:
         self._nodes = tuple(nodes)
         self._names = names
         self._trust = trust
+        self._kinds = tuple(kinds)
         self._now_ms = now_ms
 
     async def health(self, _: Request, __: Session | None) -> Response:
@@ -170,7 +172,7 @@ class Views:
     async def directory(self, request: Request, __: Session | None) -> Response:
         """Say what can be asked for: departments by name, and the kinds of questions."""
         wanted = request.query_params.get("kinds", "")
-        known = (PERSON, *KINDS) if self._desk.asks_custodian else tuple(KINDS)
+        known = (PERSON, *self._kinds) if self._desk.asks_custodian else self._kinds
         kinds = [one for one in known if not wanted or one in wanted.split(",")]
         departments = [{"id": one, "name": name} for one, name in self._names.items()]
         return JSONResponse({"departments": departments, "items": [], "kinds": kinds})

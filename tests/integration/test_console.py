@@ -229,6 +229,8 @@ def test_a_question_is_recorded_and_answered_by_a_file_that_proves_itself(
         ({"kind": "subject", "values": ["11010119900307"]}, "VALUES"),
         ({"kind": "finding", "values": ["nothing"]}, "VALUES"),
         ({"kind": "certificate", "values": ["1"]}, "VALUES"),
+        ({"kind": "trace", "values": ["ab" * 15]}, "VALUES"),
+        ({"kind": "dispute", "values": ["nothing"]}, "VALUES"),
         ({"from": "2026-13"}, "PERIOD"),
         ({"from": "2026-03", "to": "2026-02"}, "PERIOD"),
         ({"other": 1}, "BODY"),
