@@ -16,6 +16,7 @@ from chainnode.codec import (
     as_int,
     as_text,
     decode,
+    decode_part,
     encode,
 )
 from chainnode.ledger.merkle import DIGEST_BYTES
@@ -61,6 +62,8 @@ _CERTIFICATE_LIMITS = Limits(bytes_max=8192, depth_max=3, elements_max=256)
 # What is stored was within the limits of genesis when it was ordered; these only bound memory.
 _BATCH_LIMITS = Limits(bytes_max=4 * 1024 * 1024, depth_max=2, elements_max=65_536)
 _SUBMISSION_LIMITS = Limits(bytes_max=4 * 1024 * 1024, depth_max=3, elements_max=65_536)
+# Where in a batch its submissions stand, and in a submission its calls.
+_SUBMISSIONS_AT, _CALLS_AT = 3, 8
 _RECEIPTS_LIMITS = Limits(bytes_max=64 * 1024 * 1024, depth_max=1, elements_max=65_536)
 _OWN_BODIES_LIMITS = Limits(
     bytes_max=64 * 1024 * 1024, depth_max=2, elements_max=3 * OWN_RECORDS_MAX + 1
@@ -268,34 +271,44 @@ def decode_own_bodies(data: bytes) -> tuple[OwnBody, ...]:
         InvalidEncoding: anything else.
 
     """
-    rows = as_array(decode(data, _OWN_BODIES_LIMITS), None, "own bodies")
-    pairs = (as_array(row, 2, "own body") for row in rows)
-    return tuple(
-        OwnBody(
-            action=as_text(action, "action", maximum=NAME_CHARACTERS_MAX),
-            public=as_bytes(public, "public part"),
-        )
-        for action, public in pairs
+    return tuple(map(_own_body, as_array(decode(data, _OWN_BODIES_LIMITS), None, "own bodies")))
+
+
+def decode_own_body(data: bytes, index: int) -> OwnBody:
+    """Read one of what `encode_own_bodies` wrote.
+
+    Raises:
+        InvalidEncoding: there is none with this index.
+
+    """
+    return _own_body(decode_part(data, index, what="own bodies"))
+
+
+def _own_body(row: Plain) -> OwnBody:
+    action, public = as_array(row, 2, "own body")
+    return OwnBody(
+        action=as_text(action, "action", maximum=NAME_CHARACTERS_MAX),
+        public=as_bytes(public, "public part"),
     )
 
 
 def call_of_batch(batch: bytes, *, submission: int, call: int) -> tuple[str, bytes, bytes]:
     """Read (action, public, private) of one call out of a batch that was executed here.
 
-    docs/wire-format.md §4 and §5; only what is on the way to the call is decoded.
+    docs/wire-format.md §4 and §5; only the call itself is decoded.
 
     Raises:
         InvalidEncoding: there is no such call.
 
     """
-    calls = calls_of_submission(submission_of_batch(batch, submission))
-    return _call(_element(calls, call, "calls"))
+    blob = submission_of_batch(batch, submission)
+    return _call(decode_part(blob, _CALLS_AT, call, what="calls"))
 
 
 def calls_of_submission(blob: bytes) -> tuple[Plain, ...]:
     """Return the calls of a submission that was executed here, each as `public_of` reads it."""
     fields = as_array(decode(blob, _SUBMISSION_LIMITS), size=_SUBMISSION_FIELDS, what="submission")
-    return as_array(fields[8], None, "calls")
+    return as_array(fields[_CALLS_AT], None, "calls")
 
 
 def public_of(calls: tuple[Plain, ...], index: int) -> bytes:
@@ -317,7 +330,8 @@ def submissions_of_batch(batch: bytes) -> tuple[bytes, ...]:
     if not batch:
         return ()
     wire = as_array(decode(batch, _BATCH_LIMITS), size=_BATCH_FIELDS, what="batch")
-    return tuple(as_bytes(one, "submission") for one in as_array(wire[3], None, "submissions"))
+    blobs = as_array(wire[_SUBMISSIONS_AT], None, "submissions")
+    return tuple(as_bytes(one, "submission") for one in blobs)
 
 
 def submission_of_batch(batch: bytes, index: int) -> bytes:
@@ -327,8 +341,7 @@ def submission_of_batch(batch: bytes, index: int) -> bytes:
         InvalidEncoding: there is no such submission.
 
     """
-    wire = as_array(decode(batch, _BATCH_LIMITS), size=_BATCH_FIELDS, what="batch")
-    return as_bytes(_element(wire[3], index, "submissions"), "submission")
+    return as_bytes(decode_part(batch, _SUBMISSIONS_AT, index, what="submissions"), "submission")
 
 
 def _element(value: Plain, index: int, what: str) -> Plain:

@@ -247,17 +247,15 @@ class LedgerReader:
 
     def _own_parts(self, entry: Entry) -> tuple[str, bytes, bytes] | None:
         """Return the body of a record of the ledger itself; its private part is empty."""
-        bodies = recovery.read_own_bodies(self._store, entry.height)
-        if bodies is None and self.batch_bytes(entry.height) is None:
-            return None
-        count = len(bodies or ())
-        if bodies is None or entry.call_index >= count:
+        body = recovery.read_own_body(self._store, entry.height, entry.call_index)
+        if body is None:
+            if self.batch_bytes(entry.height) is None:
+                return None
             raise DamagedLedger(
                 what=f"own bodies {entry.height}",
                 expected=f"more than {entry.call_index}",
-                actual=f"{count}",
+                actual="none",
             )
-        body = bodies[entry.call_index]
         return body.action, body.public, b""
 
     def own_bodies(self, height: int) -> tuple[OwnBody, ...] | None:

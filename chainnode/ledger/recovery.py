@@ -14,6 +14,7 @@ from chainnode.ledger.codec import (
     decode_entry,
     decode_header,
     decode_own_bodies,
+    decode_own_body,
     decode_receipts,
 )
 from chainnode.ledger.errors import DamagedLedger
@@ -203,6 +204,22 @@ def read_own_bodies(store: Store, height: int) -> tuple[OwnBody, ...] | None:
     except InvalidInput as error:
         raise DamagedLedger(
             what=f"own bodies {height}", expected="bodies", actual=str(error)
+        ) from error
+
+
+def read_own_body(store: Store, height: int, index: int) -> OwnBody | None:
+    """Return one of these bodies; None: the block keeps none.
+
+    Raises:
+        DamagedLedger: unreadable, or there are fewer.
+
+    """
+    stored = store.get(own_bodies_key(height))
+    try:
+        return None if stored is None else decode_own_body(stored, index)
+    except InvalidInput as error:
+        raise DamagedLedger(
+            what=f"own bodies {height}", expected=f"more than {index}", actual=str(error)
         ) from error
 
 

@@ -17,6 +17,7 @@ from chainnode.codec import (
     as_int,
     as_text,
     decode,
+    decode_part,
     encode,
 )
 
@@ -291,3 +292,31 @@ def test_shape_helpers_refuse_one_too_many_and_one_too_few() -> None:
     ):
         with pytest.raises(InvalidEncoding):
             refuse()
+
+
+def test_a_part_is_what_decoding_everything_finds_there() -> None:
+    value = (1, b"ab", ("x", (2, b""), 2**53 - 1), "末")
+    data = encode(value)
+    limits = Limits(bytes_max=100)
+
+    assert decode_part(data, what="x") == decode(data, limits) == value
+    for path, expected in (((0,), 1), ((1,), b"ab"), ((2, 1), (2, b"")), ((2, 2), 2**53 - 1)):
+        assert decode_part(data, *path, what="x") == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        (encode((1, 2)), (2,)),
+        (encode((1, 2)), (-1,)),
+        (encode((1, (2,))), (0, 0)),
+        (encode((1, (2,)))[:-1], (1, 0)),
+        (b"", (0,)),
+        (b"\xc1", ()),
+        (b"\x93\x01", (2,)),
+    ],
+    ids=["behind", "before", "no array", "cut short", "nothing", "no value", "claims more"],
+)
+def test_a_part_that_is_not_there_is_refused(data: bytes, path: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidEncoding):
+        decode_part(data, *path, what="x")
