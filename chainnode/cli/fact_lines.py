@@ -36,6 +36,15 @@ _CHINESE = {
     "public_key": "公钥",
     "nonce": "序号",
     "question": "查询",
+    "questions": "查询",
+    "rows": "记录数",
+    "attested_not_proven": "转述，未经证明",
+    "by": "陈述者",
+    "custodian": "保管方",
+    "places": "化名所属",
+    "department": "部门",
+    "key_epoch": "密钥期数",
+    "parts": "各部分",
     "digest": "摘要",
     "asked_by": "查询方",
     "index_keys": "索引键",
@@ -91,6 +100,10 @@ def _rows(output: Output, facts: Mapping[str, object], indent: str) -> Iterator[
         if isinstance(value, Mapping):
             yield label, ""
             yield from _rows(output, value, indent + _INDENT)
+        elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            for number, one in enumerate(value, 1):
+                yield f"{label} {number}", ""
+                yield from _rows(output, one, indent + _INDENT)
         elif isinstance(value, list) and any(isinstance(one, list) for one in value):
             for number, one in enumerate(value):
                 yield "" if number else label, _shown(output, one)

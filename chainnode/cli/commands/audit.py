@@ -284,7 +284,9 @@ def _print_facts(output: Output, target: Target, document: dict[str, object]) ->
     rows = rows_of(document, "items")
     if "items" in document:
         print_banner(output, document, count=len(rows))
-    facts = {name: value for name, value in document.items() if name != "items"}
+    # The first question stands among all of them.
+    told_apart = {"items", *(["question"] if "questions" in document else [])}
+    facts = {name: value for name, value in document.items() if name not in told_apart}
     print_facts(output, record_for_people(output, facts))
     if rows:
         print_rows(output, rows, shown_names(target))

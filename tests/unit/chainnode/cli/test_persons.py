@@ -160,6 +160,9 @@ def test_all_questions_about_a_person_are_one_file_with_every_rendering(served: 
     places = [(one["department"], one["key_epoch"]) for part in attested for one in part["places"]]
     every_epoch = [(ORGANISATIONS[PROVIDER], number) for number in range(1, 10)]
     assert sorted(places) == sorted([*every_epoch, (ORGANISATIONS[REQUESTER], 1)])
+    plain = served.town.bare("audit", "verify", str(out)).out
+    assert "attested_not_proven" in plain
+    assert "{" not in plain
     assert told["parts"] == {
         "rows.jsonl": "proven",
         "rows.csv": "proven",
