@@ -27,6 +27,7 @@ from chainnode.submission import Call
 from chainnode.suites import suite_named
 from chainnode.verify import Trust
 from contracts.schemas.access import Side
+from devnet.topology import free_ports
 from tests.builders import ORGANISATIONS, submission_key
 from tests.builders_identity import citizen_number
 from tests.custodian_site import custodian_at
@@ -163,7 +164,9 @@ def citizen_site(folder: Path, *, extra: str = "") -> Iterator[CitizenSite]:
         served_site(folder / "chain") as served,
         custodian_at(served, folder / "custodian", epochs=EPOCHS) as (custodian, root),
     ):
-        file = write_settings(folder / "citizen", served, custodian, extra=extra)
+        (port,) = free_ports(1)
+        told = Provider(public_url=f"http://127.0.0.1:{port}", listen=f"127.0.0.1:{port}")
+        file = write_settings(folder / "citizen", served, custodian, provider=told, extra=extra)
         config = load_citizen_config(file)
         with _application(config) as (url, citizen), ExitStack() as opened_clients:
             yield CitizenSite(
@@ -237,7 +240,7 @@ def _application(config: CitizenConfig) -> Iterator[tuple[str, OpenCitizen]]:
         loop = asyncio.get_running_loop()
         async with (
             opened(config, read_secrets(config)) as citizen,
-            serving(citizen.app, lifespan="off") as url,
+            serving(citizen.app, lifespan="off", port=config.listen.port) as url,
         ):
             ends.append(lambda: loop.call_soon_threadsafe(end.set))
             made.append((url, citizen))

@@ -37,18 +37,20 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: Callable[..., Any], *, lifespan: str = "auto") -> AsyncIterator[str]:
-    """Serve an application and return its address."""
+async def serving(
+    app: Callable[..., Any], *, lifespan: str = "auto", port: int = 0
+) -> AsyncIterator[str]:
+    """Serve an application and return its address; `port` 0: one of the system's."""
     config = uvicorn.Config(app, http="h11", log_config=None, access_log=False, lifespan=lifespan)  # type: ignore[arg-type]  # its literals
-    async with served_by(config) as port:
-        yield f"http://127.0.0.1:{port}"
+    async with served_by(config, port=port) as listens:
+        yield f"http://127.0.0.1:{listens}"
 
 
 @asynccontextmanager
-async def served_by(config: uvicorn.Config) -> AsyncIterator[int]:
-    """Serve as these settings say on a port of the system's, and return it."""
+async def served_by(config: uvicorn.Config, *, port: int = 0) -> AsyncIterator[int]:
+    """Serve as these settings say, and return the port; 0: one of the system's."""
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.bind(("127.0.0.1", port))
     server = _Server(config)
     serve = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()

@@ -19,10 +19,17 @@ from starlette.routing import Route
 from chainnode.citizen.allowances import Buckets, TooFast
 from chainnode.citizen.documents import (
     covered_document,
+    filed_document,
     represented_document,
     sealed_document,
     tracked,
     view_document,
+)
+from chainnode.citizen.objections import (
+    NotDisputable,
+    NotFiled,
+    file_objection,
+    read_objection,
 )
 from chainnode.citizen.problems import Refused, problem
 from chainnode.citizen.representations import NoRepresentations, RepresentationSource
@@ -95,6 +102,7 @@ class CitizenApp:
             self._route("/proof.kunproof", self._proof),
             self._route("/representations", self._representations, method="POST"),
             self._route("/refresh", self._refresh, method="POST"),
+            self._route("/objections", self._object, method="POST"),
             self._route("/healthz", self._healthz),
             self._route("/metrics", self._metrics_text),
             *(self._route(path, self._file) for path in self._parts.files),
@@ -208,6 +216,28 @@ class CitizenApp:
         self._parts.visits.forget(visit, self._subject(request, visit))
         return Response(status_code=204)
 
+    async def _object(self, request: Request) -> Response:
+        """File an objection to a use of the kept answer, once; the next answer shows it."""
+        visit, session = self._visit(request)
+        await self._parts.door.require_csrf(request, session)
+        subject = self._subject(request, visit)
+        try:
+            objection = read_objection(await request.body())
+        except ValueError:
+            raise Refused("BAD_BODY") from None
+        view = await self._view(session, visit, subject)
+        usage = view.identifiers.get(objection.use)
+        if usage is None:
+            raise Refused("NO_SUCH_USE")
+        if objection.use in visit.objected or usage.objections:
+            raise Refused("OBJECTED_ALREADY")
+        self._parts.views.spend(session.person.pseudonym)
+        visit.objected.add(objection.use)
+        client = self._parts.asker.client
+        filed = await file_objection(client, usage, objection.ground, tokens=view.tokens)
+        self._parts.visits.forget(visit, subject)
+        return JSONResponse(filed_document(filed), status_code=201)
+
     # --- the page and the process ----------------------------------------------------------
 
     async def _trust(self, request: Request) -> Response:
@@ -272,6 +302,8 @@ _REFUSALS: Final[tuple[tuple[tuple[type[Exception], ...], str, int], ...]] = (
     ((TokensNotMade, ConfigurationError), "CUSTODIAN", 5),
     ((NoRepresentations,), "REPRESENTATION", 5),
     ((TooManyRows,), "TOO_MANY_ROWS", 0),
+    ((NotDisputable,), "NOT_DISPUTABLE", 0),
+    ((NotFiled,), "NOT_FILED", 5),
     ((CannotDecide, QuestionNotRecorded, InvalidEvidence), "NO_PROOF", 5),
 )
 

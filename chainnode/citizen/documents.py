@@ -4,6 +4,7 @@ The browser makes its list of uses from the verified bytes; from here it takes n
 that our keys opened. Each is marked there as our word.
 """
 
+from chainnode.citizen.objections import Filed
 from chainnode.citizen.reasons import Openness
 from chainnode.citizen.subjects import Handle
 from chainnode.citizen.tracker import usage_document
@@ -29,6 +30,7 @@ def view_document(view: View, *, since_ms: int) -> JsonObject:
         "other_records": view.uses.others,
         "names": {"organisations": {**view.names.organisations}, "items": {**view.names.items}},
         "extra": [*view.extra],
+        "can_object": view.has_disputes,
     }
 
 
@@ -91,4 +93,18 @@ def _use(name: str, usage: Usage, openness: Openness, view: View) -> JsonObject:
         "openness": openness.value,
         "why": reason.why,
         "system": reason.system,
+        "objections": [
+            {"outcome": one.outcome, "recorded": local_time(one.recorded_ms)}
+            for one in usage.objections
+        ],
+    }
+
+
+def filed_document(filed: Filed) -> JsonObject:
+    """Return what is known of an objection that was filed."""
+    row = filed.row
+    return {
+        "dispute": filed.dispute_id.hex(),
+        "responsible": None if row is None else row.responsible,
+        "due": None if row is None else local_time(row.due_ms),
     }

@@ -60,6 +60,17 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
         status=403, zh="请从本站页面操作", en="Only a page of this site may ask for this"
     ),
     "BAD_BODY": ProblemKind(status=400, zh="提交内容有误", en="The content is not legal"),
+    "OBJECTED_ALREADY": ProblemKind(
+        status=409, zh="这次使用已提出过疑问", en="You have objected to this use before"
+    ),
+    "NOT_DISPUTABLE": ProblemKind(
+        status=409, zh="此项不能在这里提出疑问", en="Nobody can object to this here"
+    ),
+    "NOT_FILED": ProblemKind(
+        status=503,
+        zh="账本暂未受理，请稍后查看",
+        en="The ledger has not taken it: look again later",
+    ),
     "RATE": ProblemKind(status=429, zh="查询过于频繁，请稍后再试", en="Too often: come back later"),
     "TOO_MANY_ROWS": ProblemKind(
         status=503,

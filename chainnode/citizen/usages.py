@@ -12,7 +12,7 @@ from chainnode.ledger.types import Entry
 from chainnode.submission import Call
 from chainnode.verify.question import question_purpose
 from chainnode.verify.rows import ProvenRecord, read_half
-from contracts.schemas import access, access_1, audit
+from contracts.schemas import access, access_1, audit, disputes
 from contracts.schemas.access import AccessOutcome, Finding, People, findings_in
 from contracts.schemas.access_gaps import GapOutcome, decode_gap
 from contracts.schemas.access_sealed import Sealed, Unseal
@@ -23,6 +23,7 @@ from contracts.schemas.shape import Schema
 _PEOPLE = Schema(People)
 _SEALED = Schema(Sealed)
 _UNSEAL = Schema(Unseal)
+_OBJECT = Schema(disputes.Object)
 
 # Requester, provider, and what tells calls of the two apart.
 CallName = tuple[str, str, str]
@@ -45,6 +46,18 @@ class HalfSeen:
     side: int
     private: bytes = field(repr=False)
     contract_version: int
+    subjects: tuple[bytes, ...] = field(repr=False)
+    item: str
+    grant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objected:
+    """What became of one objection: the outcome of its latest record, and when."""
+
+    dispute_id: bytes
+    outcome: int
+    recorded_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +80,8 @@ class Usage:
     people: int = 0
     grant: str = ""
     halves: tuple[HalfSeen, ...] = ()
+    people_tokens: tuple[bytes, ...] = field(default=(), repr=False)
+    objections: tuple[Objected, ...] = ()
     positions: tuple[int, ...] = ()
 
     @property
@@ -125,6 +140,9 @@ class _Sorting:
         self._usages: dict[CallName, Usage] = {}
         self._sealed: dict[bytes, SealedUse] = {}
         self._opened: set[bytes] = set()
+        # Dispute -> its call, and what became of it last.
+        self._disputed: dict[bytes, CallName] = {}
+        self._objections: dict[bytes, Objected] = {}
         self._own_questions = 0
         self._others = 0
 
@@ -132,6 +150,8 @@ class _Sorting:
         entry, call = record.entry, record.call
         if entry.contract == audit.NAME:
             self._take_question(record)
+        elif entry.contract == disputes.NAME:
+            self._take_dispute(record)
         elif entry.contract != access.NAME:
             self._others += 1
         elif call is None:
@@ -141,6 +161,11 @@ class _Sorting:
 
     def sorted(self) -> Uses:
         hidden = [one for key, one in self._sealed.items() if key not in self._opened]
+        for dispute_id, name in self._disputed.items():
+            usage = self._usages.get(name)
+            if usage is not None:
+                objections = (*usage.objections, self._objections[dispute_id])
+                self._usages[name] = replace(usage, objections=objections)
         latest = sorted(self._usages.values(), key=lambda one: (-one.used_ms, one.name))
         return Uses(
             usages=tuple(latest),
@@ -148,6 +173,21 @@ class _Sorting:
             own_questions=self._own_questions,
             others=self._others,
         )
+
+    def _take_dispute(self, record: ProvenRecord) -> None:
+        entry, call = record.entry, record.call
+        dispute_id = next((key[1:] for key in entry.index_keys if key[0] == IndexKind.DISPUTE), b"")
+        self._objections[dispute_id] = Objected(
+            dispute_id=dispute_id, outcome=entry.outcome, recorded_ms=entry.time_ms
+        )
+        if call is None or call.action != "object":
+            return
+        try:
+            said = _OBJECT.decode(call.public)
+        except Rejection:
+            self._others += 1
+            return
+        self._disputed[dispute_id] = (said.requester, said.provider, said.call_id.hex())
 
     def _take_access(self, record: ProvenRecord, call: Call) -> None:
         half = read_half(record.entry, call)
@@ -238,6 +278,7 @@ def joined(before: Usage, found: Usage) -> Usage:
         gap=found.gap if found.gap is not None else before.gap,
         people=max(before.people, found.people),
         halves=(*before.halves, *found.halves),
+        people_tokens=(*before.people_tokens, *found.people_tokens),
         positions=tuple(sorted({*before.positions, *found.positions})),
     )
 
@@ -275,6 +316,9 @@ def _of_half(record: ProvenRecord, call: Call) -> Usage:
                 side=half.side,
                 private=call.private,
                 contract_version=entry.contract_version,
+                subjects=half.subjects,
+                item=half.item,
+                grant=half.grant,
             ),
         ),
         positions=(record.position,),
@@ -294,6 +338,7 @@ def _of_people(record: ProvenRecord, call: Call) -> Usage | None:
         name=(said.requester, said.provider, said.call_id.hex()),
         used_ms=time_ms,
         recorded_ms=time_ms,
+        people_tokens=said.tokens,
         positions=(record.position,),
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from chainnode.citizen.names import NameBook, Names
+from chainnode.citizen.objections import RULES_MIN
 from chainnode.citizen.reasons import Reason, Reasons
 from chainnode.citizen.subjects import Subject
 from chainnode.citizen.usages import Usage, Uses, lacks_half, uses_in, with_half
@@ -30,8 +31,8 @@ from chainnode.submission import key_id
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.rows import ProvenRecord
 from chainnode.verify.strict_json import JsonObject
-from contracts.schemas.access import CALLS, place_in
-from contracts.schemas.audit import SUBJECTS_MAX
+from contracts.schemas.access import CALLS, DISPUTABLE_CALLS, CallRow, place_in
+from contracts.schemas.audit import VALUES_MAX, Basis
 from contracts.schemas.index_kinds import IndexKind
 
 # Stands in the record of each question, for everybody to read.
@@ -78,6 +79,8 @@ class View:
     extra: tuple[JsonObject, ...] = field(repr=False)
     departments: tuple[tuple[str, int], ...]
     without: tuple[str, ...]
+    tokens: frozenset[bytes] = field(repr=False)
+    has_disputes: bool
 
     @property
     def size(self) -> int:
@@ -125,7 +128,11 @@ class Asker:
 
     async def _answer(self, tokens: Sequence[bytes]) -> AuditAnswer:
         answer = await self.client.question(
-            IndexKind.SUBJECT, tokens, purpose=OWN_VIEW, limit=PAGE_ROWS_MAX
+            IndexKind.SUBJECT,
+            tokens,
+            purpose=OWN_VIEW,
+            basis=Basis.OWN_VIEW,
+            limit=PAGE_ROWS_MAX,
         )
         while answer.next_cursor is not None:
             if len(answer.items) > self.rows_max:
@@ -157,8 +164,7 @@ class Asker:
 
     async def _halves(self, usage: Usage) -> list[tuple[ProvenRecord, JsonObject]]:
         try:
-            call_id = bytes.fromhex(usage.name[2])
-            row = (await self.client.state(CALLS, usage.requester, usage.provider, call_id)).row
+            row = await self._call_row(usage)
             if row is None:
                 return []
             places = [place_in(row.requesters), place_in(row.providers)]
@@ -170,6 +176,13 @@ class Asker:
         except (CannotDecide, InvalidEvidence, ValueError):
             # What the trails prove stands without it; the page says that the item is not shown.
             return []
+
+    async def _call_row(self, usage: Usage) -> CallRow | None:
+        """Return where the halves of a call stand, by the rules of the chain."""
+        names = (usage.requester, usage.provider, bytes.fromhex(usage.name[2]))
+        if self.client.trust.parameters.rules >= RULES_MIN:
+            return (await self.client.state(DISPUTABLE_CALLS, *names)).row
+        return (await self.client.state(CALLS, *names)).row
 
     async def _named(self, found: "_Found", tokens: PersonTokens, secret: bytes) -> View:
         uses = found.uses
@@ -190,6 +203,8 @@ class Asker:
             extra=found.extra,
             departments=tokens.places,
             without=tokens.without,
+            tokens=frozenset(tokens.tokens),
+            has_disputes=self.client.trust.parameters.rules >= RULES_MIN,
         )
 
 
@@ -206,8 +221,8 @@ def _groups(tokens: PersonTokens) -> list[tuple[bytes, ...]]:
     """Return the tokens as questions may name them, each group ascending."""
     found = tokens.tokens
     return [
-        tuple(sorted(found[first : first + SUBJECTS_MAX]))
-        for first in range(0, len(found), SUBJECTS_MAX)
+        tuple(sorted(found[first : first + VALUES_MAX]))
+        for first in range(0, len(found), VALUES_MAX)
     ]
 
 

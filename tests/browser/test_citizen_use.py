@@ -85,6 +85,23 @@ def test_what_is_downloaded_is_what_was_checked(page: Page, site: CitizenSite) -
     assert waiting.value.suggested_filename == "my-data.kunproof"
 
 
+def test_a_person_objects_by_keyboard_and_sees_it_in_the_proven_list(
+    page: Page, site: CitizenSite
+) -> None:
+    opened(page, site)
+    page.locator("li.use button").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#objection")).to_be_visible()
+    page.select_option("#ground", "2")
+    page.locator("#send").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#objected")).to_contain_text("答复期限", timeout=30_000)
+    expect(page.locator("#banner .seal")).to_contain_class("green")
+    expect(page.locator("#list")).to_contain_text("已提出")
+    assert page.locator("li.use button").count() == 1
+
+
 def _without_a_line(data: bytes) -> bytes:
     members = read_archive(data)
     lines = members[ROWS].splitlines(keepends=True)

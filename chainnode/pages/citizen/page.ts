@@ -14,9 +14,11 @@ import {
   fetchRepresented,
   fetchSession,
   logOut,
+  sendObjection,
   NoAnswer,
   type Represented,
 } from "./service";
+import type { Use } from "./uses";
 import { View } from "./view";
 import { FAILURES, type Word, WORDS } from "./words";
 
@@ -38,6 +40,9 @@ let shown: Shown | null = null;
 let failure: (() => HTMLElement) | null = null;
 // A later choice overtakes an earlier one that is still being answered.
 let generation = 0;
+// The id of the use to which the open dialog objects.
+let objected = "";
+const GROUNDS = [1, 2, 3, 4, 5] as const;
 
 class OtherChain extends Error {}
 
@@ -83,7 +88,7 @@ function draw(): void {
   byId("devnet").hidden = trust.parameters.devnet !== 1;
   const facts = [...view.covered(found, beside), [view.word("chain"), spokenCode(trust)] as const];
   byId("covered").replaceChildren(definitions(facts));
-  byId("list").replaceChildren(...view.uses(found, beside, () => undefined));
+  byId("list").replaceChildren(...view.uses(found, beside, askGround));
   byId("seals").replaceChildren(...view.sealed(found.sealed, beside));
   byId("downloads").replaceChildren(download(shown));
 }
@@ -95,6 +100,30 @@ function download({ data }: Shown): HTMLElement {
   link.href = URL.createObjectURL(new Blob([data as BlobPart], { type }));
   link.download = "my-data.kunproof";
   return link;
+}
+
+function askGround(use: Use): void {
+  const told = shown?.beside.uses.get(use.positions[0]!);
+  if (told === undefined) return;
+  const choice = byId<HTMLSelectElement>("ground");
+  choice.replaceChildren(
+    ...GROUNDS.map((one) => {
+      const option = element("option", "", view.word(`ground${one}`));
+      option.value = `${one}`;
+      return option;
+    }),
+  );
+  objected = told.id;
+  byId("objected").textContent = "";
+  byId<HTMLDialogElement>("objection").showModal();
+}
+
+async function sendGround(): Promise<void> {
+  const ground = Number(byId<HTMLSelectElement>("ground").value);
+  byId<HTMLDialogElement>("objection").close();
+  const due = await sendObjection(objected, ground, userCode, csrf!);
+  await load();
+  byId("objected").textContent = `${view.word("sent")}${due.slice(0, 10)}`;
 }
 
 async function load(): Promise<void> {
@@ -188,6 +217,8 @@ function start(): void {
       await load();
     });
   });
+  byId("send").addEventListener("click", () => void act(sendGround));
+  byId("cancel").addEventListener("click", () => byId<HTMLDialogElement>("objection").close());
   byId("out").addEventListener("click", () => {
     void act(async () => {
       await logOut(csrf!);

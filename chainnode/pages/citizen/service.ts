@@ -30,6 +30,7 @@ export interface Beside {
   readonly items: ReadonlyMap<string, string>;
   readonly extra: readonly JsonValue[];
   readonly since: string;
+  readonly canObject: boolean;
   readonly withoutTokens: readonly string[];
 }
 
@@ -54,6 +55,7 @@ export async function fetchBeside(userCode: string): Promise<Beside> {
     items: texts(names, "items"),
     extra: asArray(told.get("extra") ?? null, "extra", { max: CONTAINERS_MAX }),
     since: text(covered, "since"),
+    canObject: told.get("can_object") === true,
     withoutTokens: rows(told, "without_tokens").map((one) => asText(one, "code", TEXT_MAX)),
   };
 }
@@ -80,6 +82,19 @@ export async function askAnew(userCode: string, csrf: string): Promise<void> {
   await request("POST", withUser("/refresh", userCode), csrf);
 }
 
+// Until when the objection must be answered; empty where no node says so yet.
+export async function sendObjection(
+  use: string,
+  ground: number,
+  userCode: string,
+  csrf: string,
+): Promise<string> {
+  const body = JSON.stringify({ use, ground });
+  const { data } = await request("POST", withUser("/objections", userCode), csrf, body);
+  const due = readObject(data).get("due");
+  return typeof due === "string" ? due : "";
+}
+
 export async function logOut(csrf: string): Promise<void> {
   await fetch("/logout", {
     method: "POST", redirect: "manual", headers: { "X-CSRF-Token": csrf },
@@ -90,9 +105,10 @@ async function request(
   method: string,
   path: string,
   csrf: string | null,
+  body: string | null = null,
 ): Promise<{ data: Uint8Array }> {
   const headers: Record<string, string> = csrf === null ? {} : { "X-CSRF-Token": csrf };
-  const options = { method, headers, cache: "no-store", redirect: "error" } as const;
+  const options = { method, headers, cache: "no-store", redirect: "error", body } as const;
   const reply = await fetch(path, options).catch(() => {
     throw new NoAnswer("AWAY");
   });

@@ -27,6 +27,8 @@ export interface Use {
   readonly findings: number;
   readonly gap: number | null;
   readonly sides: ReadonlySet<string>;
+  // Objections: the outcome of the latest record of each.
+  readonly disputes: readonly number[];
   readonly positions: readonly number[];
 }
 
@@ -43,7 +45,7 @@ export interface Uses {
   readonly others: number;
 }
 
-const INDEX = { requester: 2, provider: 3, item: 4 } as const;
+const INDEX = { requester: 2, provider: 3, item: 4, dispute: 10 } as const;
 const LIMITS = { bytes: 4096, depth: 2, elements: 64 };
 const KINDS_OF_HALF = 8;
 
@@ -63,6 +65,9 @@ export function withHalf(use: Use, record: ProvenRecord): Use {
 class Sorting {
   readonly #uses = new Map<string, Use>();
   readonly #sealed = new Map<string, SealedUse>();
+  // Dispute -> its call, and the outcome of its latest record.
+  readonly #disputed = new Map<string, string>();
+  readonly #outcomes = new Map<string, number>();
   #ownQuestions = 0;
   #others = 0;
 
@@ -71,6 +76,7 @@ class Sorting {
   take(record: ProvenRecord): void {
     const { entry, call } = record;
     if (entry.contract === "audit") return this.#question(record);
+    if (entry.contract === "disputes") return this.#dispute(record);
     if (entry.contract !== "access") return this.#other();
     if (call === null) return this.#join(withheld(record));
     const found = ofHalf(record) ?? ofPeople(record) ?? ofGap(record);
@@ -80,6 +86,11 @@ class Sorting {
   }
 
   sorted(): Uses {
+    for (const [id, name] of this.#disputed) {
+      const use = this.#uses.get(name);
+      if (use === undefined) continue;
+      this.#uses.set(name, { ...use, disputes: [...use.disputes, this.#outcomes.get(id)!] });
+    }
     const uses = [...this.#uses.values()].sort(
       (left, right) => right.usedMs - left.usedMs || (left.name < right.name ? -1 : 1),
     );
@@ -95,6 +106,20 @@ class Sorting {
     }
     const names = [entry.organisation, "", `${record.position}`] as const;
     this.#join({ ...plain("question", names, record), why: purposeOf(entry, call) ?? "" });
+  }
+
+  #dispute(record: ProvenRecord): void {
+    const key = record.entry.indexKeys.find((one) => one[0] === INDEX.dispute);
+    const id = key === undefined ? "" : toHex(key);
+    this.#outcomes.set(id, record.entry.outcome);
+    if (record.call?.action !== "object") return;
+    const named = parts(record, null, (found) => [
+      plainText(found[4], "requester"),
+      plainText(found[5], "provider"),
+      toHex(plainBytes(found[6], "call id")),
+    ]);
+    if (named === null) return this.#other();
+    this.#disputed.set(id, named.join("\0"));
   }
 
   #seal(record: ProvenRecord): void {
@@ -205,7 +230,7 @@ function plain(kind: Kind, names: readonly [string, string, string], record: Pro
   return {
     kind, name: names.join("\0"), requester, provider, item: "", why: "",
     usedMs: timeMs, recordedMs: timeMs, outcomes: new Set(), findings: 0, gap: null,
-    sides: new Set(), positions: [record.position],
+    sides: new Set(), disputes: [], positions: [record.position],
   };
 }
 

@@ -85,7 +85,10 @@ export class View {
     put("why", ...this.why(use, beside));
     put("result", ...this.results(use).map((one) => element("p", "", one)));
     made.append(who, list);
-    if (use.kind === "call") {
+    for (const one of use.disputes) {
+      put("dispute", this.word(`dispute${one}` as Word));
+    }
+    if (use.kind === "call" && beside.canObject && !use.disputes.length) {
       const button = element("button", "", this.word("object"));
       button.type = "button";
       button.setAttribute("aria-label", `${this.word("object")}: ${this.minute(use.usedMs)}`);
