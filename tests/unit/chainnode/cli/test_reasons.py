@@ -156,3 +156,30 @@ def test_a_month_is_published_once(town: Town) -> None:
     file = str(folder_of(town, PROVIDER) / f"{PERIOD}.key.json")
     again = town.kun(PROVIDER, "key", "publish", file, "--month", "2026-11")
     assert (again.code, "CONTENT_KEY_KNOWN" in again.err) == (1, True)
+
+
+def test_a_filter_reads_reasons_with_our_keys_and_cannot_tell_without(town: Town) -> None:
+    for one in (PROVIDER, REQUESTER, AUDITOR):
+        publish(town, one)
+    position = record(town, encrypted=True)
+    ask = ("audit", "query", "--item", "population.basic", "--purpose", "yearly inspection")
+    where = ("--where", f"reason~{PURPOSE[:3]}")
+    closed = town.must(AUDITOR, *ask, *where).json
+    assert (closed["items"], closed["analysis"]["cannot_tell"]) == ([], [position])
+    for one, found in ((AUDITOR, [position]), (LATE, [])):
+        folder_of(town, one).mkdir(exist_ok=True)
+        keys = ("--wrapping-keys", str(folder_of(town, one)))
+        told = town.must(AUDITOR, *ask, *where, *keys, "--organisation", ORGANISATIONS[one]).json
+        assert [row["position"] for row in told["items"]] == found
+        assert told["analysis"]["cannot_tell"] == ([] if found else [position])
+
+
+def test_a_part_that_its_key_does_not_open_stays_closed_in_a_filter(town: Town) -> None:
+    for one in (PROVIDER, REQUESTER):
+        publish(town, one)
+    position = record(town, encrypted=True, is_other_key=True)
+    ask = ("audit", "query", "--item", "population.basic", "--purpose", "yearly inspection")
+    keys = ("--wrapping-keys", str(folder_of(town, PROVIDER)))
+    ours = (*keys, "--organisation", ORGANISATIONS[PROVIDER])
+    told = town.must(AUDITOR, *ask, "--where", "officer=", *ours).json
+    assert told["analysis"]["cannot_tell"] == [position]
