@@ -4,7 +4,6 @@ docs/wire-format.md §18. What is filed names the call and the ground; no text o
 the ledger. That an objection was filed, and what became of it, stands in the person's own trail.
 """
 
-import secrets
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -12,13 +11,12 @@ import msgspec
 from msgspec import Meta
 
 from chainnode.citizen.usages import Usage, UseKind
-from chainnode.client import AsyncClient, CannotDecide
+from chainnode.client import AsyncClient, CannotDecide, dispute_calls
 from chainnode.client import Final as FinalOutcome
-from chainnode.client.calls import build_call, new_salt
+from chainnode.client.dispute_calls import new_dispute_id, object_to
 from chainnode.errors import NodeError
 from contracts.schemas import disputes
-from contracts.schemas.disputes import DISPUTES, DisputeRow, Ground, Object, Target
-from contracts.schemas.index_kinds import DISPUTE_ID_BYTES
+from contracts.schemas.disputes import DISPUTES, DisputeRow, Ground, Target
 
 RULES_MIN: Final = 3
 _BODY_BYTES_MAX: Final = 1_024
@@ -75,38 +73,33 @@ async def file_objection(
     """
     if client.trust.parameters.rules < RULES_MIN:
         raise NotDisputable("the chain has no disputes")
-    part = _part(usage, ground, tokens)
-    private = msgspec.msgpack.encode(disputes.DisputePrivate(salt=new_salt(), text=""))
-    outcome = await client.submit(disputes.NAME, [build_call("object", part, private)])
+    dispute_id = new_dispute_id()
+    call = object_to(dispute_id, _objection(usage, Ground(ground), tokens))
+    outcome = await client.submit(disputes.NAME, [call])
     if not isinstance(outcome, FinalOutcome) or not outcome.is_accepted:
         raise NotFiled("the ledger did not take the objection")
     try:
-        row = (await client.state(DISPUTES, part.dispute_id)).row
+        row = (await client.state(DISPUTES, dispute_id)).row
     except CannotDecide:
         row = None
-    return Filed(dispute_id=part.dispute_id, row=row)
+    return Filed(dispute_id=dispute_id, row=row)
 
 
-def _part(usage: Usage, ground: int, tokens: frozenset[bytes]) -> Object:
+def _objection(usage: Usage, ground: Ground, tokens: frozenset[bytes]) -> dispute_calls.Objection:
     if usage.kind is not UseKind.CALL or not usage.halves:
         raise NotDisputable("expected a call of which a half is shown")
     # What a call is about is what the half says that came first.
     first = min(usage.halves, key=lambda one: one.position)
     is_named = not tokens.isdisjoint(first.subjects)
     beyond = sorted(tokens.intersection(usage.people_tokens))
-    return Object(
-        salt=new_salt(),
-        dispute_id=secrets.token_bytes(DISPUTE_ID_BYTES),
+    return dispute_calls.Objection(
         ground=ground,
-        target=int(Target.CALL),
+        target=Target.CALL,
         requester=usage.requester,
         provider=usage.provider,
         call_id=bytes.fromhex(usage.name[2]),
-        certificate="",
         subjects=first.subjects,
         person=b"" if is_named or not beyond else beyond[0],
         item=first.item,
         grant=first.grant,
-        follows=b"",
-        statement_commitment=b"",
     )
