@@ -28,7 +28,7 @@ _CHINESE = {
     "requested": "调用时间",
     "purpose": "事由",
     "held_against": "缺口归于",
-    "due": "匹配截止",
+    "due": "截止",
     "differs": "不一致之处",
     "halves": "双方记录所在提交",
     "author": "签名的提交者",
@@ -83,6 +83,15 @@ _CHINESE = {
     "valid_to": "至",
     "quota": "每日限额",
     "suspended_by": "暂停方",
+    "dispute": "异议",
+    "ground": "理由",
+    "target": "对象",
+    "overdue": "逾期",
+    "filer": "提出方",
+    "responsible": "承办方",
+    "filed": "提出时间",
+    "forwards": "转办次数",
+    "follows": "承接",
 }
 _INDENT = "  "
 

@@ -27,6 +27,9 @@ COMMANDS = {
         "chainnode.cli.commands.catalog:catalog", "目录 · what departments share"
     ),
     "grant": LazyCommand("chainnode.cli.commands.grant:grant", "授权 · who may call what"),
+    "dispute": LazyCommand(
+        "chainnode.cli.commands.dispute:dispute", "异议 · objections, and who answers"
+    ),
     "gateway": LazyCommand(
         "chainnode.cli.commands.gateway:gateway", "网关 · between services and the ledger"
     ),

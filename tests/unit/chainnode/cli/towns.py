@@ -1,4 +1,4 @@
-"""Four departments at one served chain with rules 2, and `kun` with the key of each."""
+"""Four departments at one served chain with rules 3, and `kun` with the key of each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
