@@ -2,12 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
 from chainnode.verify import InvalidEvidence
-from chainnode.verify.archive import CSV, PARQUET, ROWS, SUMMARY, write_archive
+from chainnode.verify.archive import (
+    CSV,
+    MANIFEST,
+    PARQUET,
+    ROWS,
+    SIGNATURES,
+    SUMMARY,
+    write_archive,
+)
 from chainnode.verify.export import verify_export
+from chainnode.verify.export_forms import manifest_bytes
 from chainnode.verify.rows import canonical_line
 from tests.builders_evidence import OTHER_SUBJECT, SUBJECT
 from tests.builders_exports import ASKED_AT, Members
@@ -20,10 +30,13 @@ from tests.builders_several import (
     twice_questioned_chain,
 )
 from tests.builders_trails import Shown, positions_of
+from tests.forgeries.attacks import changed_rows
 
 SUITES = ("sm", "intl")
 QUESTION_1, TRAIL_1 = "proofs/001-question.json", "proofs/001-trail-0001.json"
 QUESTION_2, TRAIL_2 = "proofs/002-question.json", "proofs/002-trail-0001.json"
+# One of so many forgeries is tried; prime, so that no kind of them is left out.
+FORGERY_STRIDE = 23
 Corrupt = Callable[[TwiceQuestionedChain, Members], Members]
 
 
@@ -181,3 +194,19 @@ def test_a_corrupted_export_of_several_is_refused_by_the_check_that_names_it(
     good = chain.sealed_several(chain.several())
     verify_export(write_archive(good), chain.trust)
     assert refusing_check(chain, corrupt(chain, good)) == check
+
+
+@pytest.mark.slow
+def test_no_trail_forged_down_to_its_root_is_believed_inside_an_export(
+    chain: TwiceQuestionedChain,
+) -> None:
+    """Rows dropped, doubled, swapped or changed, with every digest above them made to fit."""
+    good, content, tried = chain.several(), chain.content(), 0
+    for name, forged in islice(changed_rows(chain), 0, None, FORGERY_STRIDE):
+        members = {**good, TRAIL_2: canonical_line(forged)}
+        manifest = manifest_bytes(content, members=members)
+        members |= {MANIFEST: manifest, SIGNATURES: chain.signatures(manifest)}
+        with pytest.raises(InvalidEvidence):
+            pytest.fail(f"accepted: {name}, {verify_export(write_archive(members), chain.trust)}")
+        tried += 1
+    assert tried >= 20
