@@ -316,7 +316,7 @@ WALLS = (
     Wall(
         why="templates are filled where people look at pages",
         inside=PRODUCTION,
-        besides=PEOPLES,
+        besides=(*PEOPLES, "devnet"),
         forbids=("jinja2",),
     ),
     Wall(
