@@ -1,107 +1,127 @@
-// Filters over a list that is proven whole, applied in this browser, and counts by what rows say.
-// A row of which a filter cannot tell is neither shown nor hidden silently: it is counted.
+// Filters over a list that is proven whole, applied in this browser, and counts by what rows say. A row
+// of which a filter cannot tell is neither shown nor dropped silently: it is counted. As
+// chainnode/analysis/filters.py and facets.py.
 
-import type { Listed, RowKind } from "./listed";
+import type { AuditRow } from "./audit_row";
+import { type HalvesStates, halvesStates } from "./calls";
+import { type NumberName, NUMBERS, type TextName, TEXTS, type Values } from "./fields";
+import { dayText, isWithinMinutes } from "./local_times";
 
-const HOUR_MS = 3_600_000;
-const ZONE_MS = 8 * HOUR_MS;
-const DAY_BEGINS_H = 8;
-const DAY_ENDS_H = 18;
-
-export interface Filter {
-  readonly kind: RowKind | "";
-  readonly department: string;
-  readonly item: string;
-  readonly outcome: string;
-  readonly officer: string;
-  readonly caseNumber: string;
-  readonly text: string;
-  readonly hours: "" | "day" | "night";
+export interface TextCondition {
+  readonly name: TextName;
+  readonly test: "is" | "is_not" | "contains" | "contains_not";
+  readonly values: readonly string[];
 }
 
-export const NO_FILTER: Filter = {
-  kind: "", department: "", item: "", outcome: "", officer: "", caseNumber: "", text: "", hours: "",
-};
+// start ≤ number < end; null is no bound.
+export interface RangeCondition {
+  readonly name: NumberName;
+  readonly start: number | null;
+  readonly end: number | null;
+}
+
+export type Condition = TextCondition | RangeCondition;
 
 export interface Filtered {
-  readonly rows: readonly Listed[];
-  readonly cannotTell: number;
+  // Positions, ascending as the rows are.
+  readonly matched: readonly number[];
+  readonly cannot_tell: readonly number[];
+  readonly left_out: number;
 }
 
-// Yes, no, or null: what would decide is not readable here.
-type Answer = boolean | null;
-
-export function filtered(rows: readonly Listed[], filter: Filter): Filtered {
-  const shown: Listed[] = [];
-  let cannotTell = 0;
-  for (const row of rows) {
-    const answers = answersOf(row, filter);
-    if (answers.includes(false)) continue;
-    if (answers.includes(null)) cannotTell += 1;
-    else shown.push(row);
-  }
-  return { rows: shown, cannotTell };
+export function filtered(
+  rows: readonly AuditRow[],
+  conditions: readonly Condition[],
+  states: HalvesStates = halvesStates(rows),
+): Filtered {
+  const told = rows.map((row) => tellsAll(row, conditions, states));
+  const positions = (answer: boolean | null): number[] =>
+    rows.filter((_, at) => told[at] === answer).map((row) => row.position);
+  return {
+    matched: positions(true),
+    cannot_tell: positions(null),
+    left_out: told.filter((one) => one === false).length,
+  };
 }
 
-function answersOf(row: Listed, filter: Filter): Answer[] {
-  const { readable, reasons } = row;
-  const answers: Answer[] = [];
-  if (filter.kind) answers.push(row.kind === filter.kind);
-  if (filter.department) answers.push(departments(row).includes(filter.department));
-  if (filter.item) answers.push(readable.item === filter.item);
-  if (filter.outcome) answers.push(readable.outcome.en === filter.outcome);
-  if (filter.officer) answers.push(hidden(row) ? null : reasons?.operator === filter.officer);
-  if (filter.caseNumber) {
-    answers.push(hidden(row) ? null : (reasons?.caseNumber ?? "").includes(filter.caseNumber));
-  }
-  if (filter.text) answers.push(containsText(row, filter.text));
-  if (filter.hours) answers.push(isNight(row) === (filter.hours === "night"));
-  return answers;
+function tellsAll(row: AuditRow, conditions: readonly Condition[], states: HalvesStates): boolean | null {
+  const told = conditions.map((one) => ("test" in one ? tellsText(row, one, states) : tellsNumber(row, one)));
+  if (told.includes(false)) return false;
+  return told.includes(null) ? null : true;
 }
 
-// Whether a call says more than can be read here.
-function hidden(row: Listed): boolean {
-  return row.kind === "call" && row.reasons === null;
+function tellsText(row: AuditRow, { name, test, values }: TextCondition, states: HalvesStates): boolean | null {
+  const texts: Values<string> = TEXTS[name](row, states);
+  if (texts === null) return null;
+  const isWhole = test === "is" || test === "is_not";
+  const wanted = isWhole ? values : values.map(lowered);
+  const isFound = isWhole
+    ? texts.some((one) => wanted.includes(one))
+    : texts.map(lowered).some((text) => wanted.some((one) => text.includes(one)));
+  return isFound === (test === "is" || test === "contains");
 }
 
-function containsText(row: Listed, text: string): Answer {
-  if (row.readable.hasPurpose) return row.readable.purpose.includes(text);
-  return hidden(row) || row.readable.purpose === "sealed" ? null : false;
+// Letters of ASCII alone: what else is one letter in two cases differs from library to library.
+function lowered(text: string): string {
+  return text.replace(/[A-Z]/g, (one) => one.toLowerCase());
 }
 
-// By the call's own time where it says one, else by the ledger's.
-export function isNight(row: Listed): boolean {
-  const instantMs = row.readable.callTimeMs ?? row.entry.timeMs;
-  const hour = Math.floor(((instantMs + ZONE_MS) % (24 * HOUR_MS)) / HOUR_MS);
-  return hour < DAY_BEGINS_H || hour >= DAY_ENDS_H;
+function tellsNumber(row: AuditRow, { name, start, end }: RangeCondition): boolean | null {
+  const numbers: Values<number> = NUMBERS[name](row);
+  if (numbers === null) return null;
+  return numbers.some((one) =>
+    name === "time_of_day"
+      ? isWithinMinutes(one, start ?? 0, end ?? 0)
+      : (start === null || start <= one) && (end === null || one < end),
+  );
 }
 
-export function departments({ readable, entry }: Listed): string[] {
-  const named = [readable.requester, readable.provider, entry.organisation];
-  return [...new Set(named.filter((one): one is string => !!one))];
+export interface Facet {
+  readonly dimension: TextName;
+  readonly values: Counts;
+  readonly rows: number;
+  readonly absent: number;
+  readonly cannot_tell: number;
 }
 
 export type Counts = readonly (readonly [string, number])[];
 
-// The most frequent first, equal ones by name.
-export function counted(rows: readonly Listed[], names: (row: Listed) => readonly string[]): Counts {
+export function facet(
+  rows: readonly AuditRow[],
+  dimension: TextName,
+  states: HalvesStates = halvesStates(rows),
+): Facet {
+  const told = rows.map((row): Values<string> => TEXTS[dimension](row, states));
   const counts = new Map<string, number>();
-  for (const name of rows.flatMap(names)) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  for (const value of told.flatMap((one) => one ?? [])) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return {
+    dimension,
+    values: [...counts].sort(([a, m], [b, n]) => n - m || compareTexts(a, b)),
+    rows: told.filter((one) => one?.length).length,
+    absent: told.filter((one) => one?.length === 0).length,
+    cannot_tell: told.filter((one) => one === null).length,
+  };
+}
+
+// By code points; `<` of JavaScript is by UTF-16 units.
+export function compareTexts(left: string, right: string): number {
+  const [a, b] = [[...left], [...right]];
+  const at = a.findIndex((one, place) => one !== b[place]);
+  if (at < 0) return a.length - b.length;
+  return at < b.length ? a[at]!.codePointAt(0)! - b[at]!.codePointAt(0)! : 1;
 }
 
 // Days of ledger time in +08:00, none left out between the first and the last.
-export function perDay(rows: readonly Listed[]): Counts {
-  const counts = new Map<number, number>();
-  for (const { entry } of rows) {
-    const day = Math.floor((entry.timeMs + ZONE_MS) / (24 * HOUR_MS));
-    counts.set(day, (counts.get(day) ?? 0) + 1);
+export function perDay(rows: readonly AuditRow[]): Counts {
+  const counts = new Map(facet(rows, "day", new Map()).values);
+  const days = [...counts.keys()].sort();
+  const [first, last] = [days[0], days[days.length - 1]];
+  if (first === undefined || last === undefined) return [];
+  const all: [string, number][] = [];
+  for (let at = Date.parse(first); ; at += 86_400_000) {
+
+    const day = dayText(at);
+    all.push([day, counts.get(day) ?? 0]);
+    if (day >= last) return all;
   }
-  const days = [...counts.keys()];
-  if (!days.length) return [];
-  const [first, last] = [Math.min(...days), Math.max(...days)];
-  return Array.from({ length: last - first + 1 }, (_, at): readonly [string, number] => [
-    new Date((first + at) * 24 * HOUR_MS).toISOString().slice(0, 10),
-    counts.get(first + at) ?? 0,
-  ]);
 }

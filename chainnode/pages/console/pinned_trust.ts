@@ -2,18 +2,19 @@
 // what a server shows. Also the newest block seen, so that an older answer is noticed.
 
 import { toHex } from "../verify/bytes";
-import type { CertifiedHeader } from "../verify/header";
-import { loadTrust, type Trust } from "../verify/trust";
+import { loadTrust } from "../verify/trust";
 
 const FILE = "kunlian.trust";
 const NEWEST = "kunlian.newest-height";
-const TRUST_BYTES_MAX = 4 * 1024 * 1024;
+const TRUST_CHARACTERS_MAX = 8 * 1024 * 1024;
 
 // The chain that the server shows is not the one that was compared here.
 export class OtherChain extends Error {}
 
 export interface Shown {
-  readonly trust: Trust;
+  // The text of the trust or genesis file that counts.
+  readonly file: string;
+  readonly chainId: string;
   readonly isPinned: boolean;
   // Keeps what is shown; call it when a person has compared the code.
   readonly pin: () => void;
@@ -23,23 +24,25 @@ export interface Shown {
 export async function shownTrust(url: string): Promise<Shown> {
   const answer = await fetch(url, { credentials: "same-origin" });
   if (!answer.ok) throw new Error(`${answer.status}`);
-  const text = (await answer.text()).slice(0, TRUST_BYTES_MAX);
-  const offered = loadTrust(new TextEncoder().encode(text));
+  const text = (await answer.text()).slice(0, TRUST_CHARACTERS_MAX);
+  const offered = chainIdIn(text);
   const kept = localStorage.getItem(FILE);
   if (kept === null) {
-    return { trust: offered, isPinned: false, pin: () => localStorage.setItem(FILE, text) };
+    const pin = (): void => localStorage.setItem(FILE, text);
+    return { file: text, chainId: offered, isPinned: false, pin };
   }
-  const trust = loadTrust(new TextEncoder().encode(kept));
-  if (toHex(trust.chainId) !== toHex(offered.chainId)) throw new OtherChain();
-  return { trust, isPinned: true, pin: () => undefined };
+  if (chainIdIn(kept) !== offered) throw new OtherChain();
+  return { file: kept, chainId: offered, isPinned: true, pin: () => undefined };
 }
 
-// Whether this header is older than one that was seen here; else it becomes the newest.
-export function isOlderThanSeen(trust: Trust, header: CertifiedHeader): boolean {
-  const { height } = header.header.head;
-  const name = `${NEWEST}.${toHex(trust.chainId)}`;
-  const newest = Number(localStorage.getItem(name) ?? 0);
-  if (height < newest) return true;
+function chainIdIn(text: string): string {
+  return toHex(loadTrust(new TextEncoder().encode(text)).chainId);
+}
+
+// Whether this height is below one that was seen here; else it becomes the newest.
+export function isOlderThanSeen(chainId: string, height: number): boolean {
+  const name = `${NEWEST}.${chainId}`;
+  if (height < Number(localStorage.getItem(name) ?? 0)) return true;
   localStorage.setItem(name, `${height}`);
   return false;
 }

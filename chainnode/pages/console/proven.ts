@@ -1,12 +1,18 @@
-// What a `.kunproof` proves, as one list: read by the verifier of ../verify and by nothing else.
+// What a `.kunproof` proves, as one list of plain values: read by the verifier of ../verify and by
+// nothing else.
 
 import { concat } from "../verify/bytes";
 import { verifyExport } from "../verify/export";
-import type { AnsweredQuestion } from "../verify/export_forms";
-import type { CertifiedHeader } from "../verify/header";
 import { keyValue } from "../verify/readable";
+import type { AnsweredQuestion } from "../verify/export_forms";
 import type { Trust } from "../verify/trust";
 import { type Listed, listed } from "./listed";
+
+export interface Asked {
+  readonly timeMs: number;
+  // null: withheld or encrypted.
+  readonly purpose: string | null;
+}
 
 export interface AskedKey {
   readonly kind: number;
@@ -17,17 +23,19 @@ export interface AskedKey {
 }
 
 export interface Proven {
-  readonly header: CertifiedHeader;
+  readonly height: number;
+  readonly blockTimeMs: number;
+  readonly signers: number;
+  readonly members: number;
+  readonly quorum: number;
   readonly fromMs: number;
   readonly toMs: number;
   readonly completeToMs: number | null;
   readonly isComplete: boolean;
   readonly rows: readonly Listed[];
   readonly keys: readonly AskedKey[];
-  // Organisation and department of the key that asked, and why, as the ledger has it.
   readonly askedBy: string;
-  readonly askedMs: number;
-  readonly purpose: string | null;
+  readonly asked: readonly Asked[];
   // The member whose node signed the export too.
   readonly node: string | null;
 }
@@ -35,8 +43,13 @@ export interface Proven {
 // Raises a Refusal when anything in it is not as it claims.
 export function proven(data: Uint8Array, trust: Trust): Proven {
   const { question, questions, answer, node } = verifyExport(data, trust);
+  const { header, signers, members, quorum } = answer.header;
   return {
-    header: answer.header,
+    height: header.head.height,
+    blockTimeMs: header.head.timeMs,
+    signers: signers.length,
+    members: members.length,
+    quorum,
     fromMs: answer.fromMs,
     toMs: answer.toMs,
     completeToMs: answer.completeToMs,
@@ -44,8 +57,9 @@ export function proven(data: Uint8Array, trust: Trust): Proven {
     rows: answer.rows.map(listed),
     keys: questions.flatMap(askedKeys),
     askedBy: question.record.entry.organisation,
-    askedMs: question.record.entry.timeMs,
-    purpose: question.purpose,
+    asked: questions.map((one) => ({
+      timeMs: one.question.record.entry.timeMs, purpose: one.question.purpose,
+    })),
     node: node === null ? null : node.organisation,
   };
 }

@@ -6,23 +6,26 @@
 // the download is those bytes again.
 
 import { byId, element, icon } from "../verify/dom";
-import { InvalidTrust, Refusal } from "../verify/errors";
-import { spokenCode } from "../verify/spoken";
-import type { Trust } from "../verify/trust";
+import { InvalidTrust, type RefusalKind } from "../verify/errors";
 import type { Words } from "../verify/verdict";
 import type { Language } from "../verify/words";
+import { auditRow } from "./audit_row";
 import { type Directory, NotTaken, type Question, QuestionForm, send } from "./asking";
-import { isOlderThanSeen, OtherChain, shownTrust } from "./pinned_trust";
-import { proven } from "./proven";
+import { type Checked, checked, checkedApart, workAsTold } from "./checking";
+import { isOlderThanSeen, OtherChain, type Shown, shownTrust } from "./pinned_trust";
+import { facet, filtered } from "./filters";
 import { Results } from "./results";
+import { anomaly } from "./rules";
 import { type Said, SAID } from "./words";
 
 const FILE_NAME = "report.kunproof";
+// Somebody changed the answer, or it is of another chain.
+const LIES: readonly RefusalKind[] = ["invalid", "unreadable", "foreign"];
 
 class Search {
   private readonly language: Language;
   private readonly outcome = element("div", "outcome");
-  private trust: Trust | null = null;
+  private trust: Shown | null = null;
   private address: string | null = null;
 
   constructor(private readonly place: HTMLElement) {
@@ -65,11 +68,14 @@ class Search {
 
   // Nothing can be asked before a person has said that this is the right chain.
   private async showTrust(anchor: HTMLElement, form: HTMLFormElement): Promise<void> {
-    const { trust, isPinned, pin } = await shownTrust(this.place.dataset["trust"] ?? "");
-    const code = element("strong", "spoken", spokenCode(trust));
+    const shown = await shownTrust(this.place.dataset["trust"] ?? "");
+    const { file, isPinned, pin } = shown;
+    const made = await checkedApart({ trust: file, data: null });
+    if (made.kind !== "code") throw new Error(made.kind);
+    const code = element("strong", "spoken", made.code);
     const honest = element("p", "hint", this.word("honest"));
     const settle = (): void => {
-      this.trust = trust;
+      this.trust = shown;
       form.hidden = false;
       anchor.replaceChildren(
         element("p", "", `${this.word("pinnedChain")} `, code), honest,
@@ -116,32 +122,35 @@ class Search {
     this.outcome.focus();
   }
 
-  private async answered(
-    question: Question,
-    trust: Trust,
-    directory: Directory,
-  ): Promise<Node[]> {
+  private async answered(question: Question, trust: Shown, directory: Directory): Promise<Node[]> {
     try {
       const data = await send(question, this.place.dataset["csrf"] ?? "");
-      const found = proven(data, trust);
+      const found = await checkedApart({ trust: trust.file, data });
+      if (found.kind !== "proven") return [this.notProven(found)];
       const names = new Map(directory.departments.map(({ id, name }) => [id, name]));
-      const results = new Results(this.language, found, names);
-      return results.nodes(isOlderThanSeen(trust, found.header), this.download(data));
+      const results = new Results(this.language, found.proven, names);
+      const isOlder = isOlderThanSeen(trust.chainId, found.proven.height);
+      return results.nodes(isOlder, this.download(data));
     } catch (error) {
       return [this.problem(error)];
     }
   }
 
-  // A refused proof is red; what could not be had or decided is grey, and never looks like either.
+  // What could not be had is grey, and looks neither like a proof nor like a lie.
   private problem(error: unknown): HTMLElement {
     if (error instanceof NotTaken) return this.seal("grey", "?", this.word("refused"), error.message);
-    if (error instanceof Refusal) {
-      const isLie = error.kind === "invalid" || error.kind === "unreadable" || error.kind === "foreign";
-      return isLie
-        ? this.seal("red", "✗", this.word("failed"), this.word("failedHint") + error.message)
-        : this.seal("grey", "?", this.word("undecided"), error.message);
-    }
     return this.seal("grey", "?", this.word("network"), error instanceof Error ? error.message : "");
+  }
+
+  // A refused proof is red; one that this browser cannot decide about is grey.
+  private notProven(found: Exclude<Checked, { kind: "proven" }>): HTMLElement {
+    if (found.kind !== "refused") return this.seal("grey", "?", this.word("trustBad"));
+    if (!LIES.includes(found.refusal)) {
+      return this.seal("grey", "?", this.word("undecided"), found.message);
+    }
+    const made = this.seal("red", "✗", this.word("failed"), this.word("failedHint") + found.message);
+    made.dataset["check"] = found.check;
+    return made;
   }
 
   private download(data: Uint8Array): HTMLElement {
@@ -155,4 +164,10 @@ class Search {
   }
 }
 
-void new Search(byId("search")).start();
+if (typeof document === "undefined") {
+  workAsTold();
+} else {
+  // By name, so that published vectors can be tried on exactly what runs here.
+  Object.assign(window, { kunlianConsole: Object.freeze({ anomaly, auditRow, checked, facet, filtered }) });
+  void new Search(byId("search")).start();
+}

@@ -1,6 +1,7 @@
 // The words of the search page, Chinese first. Those of proofs and records are in ../verify/words.
 
 import type { Words } from "../verify/verdict";
+import type { RuleName } from "./rules";
 
 export const SAID = {
   ask: { zh: "提问", en: "Ask" },
@@ -51,30 +52,35 @@ export const SAID = {
     zh: "注意：这一答复所依据的区块早于本浏览器见过的区块。",
     en: "Note: this answer rests on an older block than one this browser has seen.",
   },
-  of: { zh: "/", en: "of" },
   records: { zh: "条记录", en: "records" },
-  forPlaces: { zh: "就", en: "for the pseudonyms of" },
-  ofDepartments: { zh: "个部门的化名而言", en: "departments" },
   download: { zh: "导出 .kunproof（就是刚才核验的字节）", en: "Export .kunproof (the very bytes that were checked)" },
   filters: { zh: "在完整结果中筛选", en: "Filter the complete list" },
-  filtered: { zh: "筛选后", en: "filtered" },
-  signatures: { zh: "个成员签名", en: "signatures" },
+  whole: { zh: "{n} / {n} 条记录", en: "{n} of {n} records" },
+  nothing: { zh: "这一时段没有记录，已证明", en: "no record in this period, and that is proven" },
+  signed: { zh: "{n} / {all} 个成员签名", en: "{n} of {all} signatures" },
+  ofDepartments: { zh: "就 {n} 个部门的化名而言", en: "for the pseudonyms of {n} departments" },
+  ofKeys: { zh: "就 {n} 个索引键（化名、部门等）而言", en: "for {n} index keys (pseudonyms, departments and the like)" },
+  provenHow: { zh: "问了什么、凭什么证明", en: "What was asked, and what proves it" },
+  filtered: { zh: "筛选后 {n} 条，共 {all} 条", en: "filtered {n} of {all}" },
+  complete: { zh: "完整", en: "complete" },
+  firstRows: { zh: "只列出前几条，条数：", en: "listed are only the first" },
+  hoursFrom: { zh: "每日时刻从（北京时间）", en: "Time of day from (+08:00)" },
+  hoursTo: { zh: "至（不含；可跨零点）", en: "to (not included; may pass midnight)" },
+  rules: { zh: "值得留意的调用", en: "Calls worth a look" },
+  rulesHint: {
+    zh: "以下规则对完整结果逐条套用。命中只是提示，不是结论；参数可以改。",
+    en: "These rules are held against the complete list. A hit is a pointer and no verdict; parameters can be changed.",
+  },
+  ruleSays: { zh: "规则：", en: "The rule: " },
+  looked: { zh: "看了 {n} 次调用", en: "{n} calls looked at" },
+  hits: { zh: "命中 {n}", en: "{n} hits" },
+  showRows: { zh: "只看这些记录", en: "Show these records" },
+  showAll: { zh: "显示全部记录", en: "Show all records" },
+  on: { zh: "时间", en: "on" },
   running: { zh: "该时段尚未结束", en: "the period is not over yet" },
   zone: { zh: "（北京时间）", en: " (+08:00)" },
   clear: { zh: "清除筛选", en: "Clear the filters" },
   any: { zh: "全部", en: "any" },
-  department: { zh: "部门", en: "Department" },
-  officer: { zh: "经办人", en: "Officer" },
-  caseNumber: { zh: "办件编号", en: "Case number" },
-  contains: { zh: "事由包含", en: "Purpose contains" },
-  hours: { zh: "时刻（北京时间）", en: "Hour (+08:00)" },
-  atNight: { zh: "18:00–08:00", en: "18:00–08:00" },
-  byDay: { zh: "08:00–18:00", en: "08:00–18:00" },
-  rowKind: { zh: "记录种类", en: "Kind of record" },
-  callRow: { zh: "数据调用", en: "data calls" },
-  questionRow: { zh: "审计提问", en: "questions" },
-  ownRow: { zh: "账本认定", en: "the ledger's own" },
-  otherRow: { zh: "其他", en: "others" },
   cannotTell: { zh: "条无法判断（内容已加密或未出示）", en: "rows cannot be told (encrypted or not shown)" },
   perDay: { zh: "每日记录数", en: "Records per day" },
   day: { zh: "日期", en: "Day" },
@@ -82,8 +88,6 @@ export const SAID = {
   facets: { zh: "分类计数", en: "Counts" },
   refused: { zh: "未能提问", en: "The question was not taken" },
   network: { zh: "连不上服务器", en: "The server cannot be reached" },
-  requesterSide: { zh: "请求方", en: "requester" },
-  providerSide: { zh: "提供方", en: "provider" },
 } as const satisfies Record<string, Words>;
 export type Said = keyof typeof SAID;
 
@@ -103,6 +107,94 @@ export const ASKED_KINDS = {
   responsible: { zh: "负责处理异议的部门", en: "department responsible for disputes" },
 } as const satisfies Record<string, Words>;
 export type AskedKind = keyof typeof ASKED_KINDS;
+
+// Fields by the names of ./fields.
+export const FIELD_WORDS: Readonly<Record<string, Words>> & Readonly<Record<Known, Words>> = {
+  kind: { zh: "记录种类", en: "Kind of record" },
+  department: { zh: "部门", en: "Department" },
+  requester: { zh: "请求方", en: "Requester" },
+  provider: { zh: "提供方", en: "Provider" },
+  item: { zh: "数据项", en: "Item" },
+  outcome: { zh: "结果", en: "Outcome" },
+  halves: { zh: "双方记录", en: "Both halves" },
+  officer: { zh: "经办人", en: "Officer" },
+  case: { zh: "办件编号", en: "Case number" },
+  purpose: { zh: "事由代码", en: "Purpose code" },
+  reason: { zh: "事由文字包含", en: "Reason contains" },
+  subject: { zh: "主体化名", en: "Subject's pseudonym" },
+};
+type Known =
+  | "kind" | "requester" | "provider" | "item" | "outcome" | "halves" | "officer" | "case";
+
+const UNSAID: Words = { zh: "（未填写）", en: "(not said)" };
+const VALUE_WORDS: Readonly<Record<string, Readonly<Record<string, Words>>>> = {
+  kind: {
+    half: { zh: "数据调用", en: "data call" },
+    people: { zh: "登记涉及人员", en: "further people" },
+    gap: { zh: "账本认定", en: "the ledger's own" },
+    seal: { zh: "封存", en: "seal" },
+    question: { zh: "审计提问", en: "question" },
+    certificate: { zh: "证照", en: "certificate" },
+    dispute: { zh: "异议", en: "dispute" },
+    other: { zh: "其他", en: "other" },
+  },
+  side: {
+    requester: { zh: "请求方", en: "requester" },
+    provider: { zh: "提供方", en: "provider" },
+  },
+  outcome: {
+    permitted: { zh: "已准许", en: "permitted" },
+    denied: { zh: "已拒绝", en: "denied" },
+    failed: { zh: "已失败", en: "failed" },
+    one_sided_claimed: { zh: "单方自述", en: "one-sided, claimed" },
+    one_sided_proven: { zh: "单方已证", en: "one-sided, proven" },
+    matched: { zh: "缺口已补", en: "gap closed" },
+    mismatched: { zh: "双方不一致", en: "the halves differ" },
+  },
+  halves: {
+    matched: { zh: "双方一致", en: "matched" },
+    mismatched: { zh: "双方不一致", en: "mismatched" },
+    both: { zh: "双方都有（未比对）", en: "both (not compared)" },
+    one_half: { zh: "本列表中只见一方", en: "one half in this list" },
+    one_sided_claimed: { zh: "单方自述", en: "one-sided, claimed" },
+    one_sided_proven: { zh: "单方已证", en: "one-sided, proven" },
+  },
+};
+
+// The words of a value of a field; a text of a stranger stays as it is.
+export function valueWords(field: string, value: string): Words {
+  return VALUE_WORDS[field]?.[value] ?? (value ? { zh: value, en: value } : UNSAID);
+}
+
+// Rules and their parameters by the names of ./rules.
+export const RULE_NAMES: Readonly<Record<RuleName, Words>> = {
+  "night": { zh: "非工作时间", en: "Outside office hours" },
+  "bulk": { zh: "批量", en: "Bulk" },
+  "no-case": { zh: "无办件编号", en: "No case number" },
+  "spikes": { zh: "突增", en: "Spikes" },
+  "repeated": { zh: "反复查询同一主体", en: "One subject again and again" },
+  "denied": { zh: "反复被拒", en: "Denied again and again" },
+};
+export const PARAMETER_WORDS: Readonly<Record<string, Words>> = {
+  start: { zh: "工作时间从", en: "Office hours from" },
+  end: { zh: "至", en: "to" },
+  weekends: { zh: "周六、周日也算", en: "Saturdays and Sundays too" },
+  clock: { zh: "依据哪个时间", en: "By which time" },
+  least: { zh: "至少", en: "At least" },
+  factor: { zh: "超过中位数的倍数", en: "More than so many times the median" },
+  by: { zh: "按谁", en: "By whom" },
+  per: { zh: "范围", en: "Within" },
+  no: { zh: "否", en: "no" },
+  yes: { zh: "是", en: "yes" },
+  either: { zh: "任一", en: "either" },
+  ledger: { zh: "账本时间", en: "ledger time" },
+  call: { zh: "调用方所称时间", en: "the side's own time" },
+  officer: { zh: "经办人", en: "officer" },
+  department: { zh: "请求部门", en: "requesting department" },
+  hour: { zh: "一小时", en: "an hour" },
+  day: { zh: "一天", en: "a day" },
+  list: { zh: "整个列表", en: "the whole list" },
+};
 
 // The findings by the names that `kun audit query --finding` has.
 export const FINDING_NAMES = {
