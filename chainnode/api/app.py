@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from chainnode.api import audit, chain, exports, node, stream, submissions, verify
+from chainnode.api.description import describe
 from chainnode.api.gate import add_gate
 from chainnode.api.problems import MEDIA_TYPE, Problem, problem_response
 from chainnode.audit import ReadModelUnavailable
@@ -56,6 +57,7 @@ def create_app(service: NodeService) -> FastAPI:
         node.router,
     ):
         app.include_router(router)
+    describe(app)
     return app
 
 

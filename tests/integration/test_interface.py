@@ -1,0 +1,72 @@
+"""Every operation of the node's API, called with what its description allows and forbids.
+
+No answer may be a server's fault, and none may have a status, a type or a form that the
+description does not say.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+from chainnode.api.description import BODIES, CODES
+from tests.served_site import Served, served_site
+
+EXAMPLES = 30
+# It has no end: tests/unit/chainnode/api/test_stream.py reads it.
+ENDLESS = "stream"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served_site(tmp_path_factory.mktemp("interface")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def described(served: Served) -> OpenApiSchema:
+    return schemathesis.openapi.from_url(f"{served.url}/openapi.json")
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda one: one.value)
+@pytest.mark.parametrize("name", sorted(set(CODES) - {ENDLESS}))
+def test_no_call_is_answered_otherwise_than_described(
+    described: OpenApiSchema, name: str, mode: GenerationMode
+) -> None:
+    operation = described.find_operation_by_id(name)
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy(generation_mode=mode))
+    def called(case: schemathesis.Case) -> None:
+        case.call_and_validate(timeout=30)
+
+    with contextlib.suppress(Unsatisfiable):
+        # Nothing about an operation without parameters can be wrong.
+        called()
+
+
+def test_every_operation_says_its_refusals_and_what_it_takes(served: Served) -> None:
+    document = httpx.get(f"{served.url}/openapi.json").json()
+    operations = {
+        one["operationId"]: (method, one)
+        for methods in document["paths"].values()
+        for method, one in methods.items()
+    }
+
+    assert set(operations) == set(CODES)
+    assert {name for name, (method, _) in operations.items() if method == "post"} == set(BODIES)
+    for _, one in operations.values():
+        assert "default" not in one["responses"]
+        assert "429" in one["responses"]
