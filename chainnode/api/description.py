@@ -17,20 +17,16 @@ from chainnode.api.problems import KINDS, MEDIA_TYPE
 _SUBMISSION: Final = "application/vnd.kunlian.submission+msgpack"
 _ANY: Final = "application/octet-stream"
 _JSON: Final = "application/json"
-_PROBLEM_SCHEMA: Final = {
-    "type": "object",
-    "required": ["type", "title", "status", "code", "hint", "request_id"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "hint": {"type": "string"},
-        "request_id": {"type": "string"},
-        "detail": {"type": "string"},
-        "expected": {"type": "string"},
-        "actual": {"type": "string"},
-    },
+_PROBLEM_REQUIRED: Final = ["type", "title", "status", "code", "hint", "request_id"]
+_PROBLEM: Final = {
+    "type": {"type": "string"},
+    "title": {"type": "string"},
+    "status": {"type": "integer"},
+    "hint": {"type": "string"},
+    "request_id": {"type": "string"},
+    "detail": {"type": "string"},
+    "expected": {"type": "string"},
+    "actual": {"type": "string"},
 }
 # Whatever is asked, a node may have too much to do.
 _ALWAYS: Final = ("BUSY",)
@@ -88,10 +84,13 @@ CODES: Final[Mapping[str, Sequence[str]]] = {
     "compact_certificate": ("INVALID_PARAMETER", "INVALID_IDENTIFIER", "NOT_FOUND", *_PROVEN),
     "stream": (
         *("INVALID_PARAMETER", "INVALID_EVENT_ID", "EVENT_AHEAD", "TOO_MANY_STREAMS"),
-        *_PROVEN,
+        *("CATCHING_UP", *_PROVEN),
     ),
     "verify": ("INVALID_PARAMETER", "INVALID_IDENTIFIER", *_PROVEN),
-    "verify_file": ("INVALID_PARAMETER", "INVALID_IDENTIFIER", *_WITH_BODY, *_PROVEN),
+    "verify_file": (
+        *("INVALID_PARAMETER", "INVALID_IDENTIFIER", "UNSUPPORTED_MEDIA_TYPE"),
+        *(*_WITH_BODY, *_PROVEN),
+    ),
     "audit": (
         *("INVALID_PARAMETER", "UNSUPPORTED_MEDIA_TYPE", "NOT_A_QUESTION", "QUESTION_REFUSED"),
         *("NOT_FOUND", "CATCHING_UP", *_WITH_BODY, *_ADMITTED, *_PROVEN),
@@ -101,12 +100,30 @@ CODES: Final[Mapping[str, Sequence[str]]] = {
         *("NOT_FOUND", *_WITH_BODY, *_PROVEN),
     ),
     "healthz": (),
-    "readyz": ("CATCHING_UP",),
+    "readyz": (),
     "metrics": (),
     "consensus": (),
     "equivocations": (),
     "key": ("INVALID_PARAMETER", "NOT_FOUND", *_PROVEN),
     "trust": _PROVEN,
+}
+
+_TEXT: Final = {"text/plain": {"schema": {"type": "string"}}}
+_READY: Final = {
+    "type": "object",
+    "required": ["ready"],
+    "properties": {"ready": {"type": "boolean"}, "because": {"type": "string"}},
+}
+# Answers that are no refusal and that the signature of a handler does not say.
+ANSWERS: Final[Mapping[str, Mapping[str, Mapping[str, object]]]] = {
+    "submit": {"202": {"description": "Taken, and not final in the time that was waited."}},
+    "block": {"304": {"description": "As the client has it (`If-None-Match`)."}},
+    "healthz": {"200": {"description": "The process is up.", "content": _TEXT}},
+    "metrics": {"200": {"description": "Prometheus text.", "content": _TEXT}},
+    "readyz": {
+        "200": {"description": "In step.", "content": {_JSON: {"schema": _READY}}},
+        "503": {"description": "Not in step, and why.", "content": {_JSON: {"schema": _READY}}},
+    },
 }
 
 
@@ -136,17 +153,19 @@ def _complete(operation: dict[str, Any]) -> None:
         }
     responses = operation["responses"]
     responses.pop("default", None)
-    for status, words in _refusals(name).items():
+    responses |= {status: dict(one) for status, one in ANSWERS.get(name, {}).items()}
+    for status, codes in _refusals(name).items():
+        properties = {**_PROBLEM, "code": {"type": "string", "enum": codes}}
+        schema = {"type": "object", "required": _PROBLEM_REQUIRED, "properties": properties}
         responses[status] = {
-            "description": " · ".join(words),
-            "content": {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}},
+            "description": " · ".join(f"{code}: {KINDS[code].en}" for code in codes),
+            "content": {MEDIA_TYPE: {"schema": schema}},
         }
 
 
 def _refusals(name: str) -> dict[str, list[str]]:
-    """Return the statuses of refusals, each with its codes and what they mean."""
+    """Return the statuses of refusals, each with its codes."""
     found: dict[str, list[str]] = defaultdict(list)
     for code in (*_ALWAYS, *CODES[name]):
-        kind = KINDS[code]
-        found[str(int(kind.status))].append(f"{code}: {kind.en}")
+        found[str(int(KINDS[code].status))].append(code)
     return dict(sorted(found.items()))

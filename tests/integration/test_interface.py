@@ -13,14 +13,25 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from schemathesis.specs.openapi.schemas import OpenApiSchema
+from schemathesis.transport.requests import REQUESTS_TRANSPORT
+from schemathesis.transport.serialization import Binary
 
 from chainnode.api.description import BODIES, CODES
 from tests.served_site import Served, served_site
 
-EXAMPLES = 30
+EXAMPLES = 12
+SUBMISSION = "application/vnd.kunlian.submission+msgpack"
 # It has no end: tests/unit/chainnode/api/test_stream.py reads it.
 ENDLESS = "stream"
+
+
+@REQUESTS_TRANSPORT.serializer(SUBMISSION)
+def _as_it_is(_: object, value: Binary) -> dict[str, bytes]:
+    """Send the bytes that were drawn: a submission is no text and no JSON."""
+    return {"data": value.data if isinstance(value, Binary) else b""}
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +51,9 @@ def test_no_call_is_answered_otherwise_than_described(
     described: OpenApiSchema, name: str, mode: GenerationMode
 ) -> None:
     operation = described.find_operation_by_id(name)
+    # What fits the form may still name what there is not: a refusal is described too. And a node
+    # that has no peers is not ready, which is what 503 is for.
+    excluded = [positive_data_acceptance, *([not_a_server_error] if name == "readyz" else [])]
 
     @settings(
         max_examples=EXAMPLES,
@@ -50,7 +64,7 @@ def test_no_call_is_answered_otherwise_than_described(
     )
     @given(operation.as_strategy(generation_mode=mode))
     def called(case: schemathesis.Case) -> None:
-        case.call_and_validate(timeout=30)
+        case.call_and_validate(timeout=30, excluded_checks=excluded)
 
     with contextlib.suppress(Unsatisfiable):
         # Nothing about an operation without parameters can be wrong.

@@ -308,8 +308,14 @@ async def test_the_description_of_the_api_names_every_operation_and_its_problems
     )
     for one in operations:
         assert one["summary"]
-        assert "application/problem+json" in one["responses"]["default"]["content"]
-        assert "422" not in one["responses"]
+        assert "default" not in one["responses"], one["operationId"]
+        refused = {status: told for status, told in one["responses"].items() if status >= "400"}
+        assert "429" in refused, one["operationId"]
+        for status, told in refused.items():
+            if (one["operationId"], status) != ("readyz", "503"):
+                codes = told["content"]["application/problem+json"]["schema"]["properties"]["code"]
+                assert codes["enum"], (one["operationId"], status)
+        assert not one.get("parameters") or "422" in refused, one["operationId"]
 
 
 async def test_evidence_that_cannot_be_read_makes_the_list_incomplete(
