@@ -23,6 +23,7 @@ from chainnode.client.calls import AccessCall, AccessReason, access_record
 from chainnode.genesis import Parameters
 from chainnode.service import AuditAnswers
 from chainnode.service.audit_answers import AskedQuestion
+from chainnode.submission import Call
 from contracts.schemas import access
 from contracts.schemas.access import Decision, Side
 from contracts.schemas.index_kinds import IndexKind, index_key
@@ -74,7 +75,7 @@ class Chain:
         )
         self.site.grow(submission, time_ms=time_ms)
 
-    def _half(self, number: int, sender: int, time_ms: int, chance: random.Random) -> object:
+    def _half(self, number: int, sender: int, time_ms: int, chance: random.Random) -> Call:
         others = [one for one in range(len(ORGANISATIONS)) if one != sender]
         is_found = number % FOUND_EVERY == 0
         call = AccessCall(

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -75,7 +75,7 @@ def _handler(site: SearchSite) -> type[BaseHTTPRequestHandler]:
             site.paths.append(self.path)
             path, _, query = self.path.partition("?")
             lang = "en" if query == "lang=en" else "zh"
-            pages = {
+            pages: dict[str, tuple[str, Callable[[], bytes]]] = {
                 "/search": ("text/html", lambda: _page(lang)),
                 "/console.js": ("text/javascript", lambda: asset("console.js")),
                 "/console.css": ("text/css", lambda: asset("console.css")),

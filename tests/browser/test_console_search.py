@@ -152,6 +152,15 @@ def test_a_refusal_of_the_server_is_grey_and_says_why(page: Page, site: SearchSi
     expect(page.locator(".outcome .seal")).to_contain_text("无权提问 · ROLE_MISSING")
 
 
+def test_answers_that_no_node_can_prove_are_an_alarm(page: Page, site: SearchSite) -> None:
+    site.status = 422
+    site.answer = json.dumps({"code": "FALSE_ANSWERS", "status": 422}).encode()
+    _pin(page)
+    _ask(page)
+    expect(page.locator(".outcome .seal")).to_contain_class("red")
+    expect(page.locator(".outcome .seal")).to_contain_text("没有一个节点的答复通过核验")
+
+
 def test_what_is_missing_is_named_and_gets_the_focus(page: Page, site: SearchSite) -> None:
     _pin(page)
     page.fill("#ask-value", "110101199003078515")

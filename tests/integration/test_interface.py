@@ -6,6 +6,7 @@ description does not say.
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -29,7 +30,7 @@ ENDLESS = "stream"
 
 
 @REQUESTS_TRANSPORT.serializer(SUBMISSION)
-def _as_it_is(_: object, value: Binary) -> dict[str, bytes]:
+def _as_it_is(_: object, value: object) -> dict[str, bytes]:
     """Send the bytes that were drawn: a submission is no text and no JSON."""
     return {"data": value.data if isinstance(value, Binary) else b""}
 
@@ -53,7 +54,10 @@ def test_no_call_is_answered_otherwise_than_described(
     operation = described.find_operation_by_id(name)
     # What fits the form may still name what there is not: a refusal is described too. And a node
     # that has no peers is not ready, which is what 503 is for.
-    excluded = [positive_data_acceptance, *([not_a_server_error] if name == "readyz" else [])]
+    excluded: list[Any] = [
+        positive_data_acceptance,
+        *([not_a_server_error] if name == "readyz" else []),
+    ]
 
     @settings(
         max_examples=EXAMPLES,
@@ -63,7 +67,7 @@ def test_no_call_is_answered_otherwise_than_described(
         suppress_health_check=list(HealthCheck),
     )
     @given(operation.as_strategy(generation_mode=mode))
-    def called(case: schemathesis.Case) -> None:
+    def called(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(timeout=30, excluded_checks=excluded)
 
     with contextlib.suppress(Unsatisfiable):

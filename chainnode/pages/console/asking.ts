@@ -34,7 +34,15 @@ export interface Question {
 }
 
 // The server refused, in words of a problem document.
-export class NotTaken extends Error {}
+export class NotTaken extends Error {
+  constructor(
+    message: string,
+    // Whether every node's answer failed its proof, or its store lies: an alarm.
+    readonly isAlarm: boolean,
+  ) {
+    super(message);
+  }
+}
 
 export async function send(question: Question, csrf: string): Promise<Uint8Array> {
   const answer = await fetch("/questions", {
@@ -44,15 +52,16 @@ export async function send(question: Question, csrf: string): Promise<Uint8Array
     body: JSON.stringify(question),
   });
   if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
-  throw new NotTaken(await problemOf(answer));
+  throw await problemOf(answer);
 }
 
-async function problemOf(answer: Response): Promise<string> {
+async function problemOf(answer: Response): Promise<NotTaken> {
   const told: unknown = await answer.json().catch(() => null);
   const fields = told !== null && typeof told === "object" ? (told as Record<string, unknown>) : {};
   const texts = ["title", "detail", "hint", "code"].map((name) => fields[name]);
   const words = texts.filter((one): one is string => typeof one === "string" && one !== "");
-  return words.length ? words.join(" · ") : `HTTP ${answer.status}`;
+  const message = words.length ? words.join(" · ") : `HTTP ${answer.status}`;
+  return new NotTaken(message, fields["code"] === "FALSE_ANSWERS");
 }
 
 type Field = HTMLInputElement | HTMLSelectElement;

@@ -136,9 +136,14 @@ class Search {
     }
   }
 
-  // What could not be had is grey, and looks neither like a proof nor like a lie.
+  // What could not be had is grey, and looks neither like a proof nor like a lie; answers that no
+  // node could prove are an alarm.
   private problem(error: unknown): HTMLElement {
-    if (error instanceof NotTaken) return this.seal("grey", "?", this.word("refused"), error.message);
+    if (error instanceof NotTaken) {
+      return error.isAlarm
+        ? this.seal("red", "✗", this.word("failed"), this.word("alarm"))
+        : this.seal("grey", "?", this.word("refused"), error.message);
+    }
     return this.seal("grey", "?", this.word("network"), error instanceof Error ? error.message : "");
   }
 

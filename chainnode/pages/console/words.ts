@@ -47,6 +47,10 @@ export const SAID = {
     zh: "有人改动了答复，或有节点在说谎。未通过的检查：",
     en: "Somebody changed the answer, or a node lies. The check that failed: ",
   },
+  alarm: {
+    zh: "没有一个节点的答复通过核验，或审计库与账本不符。请报告运维与审计人员。",
+    en: "No node's answer passed its check, or audit stores differ from the ledger. Tell operators and auditors.",
+  },
   undecided: { zh: "暂时无法核验", en: "Cannot be checked now" },
   older: {
     zh: "注意：这一答复所依据的区块早于本浏览器见过的区块。",
