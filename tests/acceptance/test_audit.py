@@ -189,6 +189,16 @@ def test_a_citizen_sees_who_looked_and_keeps_the_proof(
     assert uses > 0
 
 
+def test_the_overview_is_live(browser: Browser, job: MainJob) -> None:
+    with logged_in(browser, _console(job), OPERATOR) as page:
+        before = page.inner_text("#newest ~ p")
+        page.wait_for_selector("main[data-refreshed]", timeout=30_000)
+        after = page.inner_text("#newest ~ p")
+
+    report(f"overview, without a reload: {before!r}, then {after!r}")
+    assert before != after
+
+
 def test_who_has_another_role_gets_no_further(browser: Browser, job: MainJob) -> None:
     with logged_in(browser, _console(job), OPERATOR) as page:
         refused = [path for path in CONSOLE_PAGES if page.goto(_console(job) + path).status == 403]  # type: ignore[union-attr]  # a page always answers

@@ -14,6 +14,7 @@ import { type Directory, NotTaken, type Question, QuestionForm, send } from "./a
 import { type Checked, checked, checkedApart, workAsTold } from "./checking";
 import { isOlderThanSeen, OtherChain, type Shown, shownTrust } from "./pinned_trust";
 import { facet, filtered } from "./filters";
+import { keepLive } from "./live";
 import { Results } from "./results";
 import { anomaly } from "./rules";
 import { type Said, SAID } from "./words";
@@ -174,5 +175,7 @@ if (typeof document === "undefined") {
 } else {
   // By name, so that published vectors can be tried on exactly what runs here.
   Object.assign(window, { kunlianConsole: Object.freeze({ anomaly, auditRow, checked, facet, filtered }) });
-  void new Search(byId("search")).start();
+  const page = document.querySelector<HTMLElement>("main[data-events]");
+  if (page === null) void new Search(byId("search")).start();
+  else keepLive(page);
 }
