@@ -97,10 +97,16 @@ def test_the_status_has_the_names_that_scripts_rely_on(tmp_path: Path) -> None:
 
 
 def test_the_files_of_the_demo_are_whole_paths_wherever_the_folder_is(tmp_path: Path) -> None:
-    demo = status_document(_sight(), DevnetFolder(tmp_path))["demo"]
+    sight = _sight()
+    demo = status_document(sight, DevnetFolder(tmp_path))["demo"]
 
     assert isinstance(demo, dict)
-    assert set(demo) == {"subject", "certificates"}
+    assert set(demo) == {"subject", "pages", "certificates"}
+    services = sight.topology.services
+    assert demo["pages"] == {
+        "console": f"http://127.0.0.1:{services.console}",
+        "citizen": f"http://127.0.0.1:{services.citizen}",
+    }
     path = demo["certificates"]["expired"]
     assert path == str(tmp_path / "demo" / "certificates" / "certificate-expired.pdf")
 
