@@ -80,8 +80,12 @@ def add_due(state: StateView, items: Sequence[tuple[int, DueItem]]) -> None:
         state.put(PARTS, tuple(added), slot, row.parts)
         state.put(SLOTS, SlotRow(row.parts + 1), slot)
     cursor = state.find(CURSOR) or CursorRow()
-    slot, part = (cursor.slot, cursor.part) if cursor.waiting else (min(by_slot), 0)
-    state.put(CURSOR, CursorRow(slot, part, cursor.waiting + len(items)))
+    least, waiting = min(by_slot), cursor.waiting + len(items)
+    if cursor.waiting and cursor.slot <= least:
+        state.put(CURSOR, CursorRow(cursor.slot, cursor.part, waiting))
+    else:
+        # Deadlines differ in length: what is added may be due before all that waits.
+        state.put(CURSOR, CursorRow(least, 0, waiting))
 
 
 def is_overdue(cursor: CursorRow, time_ms: int) -> bool:

@@ -50,6 +50,6 @@ def add_due(state: State, items: list[tuple[int, Row]]) -> None:
         state.put(added, "due", "part", slot, parts)
         state.put([parts + 1], "due", "slot", slot)
     slot, part, waiting = state.find("due", "cursor") or [0, 0, 0]
-    if not waiting:
+    if not waiting or min(slots) < slot:
         slot, part = min(slots), 0
     state.put([slot, part, waiting + len(items)], "due", "cursor")

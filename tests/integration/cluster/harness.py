@@ -32,7 +32,12 @@ START_MS = NOW_MS + 1_000
 MEDIA_TYPE = "application/vnd.kunlian.submission+msgpack"
 
 
-def quick_genesis(*, idle_block_ms: int = 1_000, match_deadline_ms: int = 86_400_000) -> Genesis:
+def quick_genesis(
+    *,
+    idle_block_ms: int = 1_000,
+    match_deadline_ms: int = 86_400_000,
+    dispute_deadline_ms: int = 86_400_000,
+) -> Genesis:
     """Return a chain whose time moves quickly."""
     return genesis_of(
         "intl",
@@ -42,6 +47,7 @@ def quick_genesis(*, idle_block_ms: int = 1_000, match_deadline_ms: int = 86_400
             index_map_bits=8,
             idle_block_ms=idle_block_ms,
             match_deadline_ms=match_deadline_ms,
+            dispute_deadline_ms=dispute_deadline_ms,
         ),
     )
 

@@ -18,6 +18,7 @@ from tests.unit.contracts.builders import MemoryState
 
 START_MS = 1_760_000_000_000
 DEADLINE_MS = 20_000
+LONG_MS = 3_600_000
 
 
 @dataclass
@@ -29,8 +30,13 @@ class Queue:
     made: int = 0
     blocks: int = 0
 
-    def block(self, time_ms: int, count: int, *, silent: int = 0) -> list[int]:
-        """Execute a block that adds `count` items; every item below `silent` leaves no record."""
+    def block(
+        self, time_ms: int, count: int, *, silent: int = 0, wait_ms: int = DEADLINE_MS
+    ) -> list[int]:
+        """Execute a block that adds `count` items, due after `wait_ms`.
+
+        Every item below `silent` leaves no record.
+        """
         taken: list[int] = []
 
         def wake(item: DueItem) -> int:
@@ -43,7 +49,7 @@ class Queue:
         self.blocks += 1
         added = range(self.made, self.made + count)
         self.made += count
-        due_ms = time_ms + DEADLINE_MS
+        due_ms = time_ms + wait_ms
         add_due(self.state, [(due_ms, DueItem("access", (one,))) for one in added])
         self.waiting = sorted(
             [*self.waiting, *((slot_of(due_ms), self.blocks, one) for one in added)]
@@ -75,6 +81,8 @@ blocks = st.lists(
     st.tuples(
         st.sampled_from([0, 1, 400, 999, 1000, 5_000, 25_000, 3_600_000]),
         st.sampled_from([0, 0, 1, 2, 255, 256, 257, 600]),
+        # Contracts wait for different times: what is added may be due before all that waits.
+        st.sampled_from([DEADLINE_MS, DEADLINE_MS, 1_000, 7_000, LONG_MS]),
     ),
     max_size=14,
 )
@@ -83,17 +91,26 @@ blocks = st.lists(
 @given(blocks=blocks, silent=st.sampled_from([0, 100, 10**9]))
 @settings(max_examples=60, deadline=None)
 def test_items_come_in_order_of_slot_block_and_place_and_never_early(
-    blocks: list[tuple[int, int]], silent: int
+    blocks: list[tuple[int, int, int]], silent: int
 ) -> None:
     queue, time_ms = Queue(), START_MS
-    for step, count in blocks:
+    for step, count, wait_ms in blocks:
         time_ms += step
-        queue.block(time_ms, count, silent=silent)
+        queue.block(time_ms, count, silent=silent, wait_ms=wait_ms)
     # An idle chain takes the rest, and nothing but time is needed for it.
-    time_ms += 2 * DEADLINE_MS
+    time_ms += 2 * LONG_MS
     for _ in range(len(queue.waiting) // RECORDS_MAX + 2):
         queue.block(time_ms, 0, silent=silent)
     assert queue.waiting == []
+
+
+def test_what_is_due_sooner_than_all_that_waits_is_found_in_time() -> None:
+    queue = Queue()
+    queue.block(START_MS, 1, wait_ms=LONG_MS)
+    queue.block(START_MS + 500, 1, wait_ms=2_000)
+
+    assert queue.block(START_MS + 4_000, 0) == [1]
+    assert queue.block(START_MS + LONG_MS + SLOT_MS, 0) == [0]
 
 
 def test_a_block_takes_no_more_than_256_that_leave_a_record_and_the_next_goes_on() -> None:
