@@ -21,6 +21,7 @@ from contracts.schemas.pseudonyms import OpenEpoch, Usage
 from contracts.schemas.shape import PublicPart
 
 _SUBJECT = bytes((IndexKind.SUBJECT,))
+_FOUND_BY_THE_LEDGER = (IndexKind.FINDING, IndexKind.UNMATCHED)
 
 
 def index_keys(digest: Digester, part: PublicPart, organisation: str) -> tuple[bytes, ...]:
@@ -147,10 +148,14 @@ def dispute_keys(
 
 
 def _question_keys(digest: Digester, part: Question, organisation: str) -> tuple[bytes, ...]:
-    """Return the keys under which a question is found where what it asked about is found."""
+    """Return the keys under which a question is found where what it asked about is found.
+
+    Trails of findings and gaps hold what the ledger found, and who reads counts them: a question
+    about them stands in its asker's trail alone.
+    """
     kind = IndexKind(part.kind)
     found = [
-        *(index_key(digest, kind, value) for value in part.values),
+        *(index_key(digest, kind, one) for one in part.values if kind not in _FOUND_BY_THE_LEDGER),
         index_key(digest, IndexKind.REQUESTER, organisation),
     ]
     return tuple(sorted(frozenset(found)))

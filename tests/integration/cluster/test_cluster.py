@@ -19,7 +19,7 @@ from chainnode.verify.header import verify_header
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trail import verify_trail_evidence
 from chainnode.verify.trust import Trust
-from contracts.schemas import access
+from contracts.schemas import access, audit
 from contracts.schemas.index_kinds import IndexKind
 from contracts.schemas.shape import encode_part
 from tests.builders import ORGANISATIONS, submission_of
@@ -32,7 +32,7 @@ from tests.integration.cluster.harness import (
 )
 from tests.integration.p2p.harness import until
 from tests.sites import calls_of
-from tests.unit.contracts.builders import QUESTION, changed
+from tests.unit.contracts.builders import GROUNDED_QUESTION, changed
 from tests.unit.contracts.halves import HALF
 
 VALID_UNTIL_MS = START_MS + 300_000
@@ -314,13 +314,17 @@ async def test_an_auditor_asks_any_node_and_nothing_is_withheld(tmp_path: Path) 
         for nonce in range(5):
             await final(cluster, nonce % 4, call_record(cluster, nonce))
         asked = changed(
-            QUESTION, kind=int(IndexKind.REQUESTER), values=(ORGANISATIONS[0].encode(),), to_ms=0
+            GROUNDED_QUESTION,
+            kind=int(IndexKind.REQUESTER),
+            values=(ORGANISATIONS[0].encode(),),
+            to_ms=0,
         )
         contract, calls = calls_of(asked)
         question = submission_of(
             cluster.genesis,
             nonce=5,
             contract=contract,
+            contract_version=audit.VERSION,
             calls=calls,
             valid_until_ms=VALID_UNTIL_MS,
         )

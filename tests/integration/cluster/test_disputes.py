@@ -20,6 +20,7 @@ from tests.integration.cluster.harness import MEDIA_TYPE, Cluster, quick_genesis
 from tests.integration.cluster.test_cluster import VALID_UNTIL_MS, call_record, final
 from tests.integration.p2p.harness import until
 from tests.sites import calls_of
+from tests.unit.contracts.builders import GROUNDED_QUESTION, changed
 from tests.unit.contracts.halves import HALF
 
 DEADLINE_MS = 2_000
@@ -116,9 +117,7 @@ async def _require_trails(cluster: Cluster) -> None:
         (IndexKind.RESPONSIBLE, ORGANISATIONS[ANOTHER].encode(), [2, 3, 4]),
     )
     for number, (kind, value, positions) in enumerate(asked):
-        question = audit.Question(
-            salt=bytes(16), kind=int(kind), values=(value,), from_ms=0, to_ms=0, basis=1
-        )
+        question = changed(GROUNDED_QUESTION, kind=int(kind), values=(value,), to_ms=0)
         contract, calls = calls_of(question)
         sent = submission_of(
             cluster.genesis,

@@ -11,6 +11,7 @@ from chainnode.verify.evidence import (
 )
 from chainnode.verify.record import verify_any_record_evidence
 from chainnode.verify.trail import verify_trail_evidence
+from contracts.schemas import audit
 from contracts.schemas.access import DISPUTABLE_CALLS, OPEN, OpenRow
 from contracts.schemas.access_gaps import GapOutcome, Unmatched, decode_gap
 from contracts.schemas.index_kinds import IndexKind
@@ -25,7 +26,7 @@ from tests.integration.cluster.harness import (
 from tests.integration.cluster.test_cluster import VALID_UNTIL_MS, call_record, final
 from tests.integration.p2p.harness import until
 from tests.sites import calls_of
-from tests.unit.contracts.builders import PROVIDER, QUESTION, changed
+from tests.unit.contracts.builders import GROUNDED_QUESTION, PROVIDER, changed
 
 DEADLINE_MS = 1_000
 IDLE_MS = 500
@@ -87,11 +88,19 @@ async def _require_state(cluster: Cluster) -> None:
 async def _require_trail(cluster: Cluster) -> None:
     """Require that whoever asks for gaps is shown this one, and that there is no other."""
     asked = changed(
-        QUESTION, kind=int(IndexKind.UNMATCHED), values=(ORGANISATIONS[0].encode(),), to_ms=0
+        GROUNDED_QUESTION,
+        kind=int(IndexKind.UNMATCHED),
+        values=(ORGANISATIONS[0].encode(),),
+        to_ms=0,
     )
     contract, calls = calls_of(asked)
     question = submission_of(
-        cluster.genesis, nonce=1, contract=contract, calls=calls, valid_until_ms=VALID_UNTIL_MS
+        cluster.genesis,
+        nonce=1,
+        contract=contract,
+        contract_version=audit.VERSION,
+        calls=calls,
+        valid_until_ms=VALID_UNTIL_MS,
     )
     headers = {"Content-Type": MEDIA_TYPE}
     answer = await cluster.ask(3, "POST", "/audit", content=question.encoded, headers=headers)

@@ -121,4 +121,5 @@ def test_version_2_asks_by_every_kind(kind: IndexKind) -> None:
     size = {IndexKind.SUBJECT: 32, IndexKind.TRACE: 16, IndexKind.DISPUTE: 16}.get(kind, 4)
     values = tuple(bytes((one,)) * size for one in range(9))
     accepted = Caller(rules=3).send(changed(GROUNDED_QUESTION, kind=kind, values=values))
-    assert len(accepted.index_keys) == 10
+    # What the ledger found is counted by its trails: no question stands there.
+    assert len(accepted.index_keys) == (1 if kind in {7, 8} else 10)

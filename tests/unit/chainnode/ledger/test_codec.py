@@ -152,7 +152,7 @@ def test_another_tag_or_version_is_refused_naming_both(kind: str) -> None:
         (8, "x" * 33, "contract"),
         (11, (b"\x02", b"\x01"), "index keys"),
         (11, (b"\x01", b"\x01"), "index keys"),
-        (11, tuple(bytes([one]) for one in range(11)), "index keys"),
+        (11, tuple(bytes([one]) for one in range(13)), "index keys"),
         (11, (bytes(65),), "index key"),
         (12, b"", "body digest"),
     ],
