@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from starlette.applications import Starlette
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -29,6 +30,15 @@ _BUG: Final = 500
 # What a browser navigates to says so; scripts and others are told, not sent elsewhere.
 _HTML: Final = "text/html"
 _LOG: Final = logging.getLogger(__name__)
+
+
+class _PlaceConvertor(IntegerConvertor):
+    """A height or a position; a number with more digits is no route, and never parsed."""
+
+    regex = "[0-9]{1,16}"
+
+
+register_url_convertor("place", _PlaceConvertor())
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 
 from chainnode.console.matrix import ENTRANCES
 from chainnode.console.words import LANGUAGES, said
-from chainnode.login import Role, Session
+from chainnode.login import Role, Session, safe_path
 from chainnode.verify.verdict import local_time
 
 LANGUAGE_COOKIE: Final = "kun-lang"
@@ -75,7 +75,8 @@ class Pages:
             t=partial(said, language=style.language),
             style=style,
             other_language=next(one for one in LANGUAGES if one != style.language),
-            path=request.url.path,
+            # The page links to itself: `//elsewhere/` would be a link to another site.
+            path=safe_path(request.url.path),
             menu=() if session is None else _menu(session),
             csrf="" if session is None else session.csrf,
             is_devnet=self._is_devnet,

@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from chainnode.verify.archive import ROWS, read_archive, write_archive
 from contracts.schemas.access import Side
+from tests.browser.served_search import SearchSite
+from tests.builders_exports import questioned_chain
 from tests.citizen_site import OTHER, PERSON, PROVIDER, REQUESTER, CitizenSite, citizen_site
 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
@@ -157,12 +159,28 @@ def test_a_site_with_another_ledger_than_last_time_is_caught_in_red(
     page: Page, site: CitizenSite
 ) -> None:
     opened(page, site)
-    page.evaluate("localStorage.setItem('kunlian-chain', '00'.repeat(32))")
+    other = SearchSite(questioned_chain("intl", label="another")).trust()
+    page.evaluate("text => localStorage.setItem('kunlian-trust', text)", other.decode())
 
     opened(page, site)
 
     expect(page.locator("#banner")).to_contain_text("账本与上次不同")
     expect(page.locator("#answer")).to_be_hidden()
+
+
+def test_a_trust_file_with_other_members_takes_the_place_of_none_that_was_kept(
+    page: Page, site: CitizenSite
+) -> None:
+    opened(page, site)
+    strange = SearchSite(questioned_chain("intl", label="another")).chain.trust
+    forged = strange.pinned_at(epoch=0, height=1, header_digest=bytes(32), time_ms=1).form()
+    forged = {**forged, "chain_id": site.trust.chain_id.hex()}
+    page.route("**/trust.json", lambda route: route.fulfill(body=json.dumps(forged)))
+
+    opened(page, site)
+
+    expect(page.locator("#banner .seal")).to_contain_class("green")
+    assert page.locator("li.use").count() > 0
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])

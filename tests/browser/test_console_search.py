@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from chainnode.verify.archive import ROWS, write_archive
 from tests.browser.served_search import CSRF, SearchSite, served_search
-from tests.builders_evidence import SUBJECT
+from tests.builders_evidence import OTHER_SUBJECT, SUBJECT
 from tests.builders_exports import PURPOSE, QuestionedChain, questioned_chain
 from tests.builders_several import twice_questioned_chain
 from tests.builders_trails import Shown
@@ -45,9 +45,9 @@ def _pin(page: Page) -> None:
     page.click("#pin-chain")
 
 
-def _ask(page: Page) -> None:
+def _ask(page: Page, *subjects: bytes) -> None:
     page.select_option("#ask-kind", "subject")
-    page.fill("#ask-value", SUBJECT.hex())
+    page.fill("#ask-value", " ".join(one.hex() for one in subjects or (SUBJECT,)))
     page.select_option("#ask-period", "")
     page.fill("#ask-purpose", "年度检查")
     page.click("button[type=submit]")
@@ -121,6 +121,23 @@ def test_a_row_that_is_left_out_is_red_and_nothing_is_listed(page: Page, site: S
     expect(page.locator("#download")).to_have_count(0)
 
 
+@pytest.mark.parametrize("other", ["value", "kind", "period"])
+def test_a_proven_answer_to_another_question_is_red_and_nothing_is_listed(
+    page: Page, other: str
+) -> None:
+    _pin(page)
+    page.select_option("#ask-kind", "provider" if other == "kind" else "subject")
+    if other != "kind":
+        page.fill("#ask-value", (OTHER_SUBJECT if other == "value" else SUBJECT).hex())
+    page.select_option("#ask-period", "month" if other == "period" else "")
+    page.fill("#ask-purpose", "年度检查")
+    page.click("button[type=submit]")
+    expect(page.locator(".outcome .seal")).to_contain_class("red")
+    expect(page.locator(".outcome .seal")).to_contain_text("另一个问题")
+    expect(page.locator("table.rows")).to_have_count(0)
+    expect(page.locator("#download")).to_have_count(0)
+
+
 def test_pages_that_do_not_reach_the_end_are_no_complete_answer(
     page: Page, site: SearchSite
 ) -> None:
@@ -178,6 +195,7 @@ def test_a_persons_number_is_in_one_body_and_nowhere_else(page: Page, site: Sear
     _pin(page)
     page.select_option("#ask-kind", "person")
     page.fill("#ask-number", NUMBER)
+    page.select_option("#ask-period", "")
     page.fill("#ask-purpose", "年度检查")
     page.click("button[type=submit]")
     expect(page.locator("#completeness")).to_be_visible()
@@ -231,7 +249,7 @@ def test_several_questions_in_one_file_are_one_list_with_whose_pseudonyms_they_a
     site.chain, site.answer = chain, chain.export_of_several()
     page.reload()
     _pin(page)
-    _ask(page)
+    _ask(page, SUBJECT, OTHER_SUBJECT)
     banner = page.locator("#completeness")
     expect(banner).to_contain_class("green")
     expect(banner).to_contain_text("个部门的化名而言")

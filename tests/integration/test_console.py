@@ -67,8 +67,8 @@ def trust_of(site: ConsoleSite) -> Trust:
 def path_of(entrance: Entrance) -> str:
     """Return an address that the route answers."""
     return (
-        entrance.path.replace("{height:int}", "1")
-        .replace("{position:int}", "0")
+        entrance.path.replace("{height:place}", "1")
+        .replace("{position:place}", "0")
         .replace("{name}", "console.js")
     )
 
@@ -194,12 +194,28 @@ def test_a_block_is_shown_with_its_records(site: ConsoleSite) -> None:
     assert 'href="/records/0"' in page.text
 
 
-@pytest.mark.parametrize("path", ["/records/999999", "/blocks/0", "/blocks/999999", "/nowhere"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/records/999999",
+        "/blocks/0",
+        "/blocks/999999",
+        "/nowhere",
+        pytest.param(f"/blocks/{'9' * 5_000}", id="more digits than are read"),
+    ],
+)
 def test_what_there_is_not_is_not_found(site: ConsoleSite, path: str) -> None:
     answer = Visitor(site, "kun-auditor").http.get(path)
 
     assert answer.status_code == 404
     assert "NOT_FOUND" in answer.text
+
+
+def test_a_page_that_is_not_there_links_to_no_other_site(site: ConsoleSite) -> None:
+    page = Visitor(site).http.get(f"{site.url}//elsewhere.example/x")
+
+    assert page.status_code == 404
+    assert "elsewhere.example" not in page.text
 
 
 def test_a_question_is_recorded_and_answered_by_a_file_that_proves_itself(

@@ -1,6 +1,6 @@
 // The page "who used my data": asks the service, checks everything here, then shows it.
 
-import { toHex } from "../verify/bytes";
+import { fromUtf8, toHex, toUtf8 } from "../verify/bytes";
 import { byId, definitions, element } from "../verify/dom";
 import { InvalidTrust, Refusal } from "../verify/errors";
 import { spokenCode } from "../verify/spoken";
@@ -22,8 +22,8 @@ import type { Use } from "./uses";
 import { View } from "./view";
 import { FAILURES, type Word, WORDS } from "./words";
 
-// The ledger that this browser saw here first; no number, no name, nothing of a person.
-const REMEMBERED = "kunlian-chain";
+// The trust or genesis file that this browser saw here first; no number, no name, nothing of a person.
+const REMEMBERED = "kunlian-trust";
 
 interface Shown {
   readonly proven: Proven;
@@ -144,19 +144,24 @@ async function load(): Promise<void> {
 }
 
 async function verified(asked: string): Promise<Shown> {
-  const trust = loadTrust(await fetchBytes("/trust.json", ""));
-  requireSameChain(trust);
+  const trust = rememberedTrust(await fetchBytes("/trust.json", ""));
   const beside = await fetchBeside(asked);
   const data = await fetchBytes("/proof.kunproof", asked);
   return { proven: proven(data, beside, trust), beside, data, trust };
 }
 
-// Who poses as this site with a ledger of their own is noticed by a browser that was here before.
-function requireSameChain(trust: Trust): void {
-  const chain = toHex(trust.chainId);
-  const known = localStorage.getItem(REMEMBERED);
-  if (known !== null && known !== chain) throw new OtherChain();
-  localStorage.setItem(REMEMBERED, chain);
+// Who poses as this site with a ledger of their own is noticed by a browser that was here before. It
+// goes on with what it has kept: a trust file may name any members beside the id of the right chain.
+function rememberedTrust(offered: Uint8Array): Trust {
+  const trust = loadTrust(offered);
+  const kept = localStorage.getItem(REMEMBERED);
+  if (kept === null) {
+    localStorage.setItem(REMEMBERED, fromUtf8(offered)!);
+    return trust;
+  }
+  const known = loadTrust(toUtf8(kept));
+  if (toHex(known.chainId) !== toHex(trust.chainId)) throw new OtherChain();
+  return known;
 }
 
 function explained(error: unknown): () => HTMLElement {

@@ -1,12 +1,13 @@
 // What a `.kunproof` proves, as one list of plain values: read by the verifier of ../verify and by
 // nothing else.
 
-import { concat } from "../verify/bytes";
+import { concat, toHex } from "../verify/bytes";
 import { verifyExport } from "../verify/export";
 import { keyValue } from "../verify/readable";
 import type { AnsweredQuestion } from "../verify/export_forms";
 import type { Trust } from "../verify/trust";
 import { type Listed, listed } from "./listed";
+import type { AnsweredQuestion as Answered } from "./same_question";
 
 export interface Asked {
   readonly timeMs: number;
@@ -34,6 +35,7 @@ export interface Proven {
   readonly isComplete: boolean;
   readonly rows: readonly Listed[];
   readonly keys: readonly AskedKey[];
+  readonly answered: Answered;
   readonly askedBy: string;
   readonly asked: readonly Asked[];
   // The member whose node signed the export too.
@@ -56,6 +58,12 @@ export function proven(data: Uint8Array, trust: Trust): Proven {
     isComplete: answer.isComplete,
     rows: answer.rows.map(listed),
     keys: questions.flatMap(askedKeys),
+    answered: {
+      kind: question.kind,
+      values: questions.flatMap((one) => one.question.values.map(toHex)),
+      fromMs: question.fromMs,
+      toMs: question.toMs,
+    },
     askedBy: question.record.entry.organisation,
     asked: questions.map((one) => ({
       timeMs: one.question.record.entry.timeMs, purpose: one.question.purpose,

@@ -17,6 +17,7 @@ import { facet, filtered } from "./filters";
 import { keepLive } from "./live";
 import { Results } from "./results";
 import { anomaly } from "./rules";
+import { isSameQuestion } from "./same_question";
 import { type Said, SAID } from "./words";
 
 const FILE_NAME = "report.kunproof";
@@ -128,6 +129,9 @@ class Search {
       const data = await send(question, this.place.dataset["csrf"] ?? "");
       const found = await checkedApart({ trust: trust.file, data });
       if (found.kind !== "proven") return [this.notProven(found)];
+      if (!isSameQuestion(question, found.proven.answered)) {
+        return [this.seal("red", "✗", this.word("failed"), this.word("otherQuestion"))];
+      }
       const names = new Map(directory.departments.map(({ id, name }) => [id, name]));
       const results = new Results(this.language, found.proven, names);
       const isOlder = isOlderThanSeen(trust.chainId, found.proven.height);

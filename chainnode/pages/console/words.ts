@@ -51,6 +51,10 @@ export const SAID = {
     zh: "没有一个节点的答复通过核验，或审计库与账本不符。请报告运维与审计人员。",
     en: "No node's answer passed its check, or audit stores differ from the ledger. Tell operators and auditors.",
   },
+  otherQuestion: {
+    zh: "服务器给出的是另一个问题的答复：类别、对象或期间与所问不同。",
+    en: "The server gave the answer to another question: kind, values or period are not those asked for.",
+  },
   undecided: { zh: "暂时无法核验", en: "Cannot be checked now" },
   older: {
     zh: "注意：这一答复所依据的区块早于本浏览器见过的区块。",
