@@ -229,7 +229,8 @@ class CitizenApp:
         usage = view.identifiers.get(objection.use)
         if usage is None:
             raise Refused("NO_SUCH_USE")
-        if objection.use in visit.objected or usage.objections:
+        is_filed = any(one.is_own for one in usage.objections)
+        if is_filed or objection.use in visit.objected:
             raise Refused("OBJECTED_ALREADY")
         self._parts.views.spend(session.person.pseudonym)
         visit.objected.add(objection.use)

@@ -53,11 +53,15 @@ class HalfSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objected:
-    """What became of one objection: the outcome of its latest record, and when."""
+    """What became of one objection: the outcome of its latest record, and when.
+
+    `is_own`: filed here, for the person; any other department may object to a call as well.
+    """
 
     dispute_id: bytes
     outcome: int
     recorded_ms: int
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +147,7 @@ class _Sorting:
         # Dispute -> its call, and what became of it last.
         self._disputed: dict[bytes, CallName] = {}
         self._objections: dict[bytes, Objected] = {}
+        self._own_disputes: set[bytes] = set()
         self._own_questions = 0
         self._others = 0
 
@@ -164,7 +169,9 @@ class _Sorting:
         for dispute_id, name in self._disputed.items():
             usage = self._usages.get(name)
             if usage is not None:
-                objections = (*usage.objections, self._objections[dispute_id])
+                is_own = dispute_id in self._own_disputes
+                found = replace(self._objections[dispute_id], is_own=is_own)
+                objections = (*usage.objections, found)
                 self._usages[name] = replace(usage, objections=objections)
         latest = sorted(self._usages.values(), key=lambda one: (-one.used_ms, one.name))
         return Uses(
@@ -187,6 +194,8 @@ class _Sorting:
         except Rejection:
             self._others += 1
             return
+        if entry.key_id == self._own_key_id:
+            self._own_disputes.add(dispute_id)
         self._disputed[dispute_id] = (said.requester, said.provider, said.call_id.hex())
 
     def _take_access(self, record: ProvenRecord, call: Call) -> None:

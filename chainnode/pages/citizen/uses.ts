@@ -29,6 +29,8 @@ export interface Use {
   readonly sides: ReadonlySet<string>;
   // Objections: the outcome of the latest record of each.
   readonly disputes: readonly number[];
+  // Whether one of them was filed here, for the person; any department may object to a call as well.
+  readonly isObjected: boolean;
   readonly positions: readonly number[];
 }
 
@@ -68,6 +70,7 @@ class Sorting {
   // Dispute -> its call, and the outcome of its latest record.
   readonly #disputed = new Map<string, string>();
   readonly #outcomes = new Map<string, number>();
+  readonly #ownDisputes = new Set<string>();
   #ownQuestions = 0;
   #others = 0;
 
@@ -89,7 +92,9 @@ class Sorting {
     for (const [id, name] of this.#disputed) {
       const use = this.#uses.get(name);
       if (use === undefined) continue;
-      this.#uses.set(name, { ...use, disputes: [...use.disputes, this.#outcomes.get(id)!] });
+      const disputes = [...use.disputes, this.#outcomes.get(id)!];
+      const isObjected = use.isObjected || this.#ownDisputes.has(id);
+      this.#uses.set(name, { ...use, disputes, isObjected });
     }
     const uses = [...this.#uses.values()].sort(
       (left, right) => right.usedMs - left.usedMs || (left.name < right.name ? -1 : 1),
@@ -119,6 +124,7 @@ class Sorting {
       toHex(plainBytes(found[6], "call id")),
     ]);
     if (named === null) return this.#other();
+    if (toHex(record.entry.keyId) === this.ownKeyId) this.#ownDisputes.add(id);
     this.#disputed.set(id, named.join("\0"));
   }
 
@@ -230,7 +236,8 @@ function plain(kind: Kind, names: readonly [string, string, string], record: Pro
   return {
     kind, name: names.join("\0"), requester, provider, item: "", why: "",
     usedMs: timeMs, recordedMs: timeMs, outcomes: new Set(), findings: 0, gap: null,
-    sides: new Set(), disputes: [], positions: [record.position],
+    sides: new Set(), disputes: [], isObjected: false,
+    positions: [record.position],
   };
 }
 

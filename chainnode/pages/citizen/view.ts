@@ -88,7 +88,7 @@ export class View {
     for (const one of use.disputes) {
       put("dispute", this.word(`dispute${one}` as Word));
     }
-    if (use.kind === "call" && beside.canObject && !use.disputes.length) {
+    if (use.kind === "call" && beside.canObject && !use.isObjected) {
       const button = element("button", "", this.word("object"));
       button.type = "button";
       button.setAttribute("aria-label", `${this.word("object")}: ${this.minute(use.usedMs)}`);

@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 
 from chainnode.client import AccessCall, Client, access_people
+from chainnode.client.dispute_calls import (
+    Objection,
+    new_dispute_id,
+    object_to,
+    withdraw_dispute,
+)
 from contracts.schemas.access import Side
-from contracts.schemas.disputes import DISPUTES, Ground
+from contracts.schemas.disputes import DISPUTES, NAME, DisputeOutcome, Ground, Target
 from tests.builders import ORGANISATIONS
 from tests.citizen_site import (
     ITEM,
@@ -93,6 +99,31 @@ def test_nobody_objects_twice_to_one_use(site: CitizenSite) -> None:
 
     assert [one.status_code for one in answers] == [201, 409]
     assert again.json()["code"] == "OBJECTED_ALREADY"
+
+
+def test_an_objection_of_another_department_takes_none_away_from_the_person(
+    site: CitizenSite,
+) -> None:
+    site.record(1, site.token(PROVIDER))
+    objection = Objection(
+        ground=Ground.OTHER,
+        target=Target.CALL,
+        requester=ORGANISATIONS[OPERATOR],
+        provider=ORGANISATIONS[PROVIDER],
+        call_id=(1).to_bytes(16, "big"),
+        subjects=(site.token(PROVIDER),),
+        item=ITEM,
+    )
+    theirs = new_dispute_id()
+    site.submit(OPERATOR, [object_to(theirs, objection)], contract=NAME)
+    site.submit(OPERATOR, [withdraw_dispute(theirs)], contract=NAME)
+    visitor = site.visitor()
+    use = use_of(visitor)
+
+    sent = visitor.post("/objections", json={"use": use["id"], "ground": Ground.UNAUTHORISED})
+
+    assert [one["outcome"] for one in use["objections"]] == [DisputeOutcome.WITHDRAWN]
+    assert sent.status_code == 201, sent.text
 
 
 @pytest.mark.parametrize(
