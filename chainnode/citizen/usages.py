@@ -24,6 +24,7 @@ _PEOPLE = Schema(People)
 _SEALED = Schema(Sealed)
 _UNSEAL = Schema(Unseal)
 _OBJECT = Schema(disputes.Object)
+_QUESTION = Schema(audit.Question)
 
 # Requester, provider, and what tells calls of the two apart.
 CallName = tuple[str, str, str]
@@ -252,7 +253,7 @@ class _Sorting:
 
     def _take_question(self, record: ProvenRecord) -> None:
         entry, call = record.entry, record.call
-        if entry.key_id == self._own_key_id:
+        if entry.key_id == self._own_key_id and _is_own_view(record):
             self._own_questions += 1
             return
         self._join(
@@ -269,6 +270,17 @@ class _Sorting:
     def _join(self, found: Usage) -> None:
         before = self._usages.get(found.name)
         self._usages[found.name] = found if before is None else joined(before, found)
+
+
+def _is_own_view(record: ProvenRecord) -> bool:
+    """Tell whether a question of ours was the person's: else our department looked at them."""
+    if record.entry.contract_version < audit.VERSION:
+        return True
+    call = record.call
+    try:
+        return call is not None and _QUESTION.decode(call.public).basis == audit.Basis.OWN_VIEW
+    except Rejection:
+        return False
 
 
 def joined(before: Usage, found: Usage) -> Usage:

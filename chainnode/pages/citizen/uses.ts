@@ -50,6 +50,7 @@ export interface Uses {
 const INDEX = { requester: 2, provider: 3, item: 4, dispute: 10 } as const;
 const LIMITS = { bytes: 4096, depth: 2, elements: 64 };
 const KINDS_OF_HALF = 8;
+const OWN_VIEW = 2;
 
 export function usesIn(records: readonly ProvenRecord[], ownKeyId: Uint8Array): Uses {
   const sorting = new Sorting(toHex(ownKeyId));
@@ -105,7 +106,7 @@ class Sorting {
 
   #question(record: ProvenRecord): void {
     const { entry, call } = record;
-    if (toHex(entry.keyId) === this.ownKeyId) {
+    if (toHex(entry.keyId) === this.ownKeyId && isOwnView(record)) {
       this.#ownQuestions++;
       return;
     }
@@ -163,6 +164,13 @@ class Sorting {
   #other(): void {
     this.#others++;
   }
+}
+
+// Else the department that runs this service looked at the person, with the same key.
+function isOwnView(record: ProvenRecord): boolean {
+  if (record.entry.contractVersion < 2) return true;
+  if (record.call === null) return false;
+  return parts(record, 6, (found) => plainInteger(found[5], "basis")) === OWN_VIEW;
 }
 
 function joined(before: Use, found: Use): Use {

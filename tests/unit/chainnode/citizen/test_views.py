@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from chainnode.client import AccessCall, access_people
+from chainnode.client import AccessCall, Client, access_people
 from chainnode.client.calls import seal_department, sealed_call, unseal_call
 from chainnode.verify.evidence import verify_record_evidence
 from chainnode.verify.export import verify_export
 from contracts.schemas.access import Side
 from contracts.schemas.access_sealed import commitment_content
-from tests.builders import ORGANISATIONS
+from contracts.schemas.index_kinds import IndexKind
+from tests.builders import ORGANISATIONS, submission_key
 from tests.citizen_site import (
     ITEM,
     OPERATOR,
@@ -215,6 +216,18 @@ def test_pages_of_one_answer_ask_the_ledger_once_and_a_new_answer_once_more(
     assert pinned == 5
     assert visitor.usages()["totalUsages"] == 6
     assert view_of(visitor)["own_questions"] == before + 1
+
+
+def test_a_question_of_the_departments_own_is_shown_as_one_though_the_key_is_the_same(
+    site: CitizenSite,
+) -> None:
+    key = submission_key(site.served.genesis.suite_name, REQUESTER)
+    with Client((site.served.url,), site.trust, key) as client:
+        client.question(IndexKind.SUBJECT, [site.token(PROVIDER)], purpose="监督检查")
+
+    (use,) = view_of(site.visitor())["uses"]
+
+    assert use["why"] == "监督检查"
 
 
 def test_the_proof_of_one_use_is_evidence_that_anybody_checks(site: CitizenSite) -> None:
