@@ -1,5 +1,6 @@
 """`kun devnet`: a network of real nodes on this machine, to try things and to break them."""
 
+import contextlib
 import functools
 import signal
 import sys
@@ -80,10 +81,12 @@ def up(
         sight = observe(place, topology)
         ready_s = round(watch.total_s, 2)
         document = {**status_document(sight, place), "ready_s": ready_s}
-        output.answer(document, lambda: print_banner(output, place, sight, ready_s=ready_s))
-        if not detach:
-            output.note("按 Ctrl-C 停止。", "Ctrl-C stops it.")
-            wait_for_interrupt()
+        # Once it says that it is ready, an interrupt is how it is meant to end.
+        with contextlib.nullcontext() if detach else contextlib.suppress(KeyboardInterrupt):
+            output.answer(document, lambda: print_banner(output, place, sight, ready_s=ready_s))
+            if not detach:
+                output.note("按 Ctrl-C 停止。", "Ctrl-C stops it.")
+                wait_for_interrupt()
     finally:
         if not detach:
             output.note("正在停止 …", "stopping …")
