@@ -59,7 +59,9 @@ class QuestionedChain(IndexedChain):
         data = super()._indexed_entry(position)
         if position != ASKED_AT:
             return data
-        return encode_entry(replace(decode_entry(data), contract=audit.NAME, outcome=1))
+        return encode_entry(
+            replace(decode_entry(data), contract=audit.NAME, contract_version=1, outcome=1)
+        )
 
     def asked(self) -> AskedQuestion:
         return read_question(verify_record_evidence(self.record(ASKED_AT), self.trust))

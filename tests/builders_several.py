@@ -79,7 +79,9 @@ class TwiceQuestionedChain(QuestionedChain):
         data = super()._indexed_entry(position)
         if position != ASKED_NEXT_AT:
             return data
-        return encode_entry(replace(decode_entry(data), contract=audit.NAME, outcome=1))
+        return encode_entry(
+            replace(decode_entry(data), contract=audit.NAME, contract_version=1, outcome=1)
+        )
 
     def answered_part(self, part: Part) -> AnsweredQuestion:
         question = read_question(verify_record_evidence(self.record(part.asked_at), self.trust))
