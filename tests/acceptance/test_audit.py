@@ -159,7 +159,8 @@ def test_every_page_is_open_to_everybody(
     found: dict[str, list[str]] = {}
     with logged_in(browser, _console(job), AUDITOR, size=size) as page:
         if language == "en":
-            page.click("button[name=lang][value=en]")
+            with page.expect_navigation():
+                page.click("button[name=lang][value=en]")
         for path in CONSOLE_PAGES:
             page.goto(_console(job) + path)
             page.wait_for_load_state("networkidle") if path != "/" else None

@@ -12,6 +12,7 @@ from chainnode.verify.archive import ROWS, write_archive
 from tests.browser.served_search import CSRF, SearchSite, served_search
 from tests.builders_evidence import OTHER_SUBJECT, SUBJECT
 from tests.builders_exports import PURPOSE, QuestionedChain, questioned_chain
+from tests.builders_halves import HalvesChain
 from tests.builders_several import twice_questioned_chain
 from tests.builders_trails import Shown
 
@@ -255,3 +256,28 @@ def test_several_questions_in_one_file_are_one_list_with_whose_pseudonyms_they_a
     expect(banner).to_contain_text("个部门的化名而言")
     page.click(".proof-facts summary")
     expect(page.locator(".proof-facts dd").first).to_contain_text(f"对象假名 {SUBJECT.hex()}")
+
+
+class HalvesOfVersion2(QuestionedChain, HalvesChain):
+    """A chain of halves, and a question about them."""
+
+    contract_version = 2
+
+
+class HalvesOfVersion3(HalvesOfVersion2):
+    """The same under rules 3."""
+
+    contract_version = 3
+
+
+@pytest.mark.parametrize("kind", [HalvesOfVersion2, HalvesOfVersion3])
+def test_halves_of_every_version_are_listed(
+    page: Page, site: SearchSite, kind: type[QuestionedChain]
+) -> None:
+    chain = kind(site.chain.suite.name)
+    site.chain, site.answer = chain, chain.export()
+    page.reload()
+    _pin(page)
+    _ask(page)
+    expect(page.locator("#completeness")).to_contain_class("green")
+    expect(page.locator("table.rows tbody tr").nth(1)).to_contain_text("population.basic")

@@ -29,6 +29,7 @@ const KINDS: Readonly<Record<string, RowKind>> = {
 const PLACES: Readonly<Record<number, readonly [number | null, number, number, number]>> = {
   1: [null, 13, 14, 15],
   2: [9, 15, 16, 17],
+  3: [9, 15, 16, 17],
 };
 
 export type RowKind =
