@@ -175,7 +175,7 @@ def test_every_answer_forbids_to_keep_to_frame_and_to_tell_where_one_was(
 ) -> None:
     for path in ("/", "/citizen.js", "/session", "/v2/heartbeat", "/nothing"):
         headers = httpx.get(site.url + path).headers
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == "no-store"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
