@@ -106,7 +106,7 @@ def decode_part(data: bytes, *path: int, what: str) -> Plain:
     """Return what stands at `path`, an index for each array on the way, and skip all the rest.
 
     Only for bytes that were found to be canonical before they were stored: what is skipped is
-    not looked at. A batch of 1,000 calls costs a tenth of decoding it.
+    not looked at, and costs next to nothing.
 
     Raises:
         InvalidEncoding: there is no such element.
