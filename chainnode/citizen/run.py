@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import uvicorn
-
 from chainnode.citizen.allowances import request_buckets, view_buckets
 from chainnode.citizen.app import CitizenApp, PageFile, Parts
-from chainnode.citizen.config import CitizenConfig, TlsFiles
+from chainnode.citizen.config import CitizenConfig
 from chainnode.citizen.names import NameBook
 from chainnode.citizen.reasons import Reasons
 from chainnode.citizen.representations import open_source
@@ -25,7 +23,6 @@ from chainnode.citizen.sessions import Visits
 from chainnode.citizen.views import Asker
 from chainnode.client import AsyncClient, TokenDesk
 from chainnode.clock import WallClock
-from chainnode.config import Address
 from chainnode.errors import ConfigurationError
 from chainnode.foreground import ForegroundServer
 from chainnode.keys import KeyPurpose, Passphrase, open_key, read_passphrase
@@ -33,16 +30,12 @@ from chainnode.login import LoginDoor, PageShield
 from chainnode.logs import start_logging
 from chainnode.month_keys import WrappingKeyFiles
 from chainnode.pages import CITIZEN_ASSETS, asset, verify_page
-from chainnode.prompt_http import PromptHttp
-from chainnode.secret_files import read_secret_file
+from chainnode.service_door import bound_listener, server_config
 from chainnode.suites.port import PrivateKey
 from chainnode.verify.trust import Trust
 
 _TRUST_BYTES_MAX: Final = 4 * 1024 * 1024
-_PEM_BYTES_MAX: Final = 64 * 1024
-_HEAD_BYTES_MAX: Final = 16 * 1024
 _CONNECTIONS_MAX: Final = 1_024
-_SHUTDOWN_S: Final = 5
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -74,7 +67,7 @@ def run_citizen(config: CitizenConfig) -> None:
     # What is in memory must not come to lie on a disk after a crash.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     start_logging(config.log_dir)
-    with _listener(config.listen) as listener:
+    with bound_listener(config.listen, section="citizen") as listener:
         secrets = read_secrets(config)
         asyncio.run(_serve(config, secrets, listener))
 
@@ -187,37 +180,14 @@ def _asker(config: CitizenConfig, secrets: Secrets, client: AsyncClient, clock: 
 
 async def _serve(config: CitizenConfig, secrets: Secrets, listener: socket.socket) -> None:
     async with opened(config, secrets) as citizen:
-        server = ForegroundServer(server_config(config.tls, citizen.app))
+        server = ForegroundServer(
+            server_config(config.tls, citizen.app, connections_max=_CONNECTIONS_MAX)
+        )
         _LOG.info("citizen_started", extra={"address": str(config.listen)})
         try:
             await server.serve(sockets=[listener])
         finally:
             _LOG.info("citizen_stopped")
-
-
-def server_config(tls: TlsFiles | None, app: PageShield) -> uvicorn.Config:
-    """Return how the door is served: no access log, for an address may hold anything.
-
-    Raises:
-        ConfigurationError: the TLS key can be read by others.
-
-    """
-    if tls is not None:
-        # Only to refuse a key that others can read.
-        read_secret_file(tls.key, bytes_max=_PEM_BYTES_MAX)
-    return uvicorn.Config(
-        app,
-        http=PromptHttp,
-        h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        limit_concurrency=_CONNECTIONS_MAX,
-        timeout_graceful_shutdown=_SHUTDOWN_S,
-        ssl_certfile=None if tls is None else tls.certificate,
-        ssl_keyfile=None if tls is None else tls.key,
-    )
 
 
 def _authorities(path: Path | None, setting: str) -> ssl.SSLContext | None:
@@ -232,21 +202,6 @@ def _authorities(path: Path | None, setting: str) -> ssl.SSLContext | None:
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _listener(address: Address) -> socket.socket:
-    """Bind the address before anything is opened, so that a clash is seen at once."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((address.host, address.port))
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(
-            f"[citizen] listen = {address}: cannot be used: {error.strerror}"
-        ) from error
-    return listener
 
 
 def _read(path: Path) -> bytes:

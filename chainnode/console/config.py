@@ -12,6 +12,7 @@ from msgspec import Meta
 from chainnode.config import Address, parse_address, shape_faults
 from chainnode.errors import ConfigurationError
 from chainnode.login import LoginSection, LoginSettings, login_settings
+from chainnode.service_door import TlsFiles
 
 _FILE_BYTES_MAX: Final = 256 * 1024
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -84,14 +85,6 @@ _KNOWN: Final = {
     name: dict.fromkeys(section.__struct_fields__) for name, section in _SECTIONS.items()
 }
 _DEPARTMENTS: Final = "departments"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
-    """Certificate and key of the door."""
-
-    certificate: Path
-    key: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

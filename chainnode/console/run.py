@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import uvicorn
-
 from chainnode.client import (
     AsyncClient,
     Client,
@@ -21,9 +19,8 @@ from chainnode.client import (
     fetch_person_tokens,
 )
 from chainnode.clock import WallClock
-from chainnode.config import Address
 from chainnode.console.app import console_app
-from chainnode.console.config import ConsoleConfig, TlsFiles
+from chainnode.console.config import ConsoleConfig
 from chainnode.console.desk import Desk, Tokens
 from chainnode.console.news import News
 from chainnode.console.questions import AskedPerson, kinds_of
@@ -34,16 +31,12 @@ from chainnode.foreground import ForegroundServer
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.login import LoginDoor, PageShield
 from chainnode.logs import start_logging
-from chainnode.prompt_http import PromptHttp
-from chainnode.secret_files import read_secret_file
+from chainnode.service_door import bound_listener, server_config
 from chainnode.suites.port import PrivateKey
 from chainnode.verify.trust import Trust
 
 _TRUST_BYTES_MAX: Final = 4 * 1024 * 1024
-_PEM_BYTES_MAX: Final = 64 * 1024
-_HEAD_BYTES_MAX: Final = 16 * 1024
 _CONNECTIONS_MAX: Final = 512
-_SHUTDOWN_S: Final = 5
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -93,13 +86,17 @@ def run_console(config: ConsoleConfig) -> None:
     start_logging(config.log_dir)
     # A line for every request of ours would push who asked what out of the log.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    with listener(config.listen) as bound:
+    with bound_listener(config.listen, section="console") as bound:
         asyncio.run(_serve(opened(config), bound))
 
 
 async def _serve(console: OpenConsole, bound: socket.socket) -> None:
     config = console.config
-    server = ForegroundServer(server_config(config.tls, console_service(console)))
+    server = ForegroundServer(
+        server_config(
+            config.tls, console_service(console), connections_max=_CONNECTIONS_MAX, lifespan="on"
+        )
+    )
     _LOG.info("console_started", extra={"address": str(config.listen)})
     try:
         await server.serve(sockets=[bound])
@@ -180,46 +177,6 @@ def _tokens(console: OpenConsole, client: Client) -> Tokens | None:
         return fetch_person_tokens(client, desk, person, departments=departments)
 
     return asked
-
-
-def server_config(tls: TlsFiles | None, app: PageShield) -> uvicorn.Config:
-    """Return how the door is served.
-
-    Raises:
-        ConfigurationError: the TLS key can be read by others.
-
-    """
-    if tls is not None:
-        # Only to refuse a key that others can read.
-        read_secret_file(tls.key, bytes_max=_PEM_BYTES_MAX)
-    return uvicorn.Config(
-        app,
-        http=PromptHttp,
-        h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
-        log_config=None,
-        access_log=False,
-        lifespan="on",
-        server_header=False,
-        limit_concurrency=_CONNECTIONS_MAX,
-        timeout_graceful_shutdown=_SHUTDOWN_S,
-        ssl_certfile=None if tls is None else tls.certificate,
-        ssl_keyfile=None if tls is None else tls.key,
-    )
-
-
-def listener(address: Address) -> socket.socket:
-    """Bind the address before anything is opened, so that a clash is seen at once."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((address.host, address.port))
-    except OSError as error:
-        bound.close()
-        raise ConfigurationError(
-            f"[console] listen = {address}: cannot be used: {error.strerror}"
-        ) from error
-    return bound
 
 
 def _content(path: Path) -> bytes:

@@ -12,6 +12,7 @@ from chainnode.config import Address, parse_address
 from chainnode.custodian.desk import KEY_RATE, ORGANISATION_RATE, DeskLimits
 from chainnode.custodian.limits import Rate
 from chainnode.errors import ConfigurationError
+from chainnode.service_door import TlsFiles
 
 _FILE_BYTES_MAX: Final = 256 * 1024
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -71,15 +72,6 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     tls: _Tls | None = None
     limits: _Limits = _Limits()
     clock: _Clock = _Clock()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
-    """Certificate and key of the door; with `client_ca` callers need a certificate too."""
-
-    certificate: Path
-    key: Path
-    client_ca: Path | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

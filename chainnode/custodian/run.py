@@ -5,19 +5,15 @@ import contextlib
 import logging
 import resource
 import socket
-import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import uvicorn
-
 from chainnode.client import Client
 from chainnode.clock import WallClock
-from chainnode.config import Address
-from chainnode.custodian.config import CustodianConfig, TlsFiles
+from chainnode.custodian.config import CustodianConfig
 from chainnode.custodian.counters import Counters
 from chainnode.custodian.desk import Desk, DeskIdentity
 from chainnode.custodian.ledger import LedgerRows
@@ -29,18 +25,14 @@ from chainnode.errors import ConfigurationError, StorageError
 from chainnode.foreground import ForegroundServer
 from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.logs import start_logging
-from chainnode.prompt_http import PromptHttp
-from chainnode.secret_files import read_secret_file
+from chainnode.service_door import bound_listener, server_config
 from chainnode.verify.trust import Trust
 
 # Asks are decided side by side; most of one is an elliptic curve and a write to disk.
 _THREADS: Final = 4
 _TRUST_BYTES_MAX: Final = 4 * 1024 * 1024
-_PEM_BYTES_MAX: Final = 64 * 1024
-_HEAD_BYTES_MAX: Final = 16 * 1024
 # Well above what may be in work, so that it is the door that answers.
-_CONNECTIONS_MAX: Final = 2 * ASKS_MAX
-_SHUTDOWN_S: Final = 5
+CONNECTIONS_MAX: Final = 2 * ASKS_MAX
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -107,7 +99,7 @@ def run_custodian(config: CustodianConfig) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     start_logging(config.log_dir)
     with (
-        _listener(config.listen) as listener,
+        bound_listener(config.listen, section="custodian") as listener,
         opened(config) as custodian,
         ThreadPoolExecutor(max_workers=_THREADS) as threads,
     ):
@@ -125,7 +117,7 @@ def run_custodian(config: CustodianConfig) -> None:
 async def _serve(
     config: CustodianConfig, app: CustodianApp, records: Records, listener: socket.socket
 ) -> None:
-    server = ForegroundServer(server_config(config.tls, app))
+    server = ForegroundServer(server_config(config.tls, app, connections_max=CONNECTIONS_MAX))
     telling = asyncio.ensure_future(_tell(records, config.usage_interval_s))
     _LOG.info("custodian_started", extra={"address": str(config.listen)})
     try:
@@ -147,49 +139,6 @@ async def _tell(records: Records, interval_s: int) -> None:
             # The door refuses by itself while nothing can be counted.
             _LOG.exception("usage_not_read")
         await asyncio.sleep(interval_s)
-
-
-def server_config(tls: TlsFiles | None, app: CustodianApp) -> uvicorn.Config:
-    """Return how the door is served.
-
-    Raises:
-        ConfigurationError: the TLS key can be read by others.
-
-    """
-    if tls is not None:
-        # Only to refuse a key that others can read.
-        read_secret_file(tls.key, bytes_max=_PEM_BYTES_MAX)
-    has_clients = tls is not None and tls.client_ca is not None
-    return uvicorn.Config(
-        app,
-        http=PromptHttp,
-        h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        limit_concurrency=_CONNECTIONS_MAX,
-        timeout_graceful_shutdown=_SHUTDOWN_S,
-        ssl_certfile=None if tls is None else tls.certificate,
-        ssl_keyfile=None if tls is None else tls.key,
-        ssl_ca_certs=None if tls is None or tls.client_ca is None else str(tls.client_ca),
-        ssl_cert_reqs=ssl.CERT_REQUIRED if has_clients else ssl.CERT_NONE,
-    )
-
-
-def _listener(address: Address) -> socket.socket:
-    """Bind the address before anything is opened, so that a clash is seen at once."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((address.host, address.port))
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(
-            f"[custodian] listen = {address}: cannot be used: {error.strerror}"
-        ) from error
-    return listener
 
 
 def _trust(path: Path) -> Trust:

@@ -80,6 +80,7 @@ SERVED_OUTSIDE = (
     "chainnode.logs",
     "chainnode.metrics",
     "chainnode.prompt_http",
+    "chainnode.service_door",
 )
 # What people log in to or look at in a browser.
 PEOPLES = ("chainnode.login", "chainnode.console", "chainnode.citizen")
