@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from chainnode.citizen.allowances import request_buckets, view_buckets
 from chainnode.citizen.app import CitizenApp, PageFile, Parts
@@ -138,7 +137,7 @@ async def opened(config: CitizenConfig, secrets: Secrets) -> AsyncIterator[OpenC
         )
         shield = PageShield(
             app.starlette(),
-            logout_origin=_origin(config.login.issuer),
+            logout_origin=config.login.provider_origin,
             is_tls=config.login.has_secure_cookies,
         )
         yield OpenCitizen(app=shield, door=door)
@@ -197,11 +196,6 @@ def _authorities(path: Path | None, setting: str) -> ssl.SSLContext | None:
         return ssl.create_default_context(cafile=path)
     except OSError as error:
         raise ConfigurationError(f"{setting}: {path}: expected certificates in PEM") from error
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _read(path: Path) -> bytes:

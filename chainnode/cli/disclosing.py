@@ -8,7 +8,7 @@ from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
     from chainnode.client import Client
-    from chainnode.exchange import Encrypted, Field
+    from chainnode.exchange import Encrypted, Field, Half
     from chainnode.gateway.kept import KeptCalls
     from chainnode.verify.evidence import RecordFacts
     from chainnode.verify.rows import Half as RecordedHalf
@@ -26,17 +26,8 @@ def kept_message(
         DamagedKept: what was kept was changed.
 
     """
-    from chainnode.exchange import Half
-
-    half = Half(
-        chain_id=trust.chain_id,
-        requester=part.requester,
-        provider=part.provider,
-        call_id=part.call_id,
-        side=part.side,
-    )
     calls = open_kept(trust, kept=kept, secret=secret)
-    found = calls.find(half)
+    found = calls.find(named_half(trust, part))
     calls.close()
     if found is not None:
         chosen = found.request if message == "request" else found.response
@@ -49,6 +40,19 @@ def kept_message(
             ),
         )
     return chosen.seed, chosen.fields
+
+
+def named_half(trust: "Trust", part: "RecordedHalf") -> "Half":
+    """Return what keeps and encryption know a recorded half by."""
+    from chainnode.exchange import Half
+
+    return Half(
+        chain_id=trust.chain_id,
+        requester=part.requester,
+        provider=part.provider,
+        call_id=part.call_id,
+        side=part.side,
+    )
 
 
 def open_kept(trust: "Trust", *, kept: Path, secret: Path) -> "KeptCalls":
@@ -108,7 +112,7 @@ def _decrypted(
     organisation: str,
 ) -> bytes:
     from chainnode.client.pair_keys import Reader
-    from chainnode.exchange import Half, Pair, decrypt_private
+    from chainnode.exchange import Pair, decrypt_private
     from chainnode.keys import open_wrapping_key, read_passphrase
     from chainnode.month_keys import wrapping_key_file
     from chainnode.suites.port import InvalidSignature
@@ -126,13 +130,7 @@ def _decrypted(
     _, wrapping = open_wrapping_key(file, passphrase=read_passphrase())
     pair = Pair(requester=part.requester, provider=part.provider, period=encrypted.period)
     pair_key = client.open_pair_key(pair, Reader(organisation=organisation, wrapping=wrapping))
-    half = Half(
-        chain_id=client.trust.chain_id,
-        requester=part.requester,
-        provider=part.provider,
-        call_id=part.call_id,
-        side=part.side,
-    )
+    half = named_half(client.trust, part)
     try:
         return decrypt_private(client.trust.suite, encrypted, pair_key=pair_key, half=half)
     except InvalidSignature as error:

@@ -66,7 +66,7 @@ class _PairKeys:
 
     def opened(self, half: "Half", encrypted: "Encrypted") -> bytes | None:
         """Return the clear private part of a half; None: not for us."""
-        from chainnode.exchange import Half as HalfOfCall
+        from chainnode.cli.disclosing import named_half
         from chainnode.exchange import Pair, decrypt_private
         from chainnode.suites.port import InvalidSignature
 
@@ -77,13 +77,7 @@ class _PairKeys:
         if pair_key is None:
             return None
         trust = self._client.trust
-        named = HalfOfCall(
-            chain_id=trust.chain_id,
-            requester=half.requester,
-            provider=half.provider,
-            call_id=half.call_id,
-            side=half.side,
-        )
+        named = named_half(trust, half)
         try:
             return decrypt_private(trust.suite, encrypted, pair_key=pair_key, half=named)
         except InvalidSignature:

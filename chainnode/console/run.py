@@ -147,7 +147,7 @@ def console_service(console: OpenConsole) -> PageShield:
 
     app = console_app(views, pages, door, lifespan=living)
     return PageShield(
-        app, logout_origin=config.login.issuer, is_tls=config.login.has_secure_cookies
+        app, logout_origin=config.login.provider_origin, is_tls=config.login.has_secure_cookies
     )
 
 

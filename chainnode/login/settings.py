@@ -103,6 +103,12 @@ class LoginSettings:
         return self.public_url.rstrip("/")
 
     @property
+    def provider_origin(self) -> str:
+        """The provider without its path: in a policy, a source with a path is that path alone."""
+        parts = urlsplit(self.issuer)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
     def redirect_uri(self) -> str:
         """Where the provider sends people back to."""
         return self.origin + RETURN_PATH

@@ -35,6 +35,12 @@ def test_every_value_of_the_claim_stands_for_its_role(folder: Path) -> None:
     assert found.has_secure_cookies
 
 
+def test_a_provider_with_a_path_is_one_source_for_a_policy(folder: Path) -> None:
+    found = login_settings(section(issuer="https://login.example/realms/city"), folder=folder)
+
+    assert found.provider_origin == "https://login.example"
+
+
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
