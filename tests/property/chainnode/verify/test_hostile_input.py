@@ -84,12 +84,15 @@ def test_two_changes_at_once_are_refused_like_one(data: st.DataObject) -> None:
 def test_any_field_of_evidence_may_hold_anything(value: JsonValue, kind: str) -> None:
     chain = synthetic_chain("intl")
     honest = {"record": chain.record(1), "receipt": chain.receipt(1), "state": chain.state([b"k"])}
-    for name in honest[kind]:
+    for name, was in honest[kind].items():
         try:
             verify_evidence({**honest[kind], name: value}, chain.trust)
         except InvalidEvidence:
             continue
-        assert name in {"position", "index", "count", "body", "items", "epochs", "block_path"}
+        # What was drawn may be the honest value itself (true is not 1); a body may be withheld,
+        # and whoever asks for no items claims nothing.
+        honestly = (type(value), value) == (type(was), was)
+        assert honestly or (value == [] and name in {"body", "items"}), (kind, name)
 
 
 @given(LEGAL)
