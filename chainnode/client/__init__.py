@@ -15,6 +15,7 @@ from chainnode.client.calls import (
 )
 from chainnode.client.clients import AsyncClient, Client
 from chainnode.client.codes import CertificateCode
+from chainnode.client.dispute_lists import DisputeList, ListedDispute, list_disputes
 from chainnode.client.exporting import Exported, NotExportable, ToldPlaces
 from chainnode.client.following import ChainEvent
 from chainnode.client.grant_calls import (
@@ -79,11 +80,13 @@ __all__ = [
     "ChainEvent",
     "ChainForked",
     "Client",
+    "DisputeList",
     "Exported",
     "Final",
     "GrantDraft",
     "InvalidCall",
     "ItemDraft",
+    "ListedDispute",
     "NodeBehind",
     "NodeLied",
     "NodeRefused",
@@ -113,6 +116,7 @@ __all__ = [
     "fetch_person_tokens",
     "import_certificate",
     "issue_certificate",
+    "list_disputes",
     "open_epoch",
     "person_tokens",
     "publish_item",

@@ -28,7 +28,7 @@ from chainnode.client.codes import CertificateCode
 from chainnode.client.exporting import Exported, ExportParts
 from chainnode.client.following import ChainEvent
 from chainnode.client.pair_keys import Reader
-from chainnode.client.reading import StateRow
+from chainnode.client.reading import NameT, StateRow
 from chainnode.client.results import AuditAnswer, NodeStatus, Outcome, Unknown, Verification
 from chainnode.client.session import open_session, system_ms
 from chainnode.client.submitting import WAIT_S_DEFAULT
@@ -171,7 +171,7 @@ class Client:
             reading.state(self._session, table, *parts, max_age_ms=max_age_ms)
         )
 
-    def states(self, table: Table[RowT], names: Sequence[str]) -> dict[str, StateRow[RowT]]:
+    def states(self, table: Table[RowT], names: Sequence[NameT]) -> dict[NameT, StateRow[RowT]]:
         """See `reading.states`: many rows of a table, several with each request."""
         return self._transport.run(reading.states(self._session, table, names))
 
@@ -386,7 +386,9 @@ class AsyncClient:
             reading.state(self._session, table, *parts, max_age_ms=max_age_ms)
         )
 
-    async def states(self, table: Table[RowT], names: Sequence[str]) -> dict[str, StateRow[RowT]]:
+    async def states(
+        self, table: Table[RowT], names: Sequence[NameT]
+    ) -> dict[NameT, StateRow[RowT]]:
         """See `Client.states`."""
         return await self._transport.run(reading.states(self._session, table, names))
 

@@ -29,6 +29,7 @@ from contracts.schemas.members import KEYS, KeyRow
 from contracts.schemas.state import InvalidRow, Part, Table
 
 RowT = TypeVar("RowT")
+NameT = TypeVar("NameT", str, bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +62,8 @@ def state(
 
 
 def states(
-    session: Session, table: Table[RowT], names: Sequence[str]
-) -> Plan[dict[str, StateRow[RowT]]]:
+    session: Session, table: Table[RowT], names: Sequence[NameT]
+) -> Plan[dict[NameT, StateRow[RowT]]]:
     """Return the rows under many keys of one part by name; several with each request.
 
     Raises:
