@@ -2,7 +2,8 @@
 
 Signed with the vote key under a domain tag of its own, through the vote guard like everything
 that this key signs (ADR-0022). Only who asked a question gets a signature for it, and only over
-a manifest that names it; of one that names several, each must be recorded and theirs.
+a manifest that names it; of one that names several, each must be recorded and theirs. A key that
+has ended since gets none: whoever holds it now may have stolen it.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from chainnode.genesis import Genesis
 from chainnode.ledger.chain import Ledger
 from chainnode.proving.evidence import Proofs
 from chainnode.service.errors import Refused
+from chainnode.submission import key_id
 from chainnode.suites.port import Suite
 from chainnode.verify.epochs import follow
 from chainnode.verify.errors import InvalidEvidence
@@ -29,6 +31,7 @@ from chainnode.verify.strict_json import (
     read_object,
 )
 from chainnode.verify.trust import Trust
+from contracts.schemas.members import KEYS
 
 # The manifest in base64, and a key with a signature.
 REQUEST_BYTES_MAX = 2 * MANIFEST_BYTES_MAX
@@ -110,6 +113,7 @@ class Exports:
             raise InvalidEvidence(
                 check="question", expected="one or more, each once", actual=f"{len(digests)}"
             )
+        self._require_in_force(key)
         for digest in digests:
             require_auditor(
                 self._recorded(digest),
@@ -119,6 +123,15 @@ class Exports:
                 trust=self._trust,
             )
         return manifest
+
+    def _require_in_force(self, public_key: bytes) -> None:
+        """Refuse a key that is not registered, or not valid at the time of the newest block."""
+        value = self._ledger.value(KEYS.key(key_id(self._suite, public_key)))
+        now_ms = self._ledger.tip.head.time_ms
+        if value is None or not KEYS.decode(value).is_valid_at(now_ms):
+            raise InvalidEvidence(
+                check="auditor", expected="a key that is in force", actual="one that is not"
+            )
 
     def _recorded(self, digest: bytes) -> AskedQuestion:
         """Return the question of a submission, which must be recorded here."""
