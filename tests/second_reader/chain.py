@@ -1,4 +1,4 @@
-"""A chain computed again from its genesis and submissions (wire-format §3 to §10, §14).
+"""A chain computed again from its genesis and submissions (wire-format §3 to §10, §14, §18).
 
 Out of receipts only the codes are taken: which submissions and calls were refused. Everything
 else of a block follows, down to the header digest.
@@ -10,12 +10,12 @@ from typing import Any
 from tests import naive_index
 from tests.second_reader.cryptography_of import Reader
 from tests.second_reader.deadlines import add_due, take_due
+from tests.second_reader.disputes import Disputes
 from tests.second_reader.encoding import dec, enc, tagged
-from tests.second_reader.halves import Exchange, woken
 from tests.second_reader.town import Own, Row, Sender
 
 ZERO = bytes(32)
-VERSIONS = {
+_RULES_2 = {
     "access": 2,
     "audit": 1,
     "catalog": 1,
@@ -25,6 +25,8 @@ VERSIONS = {
     "members": 1,
     "pseudonyms": 1,
 }
+# By the rules of a chain, which are the version of its genesis.
+VERSIONS = {2: _RULES_2, 3: _RULES_2 | {"access": 3, "audit": 2, "disputes": 1}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +89,11 @@ class Chain:
 
     def __init__(self, reader: Reader, genesis: bytes) -> None:
         self.reader, self.h = reader, reader.h
-        wire = tagged(genesis, "kun.genesis", 8, version=2)
+        self.rules: int = dec(genesis)[1]
+        wire = tagged(genesis, "kun.genesis", 8, version=self.rules)
         self.chain_id = self.h(genesis)
         self.parameters: dict[str, int] = dict(wire[5])
-        self.town = Exchange(reader, wire)
+        self.town = Disputes(reader, wire)
         self.members = wire[6]
         self.entries: list[bytes] = []
         self.indexed = 0
@@ -109,7 +112,7 @@ class Chain:
         read = [submission_of(self.reader, one) for one in submissions]
 
         def wake(item: Row) -> int:
-            left = woken(self.town, item[1], self.chain_id)
+            left = self.town.woken(item, self.chain_id)
             for one in left:
                 self._enter_own(block, one)
             return len(left)
@@ -141,7 +144,7 @@ class Chain:
         first = len(self.entries)
         key_id = self.reader.key_id(one.public_key)
         if not code:
-            assert VERSIONS[one.contract] == one.version
+            assert VERSIONS[self.rules][one.contract] == one.version
             self.town.use_nonce(key_id, one.nonce)
         for index, (refusal, _) in enumerate(said):
             if refusal:
@@ -152,6 +155,7 @@ class Chain:
             sender = Sender(
                 organisation=key[1],
                 now_ms=self.time_ms,
+                height=len(self.blocks),
                 digest=one.digest,
                 index=index,
                 public=public,
@@ -165,7 +169,8 @@ class Chain:
         block.receipts.append(enc(["kun.receipt", 1, one.digest, code, position, said]))
 
     def _enter_own(self, block: BlockOf, own: Own) -> None:
-        place = [ZERO, len(block.own), "", bytes(20), "access", 2]
+        place = [ZERO, len(block.own), "", bytes(20), own.contract]
+        place.append(VERSIONS[self.rules][own.contract])
         block.own.append((own.action, own.public))
         body = body_digest(self.reader, own.action, own.public, b"")
         self._enter(block, place, own.outcome, own.keys, body)

@@ -8,6 +8,8 @@ from tests.second_reader.town import Left, Own, Row, Sender, Town, day_of, token
 
 OPEN, MATCHED, MISMATCHED, PROVEN, CLAIMED = range(5)
 NO_SALT = bytes(16)
+# From these rules on a half is found by its trace, and can be disputed.
+RULES_DISPUTES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +78,25 @@ class Exchange(Town):
         if was_gap or sender.now_ms - half.requested_ms > self.deadline_ms:
             findings.append(5)
         keys = keys_of(self, half, findings)
+        if self.rules >= RULES_DISPUTES and half.parent_call_id:
+            keys.append(self.index_key(9, half.trace_id))
         if row is not None:
             left = Left(outcome=_outcome(half, findings), keys=keys)
             return _later(self, half, row, left, sender)
         places: list[Any] = [[], []]
         places[half.side] = sender.place
-        self.state.put([OPEN, *places, sender.public], "access", "call", *half.call)
+        row = [OPEN, *places, sender.public]
+        if self.rules >= RULES_DISPUTES:
+            row.append(about(self, half.subjects, half.item, half.grant))
+        self.state.put(row, "access", "call", *half.call)
         due_ms = sender.now_ms + self.deadline_ms
         due = (due_ms, ["access", [*half.call, due_ms]])
         return Left(outcome=_outcome(half, findings), keys=keys, due=due)
+
+
+def about(town: Town, subjects: list[bytes], item: str, grant: str) -> bytes:
+    """What a dispute of a call has to say of it (§18)."""
+    return town.reader.h(enc(["kun.about", 1, subjects, item, grant]))
 
 
 def _later(town: Town, half: HalfOf, row: Row, left: Left, sender: Sender) -> Left:
@@ -109,6 +121,7 @@ def _later(town: Town, half: HalfOf, row: Row, left: Left, sender: Sender) -> Le
     action, outcome = ("mismatched", 67) if bits else ("matched", 66)
     left.own.append(
         Own(
+            contract="access",
             action=action,
             public=enc([*said, bits] if bits else said),
             outcome=outcome,
@@ -191,7 +204,8 @@ def woken(town: Town, key: Row, chain_id: bytes) -> list[Own]:
     town.state.put([opened + 1, closed], "access", "open", charged)
     public = enc([NO_SALT, *half.call, half.side, row[1 + half.side], due_ms])
     keys = [*keys_of(town, half, []), town.index_key(8, charged)]
-    return [Own(action="unmatched", public=public, outcome=65 if proven else 64, keys=keys)]
+    outcome = 65 if proven else 64
+    return [Own(contract="access", action="unmatched", public=public, outcome=outcome, keys=keys)]
 
 
 def is_proven(town: Town, half: HalfOf, chain_id: bytes, *, recorded_ms: int) -> bool:

@@ -1,4 +1,4 @@
-"""The published chain, computed again by the second implementation."""
+"""The published chains of rules 2 and 3, computed again by the second implementation."""
 
 import json
 from functools import cache
@@ -13,21 +13,25 @@ from tests.second_reader.chain import Chain, submission_of
 from tests.second_reader.cryptography_of import Reader
 from tests.second_reader.encoding import tagged
 
-FOLDER = Path(__file__).parents[1] / "vectors" / "exchange"
+FOLDER = Path(__file__).parents[1] / "vectors"
 SUITES = ("sm", "intl")
+EXCHANGE, DISPUTES = "exchange", "disputes"
+BLOCKS = {EXCHANGE: 8, DISPUTES: 9}
+every_story = pytest.mark.parametrize("story", BLOCKS)
 pytestmark = pytest.mark.parametrize("suite", SUITES)
 
 
 @cache
-def published(suite: str, name: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((FOLDER / suite / name).read_text(encoding="utf-8"))
+def published(suite: str, name: str, story: str = EXCHANGE) -> dict[str, Any]:
+    text = (FOLDER / story / suite / name).read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
     return document
 
 
 @cache
-def replayed(suite: str) -> Chain:
+def replayed(suite: str, story: str = EXCHANGE) -> Chain:
     """Return the chain of the vectors, executed again from genesis and submissions."""
-    told = published(suite, "chain.json")
+    told = published(suite, "chain.json", story)
     chain = Chain(Reader(suite=suite), bytes.fromhex(told["genesis"]))
     for block in told["blocks"][1:]:
         chain.execute(
@@ -38,8 +42,8 @@ def replayed(suite: str) -> Chain:
     return chain
 
 
-def submissions(suite: str) -> list[dict[str, Any]]:
-    blocks = published(suite, "chain.json")["blocks"]
+def submissions(suite: str, story: str = EXCHANGE) -> list[dict[str, Any]]:
+    blocks = published(suite, "chain.json", story)["blocks"]
     return [one for block in blocks for one in block["submissions"]]
 
 
@@ -62,15 +66,33 @@ def test_the_two_versions_of_genesis_differ_in_two_parameters_alone(suite: str) 
     assert second[5] == sorted([*first[5], *more])
 
 
-def test_key_ids_follow_from_public_keys(suite: str) -> None:
+def test_genesis_of_rules_3_has_a_parameter_more(suite: str) -> None:
+    told = published(suite, "chain.json", DISPUTES)
+    genesis = bytes.fromhex(told["genesis"])
+    second = tagged(
+        bytes.fromhex(published(suite, "chain.json")["genesis"]), "kun.genesis", 8, version=2
+    )
+    third = tagged(genesis, "kun.genesis", 8, version=3)
+
+    assert Reader(suite=suite).h(genesis).hex() == told["chain_id"]
+    more = [one for one in third[5] if one not in second[5]]
+    assert more == [["dispute_deadline_ms", 5_000], ["rules", 3]]
+    assert {name for name, _ in third[5]} - {name for name, _ in second[5]} == {
+        "dispute_deadline_ms"
+    }
+
+
+@every_story
+def test_key_ids_follow_from_public_keys(suite: str, story: str) -> None:
     reader = Reader(suite=suite)
-    for key in published(suite, "chain.json")["keys"]:
+    for key in published(suite, "chain.json", story)["keys"]:
         assert reader.key_id(bytes.fromhex(key["public_key"])).hex() == key["key_id"]
 
 
-def test_submissions_have_their_digests_and_good_signatures(suite: str) -> None:
+@every_story
+def test_submissions_have_their_digests_and_good_signatures(suite: str, story: str) -> None:
     reader = Reader(suite=suite)
-    for told in submissions(suite):
+    for told in submissions(suite, story):
         read = submission_of(reader, bytes.fromhex(told["encoded"]))
 
         assert read.digest.hex() == told["digest"]
@@ -78,10 +100,18 @@ def test_submissions_have_their_digests_and_good_signatures(suite: str) -> None:
         assert reader.is_signature(read.public_key, read.signature, read.header)
 
 
-@pytest.mark.parametrize("height", range(8))
-def test_a_block_leaves_what_was_published(suite: str, height: int) -> None:
-    told = published(suite, "chain.json")["blocks"][height]
-    block = replayed(suite).blocks[height]
+@every_story
+def test_every_block_is_looked_at(suite: str, story: str) -> None:
+    assert len(published(suite, "chain.json", story)["blocks"]) == BLOCKS[story]
+
+
+@pytest.mark.parametrize(
+    ("story", "height"),
+    [(story, height) for story, blocks in BLOCKS.items() for height in range(blocks)],
+)
+def test_a_block_leaves_what_was_published(suite: str, story: str, height: int) -> None:
+    told = published(suite, "chain.json", story)["blocks"][height]
+    block = replayed(suite, story).blocks[height]
 
     assert [[action, public.hex()] for action, public in block.own] == told["own"]
     assert [one.hex() for one in block.entries] == told["entries"]
@@ -91,16 +121,17 @@ def test_a_block_leaves_what_was_published(suite: str, height: int) -> None:
     assert block.digest.hex() == told["header_digest"]
 
 
-def test_the_rows_of_the_state_are_those_that_were_published(suite: str) -> None:
+@every_story
+def test_the_rows_of_the_state_are_those_that_were_published(suite: str, story: str) -> None:
     rows: dict[str, str] = {}
-    for block in published(suite, "chain.json")["blocks"]:
+    for block in published(suite, "chain.json", story)["blocks"]:
         for key, value in block["state"]:
             if value is None:
                 del rows[key]
             else:
                 rows[key] = value
 
-    found = replayed(suite).town.state.rows
+    found = replayed(suite, story).town.state.rows
     assert {key.hex(): value.hex() for key, value in found.items()} == rows
 
 

@@ -1,4 +1,4 @@
-"""The state of a chain of rules 2, changed by accepted calls as wire-format §9 and §14 say.
+"""The state of a chain, changed by accepted calls as wire-format §9 and §14 say.
 
 Why a call is refused is not decided here: receipts say which ones were. What an accepted one
 leaves is: rows, outcome, index keys, records of the ledger itself, deadlines.
@@ -7,6 +7,7 @@ leaves is: rows, outcome, index keys, records of the ledger itself, deadlines.
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.naive_index import tree_root
 from tests.second_reader.cryptography_of import Reader
 from tests.second_reader.encoding import NotCanonical, dec, enc
 
@@ -21,6 +22,7 @@ class Sender:
 
     organisation: str
     now_ms: int
+    height: int
     digest: bytes
     index: int
     # The public part, with its salt.
@@ -36,6 +38,7 @@ class Sender:
 class Own:
     """A record of the ledger itself."""
 
+    contract: str
     action: str
     public: bytes
     outcome: int
@@ -96,8 +99,9 @@ class Town:
     def __init__(self, reader: Reader, genesis: Row) -> None:
         self.reader = reader
         self.state = State()
-        parameters = dict(genesis[5])
-        self.deadline_ms = parameters["match_deadline_ms"]
+        self.parameters: dict[str, int] = dict(genesis[5])
+        self.rules = self.parameters["rules"]
+        self.deadline_ms = self.parameters["match_deadline_ms"]
         for organisation, name, roles, keys in genesis[7]:
             self.state.put([name, roles], "members", "org", organisation)
             for public_key, key_roles, valid_from, valid_to in keys:
@@ -213,6 +217,31 @@ class Town:
 
     def _pair_keys(self, second: str, third: str) -> list[bytes]:
         return [self.index_key(2, second), self.index_key(3, third)]
+
+    # Questions, and certificates from before the ledger.
+
+    def _audit_question(self, part: Row, sender: Sender) -> Left:
+        kind, values = part[:2]
+        if self.rules < 3:
+            asked = values if kind == 1 else []
+        else:
+            asked = [] if kind in {7, 8} else values
+        keys = [self.index_key(kind, one) for one in asked]
+        return Left(outcome=1, keys=[*keys, self.index_key(2, sender.organisation)])
+
+    def _certificates_import(self, part: Row, sender: Sender) -> Left:
+        name, *said, code_system, code, state, since_ms = part
+        place = [sender.digest, sender.index]
+        first = enc(
+            ["kun.certhistory", 1, sender.height, since_ms, code_system, code, state, *place]
+        )
+        root = tree_root(self.reader.h, [first])
+        row = [sender.organisation, *said, code_system, code, state, 1, root]
+        self.state.put(row, "certificates", "id", name)
+        self.state.put([first], "certificates", "history", name)
+        self.state.put([name], "certificates", "file", said[1])
+        keys = [self.index_key(6, name), self.index_key(3, sender.organisation)]
+        return Left(outcome=2, keys=keys)
 
     # Calls under seal, and people beyond four.
 

@@ -72,26 +72,33 @@ class RememberingLedger(MemoryLedger):
 
 
 class ExchangeChain:
-    """A chain with rules 2; `document` of each block is what the vectors say of it."""
+    """A chain, with rules 2 if no others are given; `blocks` is what the vectors say of it."""
 
-    def __init__(self, suite_name: str) -> None:
+    def __init__(
+        self,
+        suite_name: str,
+        *,
+        parameters: Parameters = PARAMETERS,
+        seats: Mapping[str, Seat] = SEATS,
+    ) -> None:
         self.suite = suite_named(suite_name)
-        self.genesis = self.genesis_with(PARAMETERS)
+        self.seats = seats
+        self.genesis = self.genesis_with(parameters)
         self.first_state = genesis_state(self.genesis, self.suite)
         first = genesis_block(self.suite.digest, self.genesis, self.first_state)
         self.ledger = RememberingLedger(self.suite, first)
         self.blocks = [self._document(first, (), self.first_state)]
         self._executor = Executor(self.genesis, self.suite, self.ledger)
-        self._nonces = dict.fromkeys(SEATS, 0)
+        self._nonces = dict.fromkeys(seats, 0)
         self._salts = 0
 
     @cached_property
     def keys(self) -> dict[str, RepeatableKey]:
-        """The keys of `SEATS`."""
+        """The keys of `seats`."""
         name = self.suite.name
         return {
             seat: RepeatableKey(suite=self.suite, key=secret_key(name, one.number))
-            for seat, one in SEATS.items()
+            for seat, one in self.seats.items()
         }
 
     @property
@@ -115,11 +122,11 @@ class ExchangeChain:
                 organisation=one,
                 name=name,
                 roles=tuple(
-                    sorted(seat.role for seat in SEATS.values() if seat.organisation == one)
+                    sorted(seat.role for seat in self.seats.values() if seat.organisation == one)
                 ),
                 keys=tuple(
                     KeyEntry(public_key=self.keys[named].public_key, roles=(seat.role,))
-                    for named, seat in SEATS.items()
+                    for named, seat in self.seats.items()
                     if seat.organisation == one
                 ),
             )
@@ -160,6 +167,7 @@ class ExchangeChain:
         valid_ms: int = 300_000,
     ) -> Submission:
         """Sign calls of one contract; nonces of a key count from 0."""
+        rules = self.genesis.parameters.rules
         if nonce is None:
             nonce = self._nonces[seat]
             self._nonces[seat] += 1
@@ -170,7 +178,9 @@ class ExchangeChain:
             nonce=nonce,
             valid_until_ms=self.time_ms + valid_ms,
             contract=contract,
-            contract_version=contract_named(2, contract).version if version is None else version,
+            contract_version=contract_named(rules, contract).version
+            if version is None
+            else version,
             calls=calls,
         )
 

@@ -44,7 +44,6 @@ from tests.vectors.exchange_chain import (
     HOUSING,
     PERIOD,
     POLICE,
-    SEATS,
     ExchangeChain,
 )
 from tests.vectors.exchange_script import READERS, Script
@@ -293,7 +292,7 @@ def keys(chain: ExchangeChain) -> list[JsonValue]:
             "public_key": chain.keys[name].public_key.hex(),
             "key_id": chain.key_id(name).hex(),
         }
-        for name, seat in SEATS.items()
+        for name, seat in chain.seats.items()
     ]
 
 
