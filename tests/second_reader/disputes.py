@@ -103,7 +103,8 @@ class Disputes(Exchange):
         if target == CALL:
             call = self._known("access", "call", part[3], provider, part[5])
             assert call[4] == about(self, part[7], item, part[10])
-        return owned[0] if owned is not None else provider
+        source: str = owned[0] if owned is not None else provider
+        return source
 
     def _disputes_forward(self, part: Row, sender: Sender) -> Left:
         dispute_id, organisation, _reason = part

@@ -7,6 +7,7 @@ Deadlines of disputes are shorter than those of halves, so the queue is put befo
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -279,13 +280,13 @@ class DisputeScript:
                 3,
             ),
         ]
-        steps = [self._question(f"a question: {what}", *rest) for what, *rest in asked]
+        steps = [self._question(f"a question: {one[0]}", *one[1:]) for one in asked]
         refused = [
             ("values out of order", IndexKind.SUBJECT, tuple(reversed(tokens)), 1),
             ("half an id of a dispute", IndexKind.DISPUTE, (dispute[:8],), 3),
             ("no such basis", IndexKind.SUBJECT, tokens, 5),
         ]
-        return steps + [self._question(f"refused: {what}", *rest) for what, *rest in refused]
+        return steps + [self._question(f"refused: {one[0]}", *one[1:]) for one in refused]
 
     def _question(self, what: str, kind: IndexKind, values: tuple[bytes, ...], basis: int) -> Step:
         part = self._part(Question, kind=int(kind), values=values, from_ms=0, to_ms=0, basis=basis)
@@ -459,8 +460,12 @@ class DisputeScript:
 
     def _late(self) -> None:
         act, police = self._act, "police service"
-        answer = {"reason_code": "late", "answer_commitment": b""}
-        corrected = {"reason_code": "late", "correction_commitment": b"", "successor": ""}
+        answer: dict[str, Any] = {"reason_code": "late", "answer_commitment": b""}
+        corrected: dict[str, Any] = {
+            "reason_code": "late",
+            "correction_commitment": b"",
+            "successor": "",
+        }
         self.chain.execute(
             LATE_MS,
             act("other: correct, late", police, Correct, "other", **corrected),
