@@ -183,6 +183,89 @@ def test_a_trust_file_with_other_members_takes_the_place_of_none_that_was_kept(
     assert page.locator("li.use").count() > 0
 
 
+def test_a_server_that_replays_an_old_answer_is_noticed_with_both_heights(
+    page: Page, site: CitizenSite
+) -> None:
+    visitor, old = site.visitor(), dict[str, bytes]()
+    page.route(_PROOF, lambda route: route.fulfill(body=old["/proof.kunproof"]))
+    page.route(_BESIDE, lambda route: route.fulfill(body=old["/view"]))
+    heights: list[int] = []
+    for _ in range(2):
+        for path in ("/proof.kunproof", "/view"):
+            old.setdefault(f"{len(heights)}{path}", visitor.get(path, userCode="me").content)
+        heights.append(json.loads(old[f"{len(heights)}/view"])["covered"]["height"])
+        visitor.post("/refresh", userCode="me")
+    assert heights[0] < heights[1]
+
+    for shown in ("1", "0"):
+        old |= {path: old[f"{shown}{path}"] for path in ("/proof.kunproof", "/view")}
+        opened(page, site)
+        assert page.locator("#age .seal").count() == (shown == "0")
+
+    note = page.locator("#age .seal")
+    expect(note).to_contain_class("amber")
+    expect(note).to_contain_text(f"账本高度 {heights[0]}（20")
+    expect(note).to_contain_text(f"账本高度 {heights[1]}（20")
+    expect(page.locator("#banner .seal")).to_contain_class("green")
+    page.click("#language")
+    expect(note).to_contain_text("ask again")
+    old |= {path: old[f"1{path}"] for path in ("/proof.kunproof", "/view")}
+    opened(page, site)
+    expect(page.locator("#age .seal")).to_have_count(0)
+
+
+def test_another_header_of_a_height_that_was_seen_is_red_and_its_proof_can_be_kept(
+    page: Page, site: CitizenSite
+) -> None:
+    opened(page, site)
+    page.evaluate(
+        """() => {
+            const name = Object.keys(localStorage).find((one) => one.includes("newest"));
+            const seen = JSON.parse(localStorage.getItem(name));
+            localStorage.setItem(name, JSON.stringify({ ...seen, digest: "ab".repeat(32) }));
+        }"""
+    )
+
+    opened(page, site)
+
+    banner = page.locator("#banner")
+    expect(banner.locator(".seal")).to_contain_class("red")
+    expect(banner).to_contain_text("同一高度有两个不同的账本")
+    expect(banner).to_contain_text("ab" * 32)
+    expect(page.locator("#answer")).to_be_hidden()
+    with page.expect_download() as waiting:
+        page.click("#banner a")
+    assert read_archive(waiting.value.path().read_bytes())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", '{"height": 1e99, "digest": "x"}', "{"])
+def test_what_is_kept_in_no_form_of_ours_counts_as_nothing(
+    page: Page, site: CitizenSite, text: str
+) -> None:
+    name = f"kunlian.newest.{site.trust.chain_id.hex()}"
+    page.add_init_script(f"localStorage.setItem({name!r}, {json.dumps(text)})")
+
+    opened(page, site)
+
+    expect(page.locator("#banner .seal")).to_contain_class("green")
+    expect(page.locator("#age .seal")).to_have_count(0)
+
+
+def test_a_browser_that_keeps_nothing_shows_the_list_and_says_so(
+    page: Page, site: CitizenSite
+) -> None:
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage',"
+        " { get() { throw new DOMException('off', 'SecurityError'); } })"
+    )
+
+    opened(page, site)
+
+    expect(page.locator("#banner .seal")).to_contain_class("green")
+    expect(page.locator("#age")).to_contain_text("此浏览器不保存任何内容")
+    assert page.locator("li.use").count() > 0
+
+
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_page_is_for_everybody_and_fits_the_screen(

@@ -3,6 +3,8 @@
 import { fromUtf8, toHex, toUtf8 } from "../verify/bytes";
 import { byId, definitions, element } from "../verify/dom";
 import { InvalidTrust, Refusal } from "../verify/errors";
+import { keep, kept } from "../verify/kept";
+import { type Age, ageOf } from "../verify/newest";
 import { spokenCode } from "../verify/spoken";
 import { loadTrust, type Trust } from "../verify/trust";
 import { type Proven, proven } from "./proof";
@@ -30,6 +32,7 @@ interface Shown {
   readonly beside: Beside;
   readonly data: Uint8Array;
   readonly trust: Trust;
+  readonly age: Age;
 }
 
 let view = new View("zh");
@@ -80,11 +83,20 @@ function draw(): void {
   byId("whose").hidden = csrf === null;
   byId("out").hidden = csrf === null;
   const [banner, answer] = [byId("banner"), byId("answer")];
-  answer.hidden = shown === null;
+  const isForked = shown?.age.kind === "forked";
+  answer.hidden = shown === null || isForked;
+  byId("age").replaceChildren();
   if (failure !== null) banner.replaceChildren(failure());
   if (shown === null) return;
-  const { proven: found, beside, trust } = shown;
+  const { proven: found, beside, trust, age } = shown;
+  const note = view.age(age);
+  if (isForked) {
+    // The proof is one half of the evidence against whoever signed both.
+    banner.replaceChildren(note!, element("p", "", download(shown)));
+    return;
+  }
   banner.replaceChildren(view.banner(found));
+  if (note !== null) byId("age").append(note);
   byId("devnet").hidden = trust.parameters.devnet !== 1;
   const facts = [...view.covered(found, beside), [view.word("chain"), spokenCode(trust)] as const];
   byId("covered").replaceChildren(definitions(facts));
@@ -147,19 +159,20 @@ async function verified(asked: string): Promise<Shown> {
   const trust = rememberedTrust(await fetchBytes("/trust.json", ""));
   const beside = await fetchBeside(asked);
   const data = await fetchBytes("/proof.kunproof", asked);
-  return { proven: proven(data, beside, trust), beside, data, trust };
+  const found = proven(data, beside, trust);
+  return { proven: found, beside, data, trust, age: ageOf(toHex(trust.chainId), found.asOf) };
 }
 
 // Who poses as this site with a ledger of their own is noticed by a browser that was here before. It
 // goes on with what it has kept: a trust file may name any members beside the id of the right chain.
 function rememberedTrust(offered: Uint8Array): Trust {
   const trust = loadTrust(offered);
-  const kept = localStorage.getItem(REMEMBERED);
-  if (kept === null) {
-    localStorage.setItem(REMEMBERED, fromUtf8(offered)!);
+  const before = kept(REMEMBERED);
+  if (before === null) {
+    keep(REMEMBERED, fromUtf8(offered)!);
     return trust;
   }
-  const known = loadTrust(toUtf8(kept));
+  const known = loadTrust(toUtf8(before));
   if (toHex(known.chainId) !== toHex(trust.chainId)) throw new OtherChain();
   return known;
 }

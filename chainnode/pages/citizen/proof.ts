@@ -2,6 +2,7 @@
 
 import { verifyExport } from "../verify/export";
 import { invalid } from "../verify/errors";
+import { seenHeader, type SeenHeader } from "../verify/newest";
 import type { ProvenRecord } from "../verify/rows";
 import { verifyRecord } from "../verify/record";
 import type { Trust } from "../verify/trust";
@@ -11,7 +12,8 @@ import { type Use, type Uses, usesIn, withHalf } from "./uses";
 export interface Proven extends Uses {
   // Before this time nothing is missing under the pseudonyms asked for; null: not proven.
   readonly completeToMs: number | null;
-  readonly height: number;
+  // What all of it rests on: the oldest header of the answers.
+  readonly asOf: SeenHeader;
   // Whose pseudonyms were asked about, as the custodian told who asked: signed, not proven.
   readonly departments: readonly string[];
 }
@@ -28,7 +30,7 @@ export function proven(data: Uint8Array, beside: Beside, trust: Trust): Proven {
     ...found,
     uses: withHalves(found.uses, beside, trust),
     completeToMs: answer.isComplete ? answer.completeToMs : null,
-    height: answer.header.header.head.height,
+    asOf: seenHeader(answer.header),
     departments: [...new Set(departments)].sort(),
   };
 }

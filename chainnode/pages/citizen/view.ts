@@ -1,6 +1,7 @@
 // Builds what a person reads out of what was proven; every text goes in as text content.
 
 import { element, icon } from "../verify/dom";
+import { type Age, ageNote } from "../verify/newest";
 import { type Colour, localTime, type Words } from "../verify/verdict";
 import type { Proven } from "./proof";
 import type { Beside } from "./service";
@@ -36,6 +37,12 @@ export class View {
       : this.seal("green", this.word("proven"), this.word("provenMore"));
   }
 
+  // That an answer is older than one seen here, or of a forked ledger; null: nothing to be told.
+  age(age: Age): HTMLElement | null {
+    const note = ageNote(age);
+    return note && this.seal(note.colour, this.said(note.title), this.said(note.more));
+  }
+
   covered(proven: Proven, beside: Beside): (readonly [string, string])[] {
     const end = proven.completeToMs;
     const until = end === null ? "?" : this.minute(end);
@@ -48,7 +55,8 @@ export class View {
       const missing = beside.withoutTokens.map((one) => this.named(one, beside)).join("、");
       rows.push([this.word("without"), missing]);
     }
-    rows.push([this.word("asOf"), `${proven.height}`]);
+    const { height, timeMs } = proven.asOf;
+    rows.push([this.word("asOf"), `${height}（${this.minute(timeMs)}）`]);
     if (proven.ownQuestions) rows.push([this.word("own"), `${proven.ownQuestions}`]);
     if (proven.others) rows.push([this.word("others"), `${proven.others}`]);
     return rows;
