@@ -8,12 +8,16 @@ from pathlib import Path
 
 import httpx
 
+from chainnode.client import AccessCall, AccessReason, Client, access_record
+from chainnode.client import Final as FinalOutcome
 from chainnode.console.config import load_console_config
 from chainnode.console.run import console_service, opened
 from chainnode.genesis import write_genesis_file
 from chainnode.keys import DEVNET_COST, KeyPurpose, Passphrase, write_key_file
 from chainnode.secret_files import write_secret_file
 from chainnode.suites import suite_named
+from chainnode.verify import Trust
+from contracts.schemas.call_words import Side
 from devnet.topology import free_ports
 from tests.builders import ORGANISATIONS, submission_key
 from tests.login_site import CLIENT, listening
@@ -119,3 +123,27 @@ nodes = ["{node}"]
 {ORGANISATIONS[0]} = "公安局"
 {ORGANISATIONS[1]} = "住建局"
 """
+
+
+def record_call(site: ConsoleSite) -> None:
+    """Let a department say of one call that it answered: on a new chain the first record."""
+    call = access_record(
+        AccessCall(
+            call_id=bytes(range(16)),
+            side=Side.PROVIDER,
+            requester=ORGANISATIONS[0],
+            provider=ORGANISATIONS[1],
+            item="population.basic",
+            trace_id=bytes(16),
+        ),
+        AccessReason(purpose_code="gongzufang", reason_text="公租房资格"),
+    )
+    with Client([site.served.url], trust_of(site), submission_key(SUITE, 1)) as client:
+        outcome = client.submit("access", [call])
+    assert isinstance(outcome, FinalOutcome)
+    assert outcome.is_accepted
+
+
+def trust_of(site: ConsoleSite) -> Trust:
+    """Return the trust that its genesis file gives."""
+    return Trust.load((site.folder / "genesis.json").read_bytes())

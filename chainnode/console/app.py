@@ -5,6 +5,7 @@ the login (pages) or told so (the rest); whose roles do not fit is refused; whoe
 something must come from a page of the session.
 """
 
+import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,13 +20,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from chainnode.console.errors import PageRefused
-from chainnode.console.matrix import ENTRANCES, Entrance
-from chainnode.console.rendering import Pages
+from chainnode.console.matrix import ENTRANCES, QUESTIONS_PATH, Entrance
+from chainnode.console.questions import QuestionRefused
+from chainnode.console.rendering import Pages, style_of
+from chainnode.console.shares import Shares
 from chainnode.console.views import View, Views
+from chainnode.console.words import refusal_word, said
 from chainnode.login import LOGIN_PATH, LoginCode, LoginDoor, LoginRefused
 
 _FOUND: Final = 303
 _METHOD: Final = 405
+_UNPROCESSABLE: Final = 422
 _BUG: Final = 500
 # What a browser navigates to says so; scripts and others are told, not sent elsewhere.
 _HTML: Final = "text/html"
@@ -43,12 +48,27 @@ register_url_convertor("place", _PlaceConvertor())
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
-def console_app(views: Views, pages: Pages, door: LoginDoor, *, lifespan: Lifespan) -> Starlette:
+def console_app(
+    views: Views, pages: Pages, door: LoginDoor, shares: Shares, *, lifespan: Lifespan
+) -> Starlette:
     """Return the application; `lifespan` surrounds its life."""
 
     async def refused(request: Request, error: Exception) -> Response:
         code, status = _told(error)
-        return pages.page("error", request, door.visitor(request), status=status, code=code)
+        if not _wants_page(request):
+            answer = _problem(code, status, language=style_of(request).language)
+        else:
+            answer = pages.page(
+                "error",
+                request,
+                door.visitor(request),
+                status=status,
+                code=code,
+                word=refusal_word(code),
+            )
+        if isinstance(error, PageRefused) and error.retry_after_s is not None:
+            answer.headers["Retry-After"] = f"{error.retry_after_s}"
+        return answer
 
     @asynccontextmanager
     async def living(_: Starlette) -> AsyncIterator[None]:
@@ -56,10 +76,11 @@ def console_app(views: Views, pages: Pages, door: LoginDoor, *, lifespan: Lifesp
             yield
 
     return Starlette(
-        routes=[_route(one, views, door) for one in ENTRANCES],
+        routes=[_route(one, views, door, shares) for one in ENTRANCES],
         exception_handlers={
             LoginRefused: refused,
             PageRefused: refused,
+            QuestionRefused: refused,
             HTTPException: refused,
             Exception: refused,
         },
@@ -67,7 +88,7 @@ def console_app(views: Views, pages: Pages, door: LoginDoor, *, lifespan: Lifesp
     )
 
 
-def _route(entrance: Entrance, views: Views, door: LoginDoor) -> Route:
+def _route(entrance: Entrance, views: Views, door: LoginDoor, shares: Shares) -> Route:
     view: View = getattr(views, entrance.name)
 
     async def gate(request: Request) -> Response:
@@ -79,17 +100,30 @@ def _route(entrance: Entrance, views: Views, door: LoginDoor) -> Route:
         if not entrance.roles & session.person.roles:
             raise LoginRefused(LoginCode.NO_ROLE)
         await door.require_csrf(request, session)
-        return await view(request, session)
+        if entrance.share is None:
+            return await view(request, session)
+        with shares.taken(entrance.share, session):
+            return await view(request, session)
 
     return Route(entrance.path, gate, methods=[entrance.method], name=entrance.name)
 
 
 def _to_login(request: Request) -> Response:
     """Send a browser to the login, and back to the page; tell anybody else."""
-    is_page = request.method == "GET" and _HTML in request.headers.get("Accept", "")
-    if not is_page:
+    if request.method != "GET" or not _wants_page(request):
         raise LoginRefused(LoginCode.NOT_LOGGED_IN)
     return RedirectResponse(f"{LOGIN_PATH}?next={quote(request.url.path)}", _FOUND)
+
+
+def _wants_page(request: Request) -> bool:
+    return request.url.path != QUESTIONS_PATH and _HTML in request.headers.get("Accept", "")
+
+
+def _problem(code: str, status: int, *, language: str) -> Response:
+    """Tell a script what a page would tell a person."""
+    problem = {"code": code, "status": status, "title": said(refusal_word(code), language)}
+    content = json.dumps(problem, ensure_ascii=False)
+    return Response(content, status, media_type="application/problem+json")
 
 
 def _told(error: Exception) -> tuple[str, int]:
@@ -100,6 +134,8 @@ def _told(error: Exception) -> tuple[str, int]:
             return error.code.value, error.status
         case PageRefused():
             return error.code, error.status
+        case QuestionRefused():
+            return error.code, _UNPROCESSABLE
         case HTTPException(status_code=status):
             return ("METHOD" if status == _METHOD else "NOT_FOUND"), status
         case _:

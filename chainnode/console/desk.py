@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from chainnode.client import (
@@ -29,6 +30,7 @@ from chainnode.console.errors import BUSY, CANNOT_DECIDE, NOT_FOUND, PageRefused
 from chainnode.console.questions import AskedPerson, AskedQuestion, QuestionRefused
 from chainnode.errors import ConfigurationError, InvalidInput
 from chainnode.pages import verify_page
+from chainnode.reports import Rendering, ReportsNotInstalled, render, require_installed
 from chainnode.verify.evidence import RecordFacts
 from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.record import BlockRecordFacts
@@ -168,8 +170,11 @@ class Desk:
 
     def _answer(self, question: AskedQuestion) -> bytes:
         try:
+            # Before anything is recorded.
+            require_installed(question.renderings)
             if question.person is None:
-                return self._exported([self._whole(question, question.values)], told=None)
+                answers = [self._whole(question, question.values)]
+                return self._exported(answers, question.renderings, told=None)
             if self._tokens is None:
                 raise QuestionRefused("NO_CUSTODIAN")
             made = self._tokens(question.person, question.purpose)
@@ -177,7 +182,10 @@ class Desk:
                 made.tokens[first : first + SUBJECTS_MAX]
                 for first in range(0, len(made.tokens), SUBJECTS_MAX)
             ]
-            return self._exported([self._whole(question, one) for one in groups], told=made.told)
+            answers = [self._whole(question, one) for one in groups]
+            return self._exported(answers, question.renderings, told=made.told)
+        except ReportsNotInstalled as error:
+            raise QuestionRefused("NOT_INSTALLED") from error
         except QuestionNotRecorded as error:
             raise QuestionRefused("NOT_RECORDED") from error
         except CannotDecide as error:
@@ -194,14 +202,22 @@ class Desk:
             values,
             purpose=question.purpose,
             period=question.period,
+            basis=question.basis,
             rows_max=ROWS_MAX,
         )
         if found.next_cursor is not None:
             raise QuestionRefused("TOO_MANY_ROWS")
         return found
 
-    def _exported(self, answers: Sequence[AuditAnswer], *, told: ToldPlaces | None) -> bytes:
-        return self._client.export(*answers, page=verify_page(), told=told).data
+    def _exported(
+        self,
+        answers: Sequence[AuditAnswer],
+        renderings: Sequence[Rendering],
+        *,
+        told: ToldPlaces | None,
+    ) -> bytes:
+        made = partial(render, renderings=renderings)
+        return self._client.export(*answers, page=verify_page(), render=made, told=told).data
 
 
 def _undecided(reports: Sequence[NodeReport]) -> str:

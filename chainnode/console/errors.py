@@ -6,9 +6,11 @@ from chainnode.errors import NodeError
 class PageRefused(NodeError):
     """A page, record or answer that there is not; `code` stands in `WORDS`."""
 
-    def __init__(self, code: str, status: int) -> None:
+    def __init__(self, code: str, status: int, *, retry_after_s: int | None = None) -> None:
+        """`retry_after_s`: when trying once more may help, if it may."""
         self.code = code
         self.status = status
+        self.retry_after_s = retry_after_s
         super().__init__(code)
 
 

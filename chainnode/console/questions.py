@@ -9,6 +9,7 @@ from typing import Final
 
 from chainnode.errors import InvalidInput, NodeError
 from chainnode.periods import NoInstant, bounds, milliseconds
+from chainnode.reports import Rendering
 from chainnode.verify.strict_json import (
     JsonObject,
     JsonValue,
@@ -18,7 +19,7 @@ from chainnode.verify.strict_json import (
     read_object,
 )
 from contracts.schemas.access import Finding
-from contracts.schemas.audit import SUBJECTS_MAX, VALUES_MAX
+from contracts.schemas.audit import SUBJECTS_MAX, VALUES_MAX, Basis
 from contracts.schemas.call_words import CALL_ID_BYTES
 from contracts.schemas.identifiers import InvalidIdentifier, parse_identifier
 from contracts.schemas.index_kinds import DISPUTE_ID_BYTES, IndexKind
@@ -37,6 +38,10 @@ _VALUE_BYTES: Final = {
 }
 _NAMES: Final = frozenset({"kind", "values", "from", "to", "purpose"})
 _NAMES_OF_PERSON: Final = _NAMES - {"values"} | {PERSON}
+# What a question may say besides: on what it rests, and which tables go into its file.
+_BASIS: Final = "basis"
+_WITH: Final = "with"
+_BASES: Final = {one.name.lower(): one for one in Basis}
 _BODY_BYTES_MAX: Final = 16 * 1024
 _TEXT_CHARACTERS_MAX: Final = 240
 _PURPOSE_CHARACTERS_MAX: Final = 500
@@ -68,6 +73,25 @@ class AskedQuestion:
     person: AskedPerson | None
     period: tuple[int, int]
     purpose: str = field(repr=False)
+    basis: Basis = Basis.SUPERVISION
+    renderings: tuple[Rendering, ...] = (Rendering.CSV,)
+
+
+def bases_of(rules: int) -> tuple[str, ...]:
+    """Return on what a question can rest; before rules 3 it does not say."""
+    return tuple(_BASES) if rules >= _RULES_DISPUTES else ()
+
+
+def basis_named(name: str) -> Basis:
+    """Return a basis by its name.
+
+    Raises:
+        QuestionRefused: there is none of this name.
+
+    """
+    if name not in _BASES:
+        raise QuestionRefused("BASIS")
+    return _BASES[name]
 
 
 def kinds_of(rules: int) -> tuple[str, ...]:
@@ -89,7 +113,7 @@ def read_asked(body: bytes) -> AskedQuestion:
     except InvalidInput:
         raise QuestionRefused("BODY") from None
     is_person = name == PERSON
-    if set(document) != (_NAMES_OF_PERSON if is_person else _NAMES):
+    if set(document) - {_BASIS, _WITH} != (_NAMES_OF_PERSON if is_person else _NAMES):
         raise QuestionRefused("BODY")
     kind = IndexKind.SUBJECT if is_person else _KINDS.get(name)
     if kind is None:
@@ -103,7 +127,29 @@ def read_asked(body: bytes) -> AskedQuestion:
         person=_person(document) if is_person else None,
         period=_period(document),
         purpose=purpose,
+        basis=_basis(document),
+        renderings=_renderings(document),
     )
+
+
+def _basis(document: JsonObject) -> Basis:
+    if _BASIS not in document:
+        return Basis.SUPERVISION
+    return basis_named(_text(document, _BASIS, characters_max=_TEXT_CHARACTERS_MAX))
+
+
+def _renderings(document: JsonObject) -> tuple[Rendering, ...]:
+    """Return the tables that are wanted in the file, in the order of the file; CSV if unsaid."""
+    if _WITH not in document:
+        return (Rendering.CSV,)
+    try:
+        given = as_array(document[_WITH], _WITH, size_max=len(Rendering))
+        wanted = {as_text(one, _WITH, characters_max=_TEXT_CHARACTERS_MAX) for one in given}
+    except InvalidInput:
+        raise QuestionRefused("WITH") from None
+    if len(wanted) != len(given) or not wanted <= {one.value for one in Rendering}:
+        raise QuestionRefused("WITH")
+    return tuple(one for one in Rendering if one.value in wanted)
 
 
 def _person(document: JsonObject) -> AskedPerson:

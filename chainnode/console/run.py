@@ -23,8 +23,9 @@ from chainnode.console.app import console_app
 from chainnode.console.config import ConsoleConfig
 from chainnode.console.desk import Desk, Tokens
 from chainnode.console.news import News
-from chainnode.console.questions import AskedPerson, kinds_of
+from chainnode.console.questions import AskedPerson, bases_of, kinds_of
 from chainnode.console.rendering import Pages
+from chainnode.console.shares import Shares
 from chainnode.console.views import Views
 from chainnode.errors import ConfigurationError
 from chainnode.foreground import ForegroundServer
@@ -123,15 +124,18 @@ def console_service(console: OpenConsole) -> PageShield:
     pages = Pages(is_devnet=bool(trust.parameters.devnet), names=config.departments)
     desk = Desk(client, looking, tokens=_tokens(console, client))
     news = News(following)
+    shares = Shares()
     views = Views(
         pages=pages,
         door=door,
         desk=desk,
         news=news,
+        shares=shares,
         nodes=config.nodes,
         names=config.departments,
         trust=console.trust_bytes,
         kinds=kinds_of(trust.parameters.rules),
+        bases=bases_of(trust.parameters.rules),
         now_ms=console.now_ms,
     )
 
@@ -145,7 +149,7 @@ def console_service(console: OpenConsole) -> PageShield:
             await asyncio.gather(task, return_exceptions=True)
             await _close(door, desk, following, (client, *looking))
 
-    app = console_app(views, pages, door, lifespan=living)
+    app = console_app(views, pages, door, shares, lifespan=living)
     return PageShield(
         app, logout_origin=config.login.provider_origin, is_tls=config.login.has_secure_cookies
     )

@@ -4,9 +4,9 @@ Nothing here writes on the chain but a question, which is recorded before its an
 access log says which person, by pseudonym, did what; never about whom.
 """
 
-import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 from starlette.requests import Request
@@ -17,18 +17,19 @@ from chainnode.console.desk import Desk
 from chainnode.console.errors import BAD_FORM, BUSY, NOT_FOUND, PageRefused
 from chainnode.console.news import News
 from chainnode.console.overview import overview
-from chainnode.console.questions import PERSON, QuestionRefused, read_asked
+from chainnode.console.questions import PERSON, read_asked
 from chainnode.console.records import checks_of, fields_of
 from chainnode.console.rendering import LANGUAGE_COOKIE, LARGE, SIZE_COOKIE, Pages
+from chainnode.console.shares import Share, Shares
 from chainnode.console.words import LANGUAGES
 from chainnode.login import LoginDoor, Session, read_form, safe_path
 from chainnode.pages import CONSOLE_ASSETS, asset
+from chainnode.reports import made_renderings
 
 PROOF_MEDIA_TYPE: Final = "application/vnd.kunlian.kunproof"
 _MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript"}
 _YEAR_S: Final = 31_536_000
 _SEE_OTHER: Final = 303
-_UNPROCESSABLE: Final = 422
 _SIZES: Final = ("normal", LARGE)
 _LOG: Final = logging.getLogger(__name__)
 
@@ -45,20 +46,24 @@ class Views:
         door: LoginDoor,
         desk: Desk,
         news: News,
+        shares: Shares,
         nodes: Sequence[str],
         names: Mapping[str, str],
         trust: bytes,
         kinds: Sequence[str],
+        bases: Sequence[str],
         now_ms: Callable[[], int],
     ) -> None:
         self._pages = pages
         self._door = door
         self._desk = desk
         self._news = news
+        self._shares = shares
         self._nodes = tuple(nodes)
         self._names = names
         self._trust = trust
         self._kinds = tuple(kinds)
+        self._bases = tuple(bases)
         self._now_ms = now_ms
 
     async def health(self, _: Request, __: Session | None) -> Response:
@@ -131,9 +136,9 @@ class Views:
         """Tell a page what happens, as server-sent events, while its session lives."""
         if session is None or not self._news.has_room:
             raise PageRefused(*BUSY)
-        lives = self._door.sessions.lives
+        self._shares.require(Share.STREAMS, session)
         return StreamingResponse(
-            self._news.heard(lambda: lives(session)),
+            self._heard(session),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -175,7 +180,15 @@ class Views:
         known = (PERSON, *self._kinds) if self._desk.asks_custodian else self._kinds
         kinds = [one for one in known if not wanted or one in wanted.split(",")]
         departments = [{"id": one, "name": name} for one, name in self._names.items()]
-        return JSONResponse({"departments": departments, "items": [], "kinds": kinds})
+        return JSONResponse(
+            {
+                "departments": departments,
+                "items": [],
+                "kinds": kinds,
+                "bases": [*self._bases],
+                "renderings": [one.value for one in made_renderings()],
+            }
+        )
 
     async def search(self, request: Request, session: Session | None) -> Response:
         """Show the page that asks and verifies in the browser."""
@@ -191,19 +204,22 @@ class Views:
 
     async def ask(self, request: Request, session: Session | None) -> Response:
         """Record a question and return its whole answer as one file."""
-        try:
-            asked = read_asked(await request.body())
-            self._note(session, "question_asked", kind=asked.kind.name.lower())
-            proof = await self._desk.answer(asked)
-        except QuestionRefused as error:
-            problem = json.dumps({"code": error.code, "status": _UNPROCESSABLE})
-            return Response(problem, _UNPROCESSABLE, media_type="application/problem+json")
+        asked = read_asked(await request.body())
+        self._note(session, "question_asked", kind=asked.kind.name.lower())
+        proof = await self._desk.answer(asked)
         self._note(session, "question_answered", bytes=len(proof))
         return Response(
             proof,
             media_type=PROOF_MEDIA_TYPE,
             headers={"Content-Disposition": 'attachment; filename="answer.kunproof"'},
         )
+
+    async def _heard(self, session: Session) -> AsyncIterator[bytes]:
+        """Tell one page what comes; nothing, when others of this person came first."""
+        lives = self._door.sessions.lives
+        with suppress(PageRefused), self._shares.taken(Share.STREAMS, session):
+            async for line in self._news.heard(lambda: lives(session)):
+                yield line
 
     def _shell(
         self, request: Request, session: Session | None, name: str, *, kinds: str = ""

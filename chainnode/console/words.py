@@ -127,8 +127,48 @@ WORDS: Final[Mapping[str, Word]] = {
     "METHOD": Word("不支持此操作", "This cannot be done here"),
     "CANNOT_DECIDE": Word("没有节点给出可核验的答复", "No node gave an answer that can be checked"),
     "BUSY": Word("正忙，请稍后再试", "Busy: try again soon"),
+    "TOO_MANY_QUESTIONS": Word(
+        "您已有两个提问在处理中。请等其中一个答完，几秒后再试",
+        "Two of your questions are in work: wait until one is answered, then try again",
+    ),
+    "TOO_MANY_LOOKS": Word(
+        "您同时打开的页面太多，请几秒后再试",
+        "You have too many pages loading at once: try again in some seconds",
+    ),
+    "TOO_MANY_STREAMS": Word(
+        "您已有三个页面在接收实时动态，请先关闭其中一个",
+        "Three of your pages are listening already: close one of them first",
+    ),
+    "BODY": Word("提问的格式有误", "The question has a wrong form"),
+    "KIND": Word("没有这种查法", "There is no such kind of question"),
+    "PURPOSE": Word("请填写事由（至多 500 字）", "A purpose is needed, of 500 characters at most"),
+    "PERIOD": Word("时段有误", "The period is wrong"),
+    "VALUES": Word("所查的值有误", "What is asked for is wrong"),
+    "PERSON": Word("号码种类或号码有误", "The kind of number, or the number, is wrong"),
+    "BASIS": Word("没有这种查询依据", "There is no such basis"),
+    "WITH": Word("没有这种附带表格", "There is no such table to go with the file"),
+    "NOT_INSTALLED": Word(
+        "本控制台没有安装生成此表格的组件", "This console cannot make such a table: not installed"
+    ),
+    "NO_CUSTODIAN": Word(
+        "本控制台没有接入保管部门，不能按号码查",
+        "No custodian is configured here: nobody can be asked for by number",
+    ),
+    "NOT_RECORDED": Word(
+        "提问未能记入账本，因此没有答复", "The question was not recorded, so there is no answer"
+    ),
+    "TOO_MANY_ROWS": Word(
+        "答复太长，请缩短时段", "The answer is too long: choose a shorter period"
+    ),
+    "NOT_ANSWERED": Word("未能得到答复", "No answer could be had"),
+    "FALSE_ANSWERS": Word("没有一个节点的答复通过核验", "No node's answer passed its check"),
     "BUG": Word("控制台内部错误", "An error inside the console"),
 }
+
+
+def refusal_word(code: str) -> str:
+    """Return the name of the words for a refusal: a custodian has codes of its own."""
+    return code if code in WORDS else "NOT_ANSWERED"
 
 
 def said(name: str, language: str) -> str:

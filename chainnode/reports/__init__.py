@@ -10,7 +10,9 @@ from chainnode.reports.rendering import (
     Rendering,
     ReportsNotInstalled,
     can_read_parquet,
+    made_renderings,
     render,
+    require_installed,
     require_parquet,
 )
 
@@ -19,6 +21,8 @@ __all__ = (
     "Rendering",
     "ReportsNotInstalled",
     "can_read_parquet",
+    "made_renderings",
     "render",
+    "require_installed",
     "require_parquet",
 )

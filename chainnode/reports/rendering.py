@@ -32,6 +32,13 @@ class ReportsNotInstalled(NodeError):
         super().__init__(f"{rendering}: expected {library}: install kunlian[reports]; got none")
 
 
+def made_renderings() -> tuple[Rendering, ...]:
+    """Return the renderings that can be made here."""
+    return tuple(
+        one for one in RENDERINGS if one not in _LIBRARIES or find_spec(_LIBRARIES[one]) is not None
+    )
+
+
 def require_installed(renderings: Collection[Rendering]) -> None:
     """Check, before anything is asked, that every rendering can be made.
 

@@ -7,15 +7,12 @@ from itertools import product
 
 import pytest
 
-from chainnode.client import AccessCall, AccessReason, Client, access_record
-from chainnode.client import Final as FinalOutcome
+from chainnode.client import Client
 from chainnode.console.matrix import ENTRANCES, Entrance
 from chainnode.login import Role
-from chainnode.verify import Trust
 from chainnode.verify.export import verify_export
-from contracts.schemas.call_words import Side
-from tests.builders import ORGANISATIONS, submission_key
-from tests.console_site import SUITE, ConsoleSite, Visitor, console_site
+from tests.builders import ORGANISATIONS
+from tests.console_site import ConsoleSite, Visitor, console_site, record_call, trust_of
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 PEOPLE: tuple[tuple[str, ...], ...] = (
@@ -36,32 +33,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleSite]:
         yield found
 
 
-def record_call(site: ConsoleSite) -> None:
-    """Let a department say of one call that it answered: the first record of the log."""
-    call = access_record(
-        AccessCall(
-            call_id=bytes(range(16)),
-            side=Side.PROVIDER,
-            requester=ORGANISATIONS[0],
-            provider=ORGANISATIONS[1],
-            item="population.basic",
-            trace_id=bytes(16),
-        ),
-        AccessReason(purpose_code="gongzufang", reason_text="公租房资格"),
-    )
-    with Client([site.served.url], trust_of(site), submission_key(SUITE, 1)) as client:
-        outcome = client.submit("access", [call])
-    assert isinstance(outcome, FinalOutcome)
-    assert outcome.is_accepted
-
-
 def height_of_first_record(site: ConsoleSite) -> int:
     with Client([site.served.url], trust_of(site)) as client:
         return client.record(0)[0].entry.height
-
-
-def trust_of(site: ConsoleSite) -> Trust:
-    return Trust.load((site.folder / "genesis.json").read_bytes())
 
 
 def path_of(entrance: Entrance) -> str:
@@ -250,6 +224,11 @@ def test_a_question_is_recorded_and_answered_by_a_file_that_proves_itself(
         ({"from": "2026-13"}, "PERIOD"),
         ({"from": "2026-03", "to": "2026-02"}, "PERIOD"),
         ({"other": 1}, "BODY"),
+        ({"basis": "curiosity"}, "BASIS"),
+        ({"basis": 1}, "BASIS"),
+        ({"with": ["xlsx"]}, "WITH"),
+        ({"with": ["csv", "csv"]}, "WITH"),
+        ({"with": "csv"}, "WITH"),
         ({"kind": "person"}, "BODY"),
     ],
 )
