@@ -12,11 +12,17 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import TypeAlias
 
 from chainnode.errors import ConfigurationError
 
+Network: TypeAlias = IPv4Network | IPv6Network
+
 _PORT_MAX = 65_535
+_RATE_MAX = 1_000_000
+_NETWORKS_MAX = 64
 _TIMEOUT_MS_MIN = 100
 _TIMEOUT_MS_MAX = 600_000
 _FILE_BYTES_MAX = 256 * 1024
@@ -37,7 +43,15 @@ _SETTINGS: dict[str, dict[str, type]] = {
         "passphrase_file": str,
     },
     "p2p": {"listen": str, "tls_ca": str, "tls_cert": str, "tls_key": str, "peers": list},
-    "api": {"listen": str},
+    "api": {
+        "listen": str,
+        "trusted_proxies": list,
+        "unlimited": list,
+        "reads_per_s": int,
+        "reads_burst": int,
+        "submissions_per_s": int,
+        "submissions_burst": int,
+    },
     "consensus": {"request_timeout_ms": int, "timeout_cap_ms": int},
     "ledger": {"keep_blocks": int},
     "audit": {"url": str},
@@ -45,6 +59,12 @@ _SETTINGS: dict[str, dict[str, type]] = {
 }
 _OPTIONAL = {
     ("node", "passphrase_file"),
+    ("api", "trusted_proxies"),
+    ("api", "unlimited"),
+    ("api", "reads_per_s"),
+    ("api", "reads_burst"),
+    ("api", "submissions_per_s"),
+    ("api", "submissions_burst"),
     ("consensus", "request_timeout_ms"),
     ("consensus", "timeout_cap_ms"),
     ("ledger", "keep_blocks"),
@@ -71,6 +91,26 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+_LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiLimits:
+    """How fast one address may ask a node, on average and at once; an average of 0 is no limit.
+
+    A department's gateways behind one address, or an office behind one router, stay below.
+    """
+
+    # Whose X-Forwarded-For is believed; nobody's unless named.
+    trusted_proxies: tuple[Network, ...] = ()
+    # Addresses without any limit.
+    unlimited: tuple[Network, ...] = _LOOPBACK
+    reads_per_s: int = 200
+    reads_burst: int = 2_000
+    submissions_per_s: int = 500
+    submissions_burst: int = 5_000
 
 
 class AuditUrl:
@@ -132,6 +172,7 @@ class NodeConfig:
     tls_key: Path
     peers: Mapping[int, Address]
     api_listen: Address
+    api_limits: ApiLimits = ApiLimits()
     request_timeout_ms: int
     timeout_cap_ms: int
     # Batches of this many newest certified blocks stay here; 0 keeps all.
@@ -193,6 +234,13 @@ def shape_faults(
     return faults
 
 
+def _text_of(value: object) -> str:
+    """Return a text as it is: `ip_network` would take a number for an address."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, got {value!r:.80}")  # noqa: TRY004  gathered as a fault
+    return value
+
+
 def _unknown(what: str, name: str, known: Mapping[str, object]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     hint = f'; did you mean "{near[0]}"?' if near else f"; known: {', '.join(known)}"
@@ -233,6 +281,7 @@ class _Reader:
             tls_key=self._path("p2p", "tls_key"),
             peers=self._peers(),
             api_listen=self._address("api", "listen"),
+            api_limits=self._api_limits(),
             request_timeout_ms=self._timeout("request_timeout_ms", default=2_000),
             timeout_cap_ms=self._timeout("timeout_cap_ms", default=60_000),
             keep_blocks=self._integer(
@@ -288,6 +337,36 @@ class _Reader:
             if text:
                 self.faults.append(f"[{section}] {name}: {error}")
             return Address(host="", port=0)
+
+    def _api_limits(self) -> ApiLimits:
+        plain = ApiLimits()
+        return ApiLimits(
+            trusted_proxies=self._networks("trusted_proxies", default=plain.trusted_proxies),
+            unlimited=self._networks("unlimited", default=plain.unlimited),
+            reads_per_s=self._rate("reads_per_s", default=plain.reads_per_s, low=0),
+            reads_burst=self._rate("reads_burst", default=plain.reads_burst, low=1),
+            submissions_per_s=self._rate(
+                "submissions_per_s", default=plain.submissions_per_s, low=0
+            ),
+            submissions_burst=self._rate(
+                "submissions_burst", default=plain.submissions_burst, low=1
+            ),
+        )
+
+    def _rate(self, name: str, *, default: int, low: int) -> int:
+        return self._integer("api", name, default=default, low=low, high=_RATE_MAX)
+
+    def _networks(self, name: str, *, default: tuple[Network, ...]) -> tuple[Network, ...]:
+        rows = self._raw("api", name)
+        if rows is None:
+            return default
+        try:
+            if not isinstance(rows, list) or len(rows) > _NETWORKS_MAX:
+                raise ValueError(f"a list of at most {_NETWORKS_MAX}")
+            return tuple(ip_network(_text_of(row)) for row in rows)
+        except ValueError as error:
+            self.faults.append(f"[api] {name}: expected addresses or networks: {error}")
+            return default
 
     def _peers(self) -> Mapping[int, Address]:
         rows = self._raw("p2p", "peers")

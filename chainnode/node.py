@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import resource
 import secrets
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from chainnode import codec
+from chainnode.api.addresses import Addresses
 from chainnode.api.app import create_app
 from chainnode.api.server import api_server
 from chainnode.audit import AUDIT_FILE, AuditStore, open_audit_database
@@ -46,7 +46,7 @@ from chainnode.node_base import (
 )
 from chainnode.node_metrics import NodeReadings
 from chainnode.p2p import PeerAddress, TlsPaths, Transport
-from chainnode.process import spare_what_lives, tune_interpreter
+from chainnode.process import raise_file_limit, spare_what_lives, tune_interpreter
 from chainnode.proving.evidence import Proofs
 from chainnode.recovery.era import FOLDER as RECOVERY_FOLDER
 from chainnode.recovery.refetching import keep_promises
@@ -75,8 +75,6 @@ _MS_PER_S = 1000
 _PATIENCE_SHARE = 4
 # Submissions of others' clients handed to a new primary at once; their own nodes do so too.
 _HANDED_OVER_MAX = 1024
-# The API's connections, the links, LevelDB's tables and a reserve.
-_FILES_MIN = 4096
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +88,7 @@ def run_node(config: NodeConfig) -> int:
 
     """
     start_logging(config.log_dir)
-    _raise_file_limit()
+    raise_file_limit()
     tune_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(config))
@@ -125,15 +123,6 @@ def refetch_ledger(config: NodeConfig) -> Path | None:
     return aside
 
 
-def _raise_file_limit() -> None:
-    """Use all descriptors this process may have: connections must not starve the ledger."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    available = soft if hard == resource.RLIM_INFINITY else hard
-    if available < _FILES_MIN:
-        _log.warning("few_file_descriptors", extra={"count": available})
-
-
 async def _run(config: NodeConfig) -> int:
     genesis = load_genesis_file(config.genesis)
     key = open_vote_key(config, genesis)
@@ -164,6 +153,7 @@ class Node:
             start=settings_of(base).start,
         )
         self._pool = Mempool()
+        self._addresses = Addresses(base.config.api_limits)
         self._finality = Finality()
         self._forwarding = Forwarding(
             network=self._network,
@@ -220,7 +210,10 @@ class Node:
     async def running(self) -> AsyncIterator[set[asyncio.Task[None]]]:
         """Run every part; yield their tasks, the first of which to end ends the node."""
         base = self._base
-        server = api_server(create_app(self._service))
+        server = api_server(
+            create_app(self._service, self._addresses),
+            trusted_proxies=base.config.api_limits.trusted_proxies,
+        )
         restored = restored_event(
             base.ledger,
             base.voting.records,
@@ -384,6 +377,7 @@ class Node:
             forwarding=self._forwarding,
             fetcher=self.state_transfer.fetcher,
             audit=self._audit,
+            addresses=self._addresses,
             tls_certificate=base.config.tls_cert,
         )
         return NodeService(

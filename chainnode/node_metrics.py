@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chainnode.api.addresses import Addresses
 from chainnode.audit import AuditStore
 from chainnode.driver.driver import Driver
 from chainnode.driver.forwarding import Forwarding
@@ -34,6 +35,7 @@ class NodeReadings:
         forwarding: Forwarding,
         fetcher: BlockFetcher,
         audit: AuditStore,
+        addresses: Addresses,
         tls_certificate: Path,
     ) -> None:
         self._ledger = ledger
@@ -44,6 +46,7 @@ class NodeReadings:
         self._forwarding = forwarding
         self._fetcher = fetcher
         self._audit = audit
+        self._addresses = addresses
         self._exchange = ExchangeReadings(
             genesis=genesis,
             ledger=ledger,
@@ -77,6 +80,10 @@ class NodeReadings:
         yield from _refusals("core", self._driver.refused)
         yield from _refusals("intake", self._intake.refused)
         yield from _refusals("forwarded", self._forwarding.refused)
+        for door, count in self._addresses.refused.items():
+            help_text = "Requests of the API that were told to come back later, by door"
+            yield counter("requests_too_fast", help_text, count, door=door)
+        yield gauge("addresses_known", "Buckets of addresses in use", self._addresses.known)
         for (peer, reason), count in sorted(self._fetcher.passed_over.items()):
             help_text = "Peers that could not serve state transfer, or lied"
             labels = {"peer": str(peer), "reason": reason}

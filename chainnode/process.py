@@ -1,10 +1,12 @@
-"""How the interpreter of a node or gateway is set up: for a loop that must not wait for threads.
+"""How the process of a node or gateway is set up: for a loop that must not wait for threads.
 
 Figures: docs/adr/0017-verifiable-index.md.
 """
 
 import ctypes
 import gc
+import logging
+import resource
 import sys
 
 # The loop asks for the interpreter lock when it wakes, and gets it after this time at most: with
@@ -18,6 +20,10 @@ _GC_THRESHOLDS = (10_000, 100, 50)
 # largest block that was freed, and a hundred megabytes that nothing uses stay with the process.
 _MALLOC_THRESHOLDS = (-3, -1)
 _MALLOC_THRESHOLD_BYTES = 1024 * 1024
+# The API's connections, the links, LevelDB's tables and a reserve.
+_FILES_MIN = 4096
+
+_log = logging.getLogger(__name__)
 
 
 def tune_interpreter() -> None:
@@ -38,3 +44,12 @@ def spare_what_lives() -> None:
     """Let no later collection look at what exists: it lives as long as the process."""
     gc.collect()
     gc.freeze()
+
+
+def raise_file_limit() -> None:
+    """Use all descriptors this process may have: connections must not starve the ledger."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    available = soft if hard == resource.RLIM_INFINITY else hard
+    if available < _FILES_MIN:
+        _log.warning("few_file_descriptors", extra={"count": available})

@@ -55,6 +55,8 @@ def server_config(
         log_config=None,
         access_log=False,
         lifespan=lifespan,
+        # No door asks who connects; a header that says it must not be believed by accident.
+        proxy_headers=False,
         server_header=False,
         limit_concurrency=connections_max,
         timeout_graceful_shutdown=_SHUTDOWN_S,

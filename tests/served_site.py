@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chainnode.api.server import ApiServer, api_server, open_listener
-from chainnode.config import Address
+from chainnode.config import Address, ApiLimits
 from chainnode.genesis import Genesis, Parameters
 from tests.builders import genesis_of
 from tests.sites import Site
@@ -27,12 +27,16 @@ class Served:
 
 @contextmanager
 def served_site(
-    folder: Path, *, suite_name: str = "intl", parameters: Parameters = EXCHANGE
+    folder: Path,
+    *,
+    suite_name: str = "intl",
+    parameters: Parameters = EXCHANGE,
+    limits: ApiLimits = ApiLimits(),  # noqa: B008  frozen
 ) -> Iterator[Served]:
-    """Serve a chain with rules 2 until the block ends."""
+    """Serve a chain until the block ends; its clock stands still, so no bucket fills again."""
     genesis = genesis_of(suite_name, parameters=parameters)
     ready = threading.Event()
-    running = _Running(folder, genesis, ready)
+    running = _Running(folder, genesis, limits, ready)
     thread = threading.Thread(target=lambda: asyncio.run(running.serve()), daemon=True)
     thread.start()
     try:
@@ -46,8 +50,11 @@ def served_site(
 class _Running:
     """A site and its server, in one thread with one loop."""
 
-    def __init__(self, folder: Path, genesis: Genesis, ready: threading.Event) -> None:
+    def __init__(
+        self, folder: Path, genesis: Genesis, limits: ApiLimits, ready: threading.Event
+    ) -> None:
         self._folder = folder
+        self._limits = limits
         self._genesis = genesis
         self._ready = ready
         self._listener = open_listener(Address(host="127.0.0.1", port=0))
@@ -60,6 +67,7 @@ class _Running:
         site.clock.set(now_ms)
         site.grow(time_ms=now_ms)
         site.orders_at_once = True
+        site.api_limits = self._limits
         self._server = api_server(site.app())
         self._ready.set()
         try:

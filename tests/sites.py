@@ -13,10 +13,11 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from chainnode.api.addresses import Addresses
 from chainnode.api.app import create_app
 from chainnode.audit import AuditStore, open_audit_database
 from chainnode.batch import build_batch
-from chainnode.config import AuditUrl
+from chainnode.config import ApiLimits, AuditUrl
 from chainnode.driver.admission import Admission
 from chainnode.driver.batches import Batches
 from chainnode.driver.equivocations import EquivocationStore
@@ -156,6 +157,7 @@ class Site:
         self.clock_offsets_ms: dict[int, int] = {}
         self.transfer = FakeTransfer()
         self.orders_at_once = False
+        self.api_limits = ApiLimits()
         self.status_reader = self.status()
         self.trust = Trust.from_genesis(self.genesis)
         self.audit = AuditStore(
@@ -240,8 +242,11 @@ class Site:
             ),
         )
 
+    def now_s(self) -> float:
+        return self.clock.now_ms() / 1000
+
     def app(self) -> FastAPI:
-        return create_app(self.service())
+        return create_app(self.service(), Addresses(self.api_limits, now_s=self.now_s))
 
     def submission(
         self, *parts: PublicPart, private: bytes = PURPOSE, **fields: object

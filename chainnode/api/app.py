@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from chainnode.api import audit, chain, exports, node, stream, submissions, verify
+from chainnode.api.addresses import Addresses
 from chainnode.api.description import describe
 from chainnode.api.gate import add_gate
 from chainnode.api.problems import MEDIA_TYPE, Problem, problem_response
@@ -28,7 +29,7 @@ _STATUS_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 _log = logging.getLogger(__name__)
 
 
-def create_app(service: NodeService) -> FastAPI:
+def create_app(service: NodeService, addresses: Addresses) -> FastAPI:
     """Build the application of one node."""
     app = FastAPI(
         title="Kunlian 昆链",
@@ -44,7 +45,7 @@ def create_app(service: NodeService) -> FastAPI:
         },
     )
     app.state.service = service
-    add_gate(app)
+    add_gate(app, addresses)
     stream.add_streams(app)
     _add_error_handlers(app, service)
     for router in (

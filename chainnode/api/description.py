@@ -28,8 +28,10 @@ _PROBLEM: Final = {
     "expected": {"type": "string"},
     "actual": {"type": "string"},
 }
-# Whatever is asked, a node may have too much to do.
-_ALWAYS: Final = ("BUSY",)
+# Whatever is asked, a node may have too much to do, or be asked too fast.
+_ALWAYS: Final = ("BUSY", "ADDRESS_QUOTA")
+# How they are is asked by watchmen, however fast.
+_NEVER_TOO_FAST: Final = frozenset({"healthz", "readyz"})
 _WITH_BODY: Final = ("OVERSIZE", "MALFORMED", "SLOW_BODY")
 _PROVEN: Final = ("NO_BLOCK_YET", "NOT_FINAL_YET", "PRUNED")
 _ADMITTED: Final = (
@@ -166,6 +168,6 @@ def _complete(operation: dict[str, Any]) -> None:
 def _refusals(name: str) -> dict[str, list[str]]:
     """Return the statuses of refusals, each with its codes."""
     found: dict[str, list[str]] = defaultdict(list)
-    for code in (*_ALWAYS, *CODES[name]):
+    for code in (*(_ALWAYS[:1] if name in _NEVER_TOO_FAST else _ALWAYS), *CODES[name]):
         found[str(int(KINDS[code].status))].append(code)
     return dict(sorted(found.items()))

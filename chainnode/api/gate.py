@@ -1,4 +1,4 @@
-"""What every request passes first and last: its id, and the bounds on what requests hold.
+"""What every request passes first and last: its id, its address, and what requests may hold.
 
 A pure ASGI layer, because its end is the end of the answer: what a request holds (a place, the
 bytes of its body, a large answer that a slow reader takes its time for) is given back there.
@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chainnode.api.addresses import Addresses
 from chainnode.api.problems import Problem, problem_response
 
 _REQUEST_ID_BYTES = 8
@@ -49,11 +50,11 @@ class Budget:
         holdings.append((self, amount))
 
 
-def add_gate(app: FastAPI) -> None:
+def add_gate(app: FastAPI, addresses: Addresses) -> None:
     """Put the gate and its budgets in front of an application."""
     app.state.body_bytes = Budget(BODY_BYTES_MAX)
     app.state.large_answers = Budget(LARGE_ANSWERS_MAX)
-    app.add_middleware(Gate)
+    app.add_middleware(Gate, addresses=addresses)
 
 
 def hold_body_bytes(request: Request, amount: int) -> None:
@@ -69,8 +70,9 @@ def hold_large_answer(request: Request) -> None:
 class Gate:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, addresses: Addresses) -> None:
         self._app = app
+        self._addresses = addresses
         self._places = Budget(REQUESTS_MAX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,6 +96,7 @@ class Gate:
             await send(message)
 
         try:
+            self._addresses.admit(request)
             self._places.take(request, 1)
             await self._app(scope, receive, send_with_id)
         except Problem as problem:

@@ -16,7 +16,7 @@ from chainnode.verify.strict_json import JsonObject
 
 MEDIA_TYPE = "application/problem+json"
 # The chain moves on within a second; whoever comes back sooner comes back in vain.
-_RETRY_AFTER_S = 1
+RETRY_AFTER_S = 1
 _PASSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _LANGUAGES = ("zh", "en")
 _LANGUAGES_READ_MAX = 16
@@ -169,6 +169,13 @@ KINDS: dict[str, ProblemKind] = {
         hint_zh="稍后重试，或询问其他节点",
         hint_en="Try again later, or ask another node.",
     ),
+    "ADDRESS_QUOTA": ProblemKind(
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        zh="该地址请求过多",
+        en="Too many requests from this address",
+        hint_zh="按 Retry-After 的秒数等待后重试",
+        hint_en="Try again after the seconds of Retry-After.",
+    ),
     "TOO_MANY_STREAMS": ProblemKind(
         status=HTTPStatus.TOO_MANY_REQUESTS,
         zh="事件流过多",
@@ -215,9 +222,17 @@ class Problem(Exception):
     """Ends a request with a problem document; `expected` and `actual` say what was wrong."""
 
     def __init__(
-        self, code: str, *, expected: str = "", actual: str = "", more: JsonObject | None = None
+        self,
+        code: str,
+        *,
+        expected: str = "",
+        actual: str = "",
+        more: JsonObject | None = None,
+        retry_after_s: int = RETRY_AFTER_S,
     ) -> None:
         self.code = code
+        # Said where the code is one that passes.
+        self.retry_after_s = retry_after_s
         self.expected = expected
         self.actual = actual
         # Members that this code adds to its documents (RFC 9457 §3.2).
@@ -254,7 +269,7 @@ def problem_response(
 ) -> JSONResponse:
     """Render a problem for this request; `headers` are those that its status asks for."""
     status = KINDS[problem.code].status
-    passing = {"Retry-After": str(_RETRY_AFTER_S)} if status in _PASSING else {}
+    passing = {"Retry-After": str(problem.retry_after_s)} if status in _PASSING else {}
     lang, request_id = language_of(request), request_id_of(request)
     always = {
         "Cache-Control": "no-store",

@@ -2,12 +2,12 @@
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
 from fastapi import FastAPI
 
-from chainnode.config import Address
+from chainnode.config import Address, Network
 from chainnode.errors import ConfigurationError
 from chainnode.prompt_http import PromptHttp
 
@@ -59,8 +59,12 @@ def open_listener(address: Address) -> socket.socket:
     return listener
 
 
-def api_server(app: FastAPI) -> ApiServer:
-    """Return a server for the application; `serve(sockets=[…])` runs it."""
+def api_server(app: FastAPI, *, trusted_proxies: Sequence[Network] = ()) -> ApiServer:
+    """Return a server for the application; `serve(sockets=[…])` runs it.
+
+    What a request says of its client (X-Forwarded-For) is believed of these proxies alone: the
+    last address that is none of theirs is the client. Nothing comes from the environment.
+    """
     config = uvicorn.Config(
         app,
         http=PromptHttp,
@@ -72,5 +76,7 @@ def api_server(app: FastAPI) -> ApiServer:
         limit_concurrency=_CONCURRENCY_MAX,
         timeout_graceful_shutdown=_SHUTDOWN_S,
         server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=[str(one) for one in trusted_proxies],
     )
     return ApiServer(config, close_streams=app.state.service.feed.close)

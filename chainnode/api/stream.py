@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI, Header, Query, Request
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from chainnode.api.addresses import client_name
 from chainnode.api.gate import Budget
 from chainnode.api.problems import MEDIA_TYPE, Problem
 from chainnode.api.requests import service_of, until_disconnected
@@ -90,7 +91,7 @@ class Places:
             Problem: `TOO_MANY_STREAMS`.
 
         """
-        address = "" if request.client is None else request.client.host
+        address = client_name(request)
         if address not in self._by_address:
             fresh = Budget(STREAMS_PER_ADDRESS_MAX, code="TOO_MANY_STREAMS")
             self._by_address = self._in_use() | {address: fresh}

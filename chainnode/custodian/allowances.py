@@ -8,9 +8,10 @@ refused before anything is looked up for it.
 import threading
 from dataclasses import dataclass
 
-from chainnode.custodian.limits import AsksSeen, Buckets, Rate
+from chainnode.custodian.limits import AsksSeen
 from chainnode.custodian.marks import Mark, Marks, TakenAsk
 from chainnode.custodian.refusals import AskCode, AskRefused
+from chainnode.rates import Buckets, Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from chainnode.config import Address, parse_address
 from chainnode.custodian.desk import KEY_RATE, ORGANISATION_RATE, DeskLimits
-from chainnode.custodian.limits import Rate
 from chainnode.errors import ConfigurationError
+from chainnode.rates import Rate
 from chainnode.service_door import TlsFiles
 
 _FILE_BYTES_MAX: Final = 256 * 1024

@@ -25,12 +25,12 @@ from chainnode.custodian.asks import (
     verify_header,
 )
 from chainnode.custodian.counters import Audit, Counters
-from chainnode.custodian.limits import Rate
 from chainnode.custodian.refusals import AskCode, AskRefused
 from chainnode.custodian.tokens import EpochKey, RootSecret
 from chainnode.errors import NodeError, StorageError
 from chainnode.identity.free_text import personal_finding
 from chainnode.identity.numbers import IdType, InvalidIdentity, id_type_of, normalised
+from chainnode.rates import Rate
 from chainnode.suites.port import InvalidKey, InvalidSignature, Suite
 from contracts.schemas.days import local_day
 from contracts.schemas.members import KeyRow, Role

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from chainnode.client import CannotDecide, Client, Outcome
 from chainnode.custodian.desk import EpochInForce, LedgerUnavailable
-from chainnode.custodian.limits import Buckets, Rate
+from chainnode.rates import Buckets, Rate
 from chainnode.submission import Call
 from contracts.schemas.catalog import ITEMS
 from contracts.schemas.catalog_states import Share

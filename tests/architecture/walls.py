@@ -26,6 +26,7 @@ LEAVES = (
     "chainnode.genesis",
     "chainnode.json_nesting",
     "chainnode.periods",
+    "chainnode.rates",
     "chainnode.submission",
     "chainnode.suites",
 )

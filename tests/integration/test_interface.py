@@ -6,6 +6,7 @@ description does not say.
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ from schemathesis.transport.requests import REQUESTS_TRANSPORT
 from schemathesis.transport.serialization import Binary
 
 from chainnode.api.description import BODIES, CODES
+from chainnode.config import ApiLimits
 from tests.served_site import Served, served_site
 
 EXAMPLES = 12
@@ -73,6 +75,30 @@ def test_no_call_is_answered_otherwise_than_described(
     with contextlib.suppress(Unsatisfiable):
         # Nothing about an operation without parameters can be wrong.
         called()
+
+
+def test_who_asks_any_operation_too_fast_is_answered_as_described(tmp_path: Path) -> None:
+    strict = ApiLimits(
+        unlimited=(), reads_per_s=1, reads_burst=2, submissions_per_s=1, submissions_burst=1
+    )
+    with served_site(tmp_path, limits=strict) as served:
+        described = schemathesis.openapi.from_url(f"{served.url}/openapi.json")
+        for path in ("/v1/trust", "/v1/submissions", *["/metrics"] * 51):
+            httpx.request("POST" if path == "/v1/submissions" else "GET", served.url + path)
+        statuses = {}
+        for name in CODES:
+            operation = described.find_operation_by_id(name)
+            parts = [one.name for one in operation.path_parameters]
+            case = operation.Case(path_parameters=dict.fromkeys(parts, "1"))
+            told = case.call(timeout=30)
+            excluded = [not_a_server_error] if name == "readyz" else []
+            case.validate_response(told, excluded_checks=excluded)
+            statuses[name] = told.status_code
+            if told.status_code == 429:
+                assert told.json()["code"] == "ADDRESS_QUOTA"
+                assert told.headers["retry-after"] == ["1"]
+    free = {"healthz": 200, "readyz": 503}
+    assert statuses == dict.fromkeys(CODES, 429) | free
 
 
 def test_every_operation_says_its_refusals_and_what_it_takes(served: Served) -> None:

@@ -9,7 +9,7 @@ from chainnode.cli.node_folder import SETTINGS_FILE, folder_option
 from chainnode.cli.tree import current_session, kun_command, kun_group
 
 if TYPE_CHECKING:
-    from chainnode.config import NodeConfig
+    from chainnode.config import ApiLimits, NodeConfig
 
 
 config = kun_group("config", text="配置 · configuration")
@@ -37,13 +37,23 @@ def settings_document(settings: "NodeConfig") -> dict[str, object]:
     document: dict[str, object] = {}
     for one in fields(settings):
         value = getattr(settings, one.name)
-        if one.name == "peers":
+        if one.name == "api_limits":
+            document |= _limits(value)
+        elif one.name == "peers":
             document[one.name] = {str(peer): str(at) for peer, at in value.items()}
         elif isinstance(value, int | None):
             document[one.name] = value
         else:
             document[one.name] = str(value)
     return document
+
+
+def _limits(limits: "ApiLimits") -> dict[str, object]:
+    told: dict[str, object] = {}
+    for one in fields(limits):
+        value = getattr(limits, one.name)
+        told[f"api_{one.name}"] = value if isinstance(value, int) else [str(net) for net in value]
+    return told
 
 
 config.add_command(show)

@@ -104,6 +104,8 @@ async def test_many_submissions_at_once_to_all_nodes_are_each_executed_once(
         for replica_id, member in cluster.members.items():
             text = (await cluster.ask(replica_id, "GET", "/metrics")).text
             assert "kunlian_pool_submissions 0.0" in text
+            assert 'kunlian_requests_too_fast_total{door="reads"} 0.0' in text
+            assert "kunlian_addresses_known 0.0" in text
             assert member.node.waiting_clients == 0
 
 

@@ -1,9 +1,16 @@
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from chainnode.cli.commands.config import settings_document
-from chainnode.config import Address, InvalidConfiguration, load_config, parse_address
+from chainnode.config import (
+    Address,
+    ApiLimits,
+    InvalidConfiguration,
+    load_config,
+    parse_address,
+)
 
 _TEXT = """
 [node]
@@ -146,3 +153,48 @@ def test_another_scheme_is_refused_without_repeating_the_url(tmp_path: Path, val
     with pytest.raises(InvalidConfiguration, match="postgresql://user@host/database") as refused:
         load_config(path, {})
     assert "s3cret" not in str(refused.value)
+
+
+def test_limits_of_addresses_have_defaults_and_spare_this_machine(tmp_path: Path) -> None:
+    limits = load_config(_write(tmp_path, _TEXT), {}).api_limits
+    assert limits == ApiLimits()
+    assert limits.trusted_proxies == ()
+    assert [str(one) for one in limits.unlimited] == ["127.0.0.0/8", "::1/128"]
+
+
+def test_limits_of_addresses_are_read_and_shown(tmp_path: Path) -> None:
+    more = """trusted_proxies = ["10.0.0.7", "2001:db8::/32"]
+unlimited = []
+reads_per_s = 0
+submissions_burst = 7
+"""
+    config = load_config(_write(tmp_path, _TEXT + more), {"KUN_API_READS_BURST": "9"})
+    assert config.api_limits == ApiLimits(
+        trusted_proxies=(ip_network("10.0.0.7"), ip_network("2001:db8::/32")),
+        unlimited=(),
+        reads_per_s=0,
+        reads_burst=9,
+        submissions_burst=7,
+    )
+    shown = settings_document(config)
+    assert shown["api_trusted_proxies"] == ["10.0.0.7/32", "2001:db8::/32"]
+    assert (shown["api_unlimited"], shown["api_reads_per_s"]) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'trusted_proxies = ["10.0.0.1/8"]',
+        'trusted_proxies = ["proxy.dept.local"]',
+        'trusted_proxies = ["*"]',
+        "trusted_proxies = [167772161]",
+        'unlimited = "10.0.0.0/8"',
+        f"unlimited = {['10.0.0.1'] * 65}",
+        "reads_per_s = -1",
+        "reads_burst = 0",
+        "submissions_per_s = 1.5",
+    ],
+)
+def test_limits_that_are_none_are_named(tmp_path: Path, line: str) -> None:
+    with pytest.raises(InvalidConfiguration, match=rf"\[api\] {line.split(maxsplit=1)[0]}"):
+        load_config(_write(tmp_path, f"{_TEXT}{line}\n"), {})

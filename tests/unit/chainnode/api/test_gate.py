@@ -7,6 +7,8 @@ import pytest
 from starlette.types import Message
 
 from chainnode.api import gate
+from chainnode.api.addresses import Addresses
+from chainnode.config import ApiLimits
 from tests.builders import sized_submission, submission_of
 from tests.integration.p2p.harness import until
 from tests.unit.chainnode.api.web import MEDIA_TYPE, Web, problem_of
@@ -150,5 +152,6 @@ async def test_what_is_no_request_passes_through(web: Web) -> None:
         assert isinstance(scope, dict)
         seen.append(scope["type"])
 
-    await gate.Gate(inner)({"type": "lifespan"}, web.app, web.app)  # type: ignore[arg-type]  # never called
+    through = gate.Gate(inner, addresses=Addresses(ApiLimits()))
+    await through({"type": "lifespan"}, web.app, web.app)  # type: ignore[arg-type]  # never called
     assert seen == ["lifespan"]

@@ -8,7 +8,6 @@ from contextlib import suppress
 import pytest
 
 from chainnode import prompt_http
-from chainnode.api.app import create_app
 from chainnode.api.gate import REQUESTS_MAX
 from chainnode.api.server import api_server, open_listener
 from chainnode.config import Address
@@ -38,7 +37,7 @@ def test_an_address_that_is_not_ours_is_named_in_either_family() -> None:
 
 
 async def test_the_server_leaves_signals_alone_and_refuses_later_than_the_gate(web: Web) -> None:
-    server = api_server(create_app(web.site.service()))
+    server = api_server(web.site.app())
     before = signal.getsignal(signal.SIGTERM)
     with server.capture_signals():
         assert signal.getsignal(signal.SIGTERM) is before
@@ -53,7 +52,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(prompt_http.PromptHttp, "head_s_max", 0.05)
     listener = open_listener(Address(host="127.0.0.1", port=0))
-    server = api_server(create_app(web.site.service()))
+    server = api_server(web.site.app())
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     reader, writer = await asyncio.open_connection(*listener.getsockname())
     writer.write(head)

@@ -6,9 +6,9 @@ import pytest
 
 from chainnode.custodian.asks import TOKENS_PATH, AskBody, AskTarget, Place, signed_header
 from chainnode.custodian.desk import WINDOW_MS, DeskLimits, EpochInForce, SignedAsk
-from chainnode.custodian.limits import Rate
 from chainnode.custodian.refusals import AskCode, AskRefused
 from chainnode.identity.numbers import IdType
+from chainnode.rates import Rate
 from chainnode.submission import key_id
 from chainnode.suites import SUITE_NAMES
 from contracts.schemas.days import local_day

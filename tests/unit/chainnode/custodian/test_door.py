@@ -18,10 +18,10 @@ from chainnode import prompt_http
 from chainnode.custodian import server
 from chainnode.custodian.asks import BODY_BYTES_MAX, HEADER, TOKENS_PATH
 from chainnode.custodian.desk import DeskLimits, SignedAsk
-from chainnode.custodian.limits import Rate
 from chainnode.custodian.run import CONNECTIONS_MAX
 from chainnode.custodian.server import CustodianApp
 from chainnode.pki import Credentials, create_authority, issue_node_certificate, write_credentials
+from chainnode.rates import Rate
 from chainnode.service_door import TlsFiles, server_config
 from tests.builders_custodian import HOUSING, POLICE, World, app_of, ask_for
 from tests.gateway_site import served_by

@@ -11,9 +11,9 @@ import pytest
 from chainnode.client.exchange import Answer, Exchange
 from chainnode.custodian.asks import BODY_BYTES_MAX, HEADER, TOKENS_PATH
 from chainnode.custodian.desk import DeskLimits, SignedAsk
-from chainnode.custodian.limits import Rate
 from chainnode.custodian.refusals import KINDS, AskCode
 from chainnode.custodian.server import CustodianApp
+from chainnode.rates import Rate
 from tests.builders_custodian import PERSON, ROOT, World, app_of, ask_for, called
 
 
