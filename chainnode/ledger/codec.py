@@ -292,16 +292,13 @@ def _own_body(row: Plain) -> OwnBody:
     )
 
 
-def call_of_batch(batch: bytes, *, submission: int, call: int) -> tuple[str, bytes, bytes]:
-    """Read (action, public, private) of one call out of a batch that was executed here.
-
-    docs/wire-format.md §4 and §5; only the call itself is decoded.
+def call_of_submission(blob: bytes, call: int) -> tuple[str, bytes, bytes]:
+    """Read (action, public, private) of one call out of a submission that was executed here.
 
     Raises:
         InvalidEncoding: there is no such call.
 
     """
-    blob = submission_of_batch(batch, submission)
     return _call(decode_part(blob, _CALLS_AT, call, what="calls"))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from chainnode.ledger import keyspace, recovery
 from chainnode.ledger.base import Base
-from chainnode.ledger.codec import call_of_batch, decode_entry, decode_receipt
+from chainnode.ledger.codec import call_of_submission, decode_entry, decode_receipt
 from chainnode.ledger.errors import (
     DamagedLedger,
     HeightNotKept,
@@ -27,6 +27,7 @@ from chainnode.ledger.recent import ReceiptTrees
 from chainnode.ledger.snapshots import Exported, LogEdge, edge_start, is_base
 from chainnode.ledger.store import Snapshot, Store
 from chainnode.ledger.stored_map import Maps
+from chainnode.ledger.submissions import Submissions
 from chainnode.ledger.types import (
     Entry,
     Header,
@@ -225,8 +226,17 @@ class LedgerReader:
         entries = self._log.entries(positions.start, positions.stop)
         return inclusion_path(self._h, [hash_leaf(self._h, one) for one in entries], index)
 
-    def call_parts(self, position: int) -> tuple[str, bytes, bytes] | None:
-        """Return (action, public, private) of the call behind an entry; None when pruned."""
+    def submissions(self) -> Submissions:
+        """Return what reads the calls of one answer quickly; for one thread."""
+        return Submissions(self.batch_bytes)
+
+    def call_parts(
+        self, position: int, *, submissions: Submissions | None = None
+    ) -> tuple[str, bytes, bytes] | None:
+        """Return (action, public, private) of the call behind an entry; None when pruned.
+
+        `submissions` remembers what it read for the entry before.
+        """
         entry = decode_entry(self.entry(position))
         if entry.is_ledgers_own:
             return self._own_parts(entry)
@@ -240,10 +250,8 @@ class LedgerReader:
                 expected=f"an execution at height {entry.height}",
                 actual=f"{place}",
             )
-        batch = self.batch_bytes(place.height)
-        if batch is None:
-            return None
-        return call_of_batch(batch, submission=place.index, call=entry.call_index)
+        blob = (submissions or self.submissions()).at(place)
+        return None if blob is None else call_of_submission(blob, entry.call_index)
 
     def _own_parts(self, entry: Entry) -> tuple[str, bytes, bytes] | None:
         """Return the body of a record of the ledger itself; its private part is empty."""

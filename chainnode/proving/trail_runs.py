@@ -137,6 +137,7 @@ class TrailUnderHeader:
         self.trail = trail or EMPTY_TRAIL
         self._state = database.states((key,)).get(key, _NO_STATE)
         self._entries: dict[int, bytes] = {}
+        self._submissions = ledger.submissions()
         self._require_counts()
 
     def start_of_period(self, window: Window) -> Start:
@@ -252,13 +253,15 @@ class TrailUnderHeader:
             if shown and budget.is_late():
                 break
             data = self._entry(place.position)
-            is_asked = window.asks_for(place.position)
-            body = self._ledger.call_parts(place.position) if is_asked else None
+            body = self._body(place.position) if window.asks_for(place.position) else None
             size += len(data) + _size_of(body)
             if shown and size > budget.bytes:
                 break
             shown.append((data, body))
         return shown
+
+    def _body(self, position: int) -> Body:
+        return self._ledger.call_parts(position, submissions=self._submissions)
 
     def _verified(self, places: Sequence[RowPlace]) -> tuple[TrailProof, ProvenTrail]:
         """Build the proof that discloses these rows, and check it under the header."""

@@ -121,8 +121,11 @@ def test_the_body_behind_every_entry_is_found_until_its_batch_is_pruned(tmp_path
     maker.grow(ledger)
     calls = [call for one in submissions for call in one.calls]
 
+    remembering = ledger.submissions()
     for position, call in enumerate(calls):
-        assert ledger.call_parts(position) == (call.action, call.public, call.private)
+        expected = (call.action, call.public, call.private)
+        assert ledger.call_parts(position) == expected
+        assert ledger.call_parts(position, submissions=remembering) == expected
     with pytest.raises(UnknownHeight):
         ledger.prune_batches(2)
     ledger.store_certificate(maker.encoded_certificate(ledger.header(2)))

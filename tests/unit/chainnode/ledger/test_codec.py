@@ -8,7 +8,7 @@ import pytest
 from chainnode.codec import InvalidEncoding, Plain, encode
 from chainnode.errors import InvariantBroken
 from chainnode.ledger.codec import (
-    call_of_batch,
+    call_of_submission,
     decode_certificate,
     decode_entry,
     decode_head,
@@ -22,6 +22,7 @@ from chainnode.ledger.codec import (
     encode_receipt,
     encode_receipts,
     header_from_parts,
+    submission_of_batch,
 )
 from chainnode.ledger.types import (
     CallReceipt,
@@ -250,8 +251,8 @@ def test_the_parts_of_a_call_are_found_in_the_batch_that_ordered_it() -> None:
     for index, submission in enumerate(submissions):
         for at, call in enumerate(submission.calls):
             expected = (call.action, call.public, call.private)
-            assert call_of_batch(batch, submission=index, call=at) == expected
+            assert call_of_submission(submission_of_batch(batch, index), at) == expected
     with pytest.raises(InvalidEncoding, match="submissions: expected an index below 2"):
-        call_of_batch(batch, submission=2, call=0)
+        submission_of_batch(batch, 2)
     with pytest.raises(InvalidEncoding, match="calls: expected an index below 2"):
-        call_of_batch(batch, submission=0, call=2)
+        call_of_submission(submissions[0].encoded, 2)
