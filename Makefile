@@ -86,7 +86,7 @@ sim-planted: $(READY) ## plant known mistakes in the core, one at a time; the or
 .PHONY: accept
 accept: $(READY) ## what a release must show: NAME=main-job
 	@test -n "$(NAME)" || { echo "which one? make accept NAME=main-job" >&2; exit 2; }
-	$(BIN)/pytest -s -p no:randomly tests/acceptance/test_$(subst -,_,$(NAME)).py
+	$(BIN)/pytest -s -p no:randomly tests/acceptance/test_$(subst -,_,$(NAME))*.py
 
 .PHONY: soak
 soak: $(READY) ## a real cluster under load, broken again and again: HOURS=0.02, SEED= repeats a schedule

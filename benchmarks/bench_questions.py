@@ -31,6 +31,7 @@ from chainnode.process import spare_what_lives, tune_interpreter
 from chainnode.service import AuditAnswers
 from chainnode.service.audit_answers import AskedQuestion
 from chainnode.submission import Call
+from chainnode.verify.strict_json import JsonObject
 from contracts.schemas import access
 from contracts.schemas.access import Decision, Side
 from contracts.schemas.index_kinds import IndexKind, index_key
@@ -41,6 +42,7 @@ ASKS = 200
 # So many of each kind are asked again of a store that was built anew.
 ASKS_AGAIN = 25
 REBUILT_S = 3_600.0
+CUT_S = 0.2
 ROWS = 100
 CALLS_PER_SUBMISSION = 1_000
 ITEMS = 50
@@ -173,16 +175,25 @@ async def ask(chain: Chain, answers: AuditAnswers, values: Values, *, asks: int)
             to_ms=to_ms,
             position=0,
         )
-        began = time.perf_counter()
-        answer = await answers.answer(question, cursor=None, limit=ROWS, held_chunks=())
-        data = msgspec.json.encode(answer)
-        seconds.append(time.perf_counter() - began)
+        answer, data, spent = await timed(answers, question)
+        seconds.append(spent)
+        while spent > CUT_S:
+            # A node ends a page after a time: then it is another one than it would be.
+            answer, data, spent = await timed(answers, question)
         digests.append(hashlib.sha256(data).digest())
         sizes.append(len(data))
         complete += answer["complete"] is True
     return Asked(
         seconds=tuple(seconds), bytes_max=max(sizes), complete=complete, digests=tuple(digests)
     )
+
+
+async def timed(answers: AuditAnswers, question: AskedQuestion) -> tuple[JsonObject, bytes, float]:
+    """Return an answer, also as bytes of JSON, and how long both took."""
+    began = time.perf_counter()
+    answer = await answers.answer(question, cursor=None, limit=ROWS, held_chunks=())
+    data = msgspec.json.encode(answer)
+    return answer, data, time.perf_counter() - began
 
 
 def percentile(values: Sequence[float], share: int) -> float:

@@ -11,9 +11,9 @@ from tests.acceptance.main_job import MainJob
 UP_TIMEOUT_S = 300
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MainJob]:
-    """The devnet of the main job, started as the README says, once for all tests."""
+    """The devnet of the main job, started as the README says, once for a module."""
     folder = tmp_path_factory.mktemp("main-job") / "devnet"
     begin = time.monotonic()
     done = subprocess.run(

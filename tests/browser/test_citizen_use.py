@@ -1,15 +1,16 @@
 """A person at "who used my data", in a real browser; and a proxy between them and the service."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
-from chainnode.verify.archive import ROWS, read_archive, write_archive
+from chainnode.verify.archive import read_archive
 from contracts.schemas.access import Side
+from tests.browser.proof_lies import PROOF_LIES, Forge
 from tests.browser.served_search import SearchSite
 from tests.builders_exports import questioned_chain
 from tests.citizen_site import OTHER, PERSON, PROVIDER, REQUESTER, CitizenSite, citizen_site
@@ -17,8 +18,6 @@ from tests.citizen_site import OTHER, PERSON, PROVIDER, REQUESTER, CitizenSite, 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 _PROOF = "**/proof.kunproof*"
 _BESIDE = "**/view?*"
-
-Forge = Callable[[bytes], bytes]
 
 
 @pytest.fixture(scope="module")
@@ -104,30 +103,7 @@ def test_a_person_objects_by_keyboard_and_sees_it_in_the_proven_list(
     assert page.locator("li.use button").count() == 1
 
 
-def _without_a_line(data: bytes) -> bytes:
-    members = read_archive(data)
-    lines = members[ROWS].splitlines(keepends=True)
-    return write_archive({**members, ROWS: b"".join(lines[:-1])})
-
-
-def _without_a_proven_row(data: bytes) -> bytes:
-    members = read_archive(data)
-    name = next(one for one in members if one.startswith("proofs/") and "question" not in one)
-    document = json.loads(members[name])
-    listing = next(one for one in document["trails"] if one["entries"])
-    listing["entries"].pop()
-    listing["bodies"].pop()
-    return write_archive({**members, name: json.dumps(document).encode()})
-
-
-def _with_a_changed_byte(data: bytes) -> bytes:
-    at = data.index(b"population.basic") if b"population.basic" in data else len(data) // 2
-    return data[:at] + bytes((data[at] ^ 1,)) + data[at + 1 :]
-
-
-@pytest.mark.parametrize(
-    "forge", [_without_a_line, _without_a_proven_row, _with_a_changed_byte, lambda _: b"PK"]
-)
+@pytest.mark.parametrize("forge", PROOF_LIES, ids=lambda one: one.__name__)
 def test_a_proxy_that_changes_or_drops_a_record_is_caught_in_red(
     page: Page, site: CitizenSite, forge: Forge
 ) -> None:
