@@ -15,7 +15,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from chainnode.reports.fonts import FONT_NAME, font_bytes
-from chainnode.verify.csv_rows import visible
+from chainnode.verify.unseen import visible
 
 WIDTH, HEIGHT = A4
 MARGIN = 48.0

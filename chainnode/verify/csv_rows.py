@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from chainnode.verify.rows import ProvenRecord, row_document
 from chainnode.verify.strict_json import JsonObject, JsonValue
+from chainnode.verify.unseen import visible
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = "\r\n"
@@ -36,14 +37,14 @@ COLUMNS = (
     ("高度 height", ("height",)),
     ("提交摘要 submission", ("submission",)),
 )
-# Controls, and what is not seen or turns the direction of writing.
-_UNSEEN = re.compile(
-    "[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
+# The blanks of Unicode (Zs): a spreadsheet may look past them.
 _BLANKS = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-# What begins a formula, and its full-width, small and mathematical forms.
-_FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
+# What begins a formula, and each character whose compatibility form (NFKC) begins with it:
+# full-width, small, raised, lowered and doubled ones, and the sign for minus.
+_FORMULA = (
+    "=+\\-@\u207a-\u207c\u208a-\u208c\u2212\u2a75\u2a76\ufb29\ufe62\ufe63\ufe66\ufe6b"
+    "\uff0b\uff0d\uff1d\uff20"
+)
 _BEGINNING = re.compile(f"((?:^|[,;|\"'])[{_BLANKS}]*)(?=[{_FORMULA}])")
 
 
@@ -51,11 +52,6 @@ def csv_rows(records: Sequence[ProvenRecord]) -> bytes:
     """Return `rows.csv` of these records, in its one form."""
     lines = [_line([words for words, _ in COLUMNS]), *(_row(row_document(one)) for one in records)]
     return BYTE_ORDER_MARK + "".join(lines).encode()
-
-
-def visible(text: str) -> str:
-    """Return a text whose unseen characters show as their numbers."""
-    return _UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 def guarded(text: str) -> str:

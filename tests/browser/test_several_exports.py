@@ -16,6 +16,7 @@ from chainnode.verify.archive import CSV, MANIFEST, PAGE, ROWS, SIGNATURES, SUMM
 from chainnode.verify.csv_rows import csv_rows
 from chainnode.verify.rows import canonical_line
 from chainnode.verify.strict_json import read_object
+from chainnode.verify.unseen import UNSEEN
 from contracts.schemas.access_1 import AccessPrivate
 from contracts.schemas.shape import encode_part
 from tests.browser.answers import Question, differences, python_answer
@@ -24,10 +25,14 @@ from tests.builders import SUITES
 from tests.builders_exports import ASKED_AT
 from tests.builders_several import ASKED_NEXT_AT, TwiceQuestionedChain, twice_questioned_chain
 from tests.mutations import mutations
+from tests.vectors import make_cells
 from tests.vectors.export_story import POSITIONS, ExportStory
 
 RANDOM_BYTES = 600
 CHAINS = 12
+# The published cells, spread over this many calls.
+CELLS = [text for text, _ in json.loads(make_cells.FILE.read_text())]
+CALLS = 4
 TRAIL = "proofs/001-trail-0002.json"
 # What a reason may hold that a spreadsheet or a screen would take for something else.
 PIECES = (
@@ -53,6 +58,7 @@ PIECES = (
     ),
     *(" ", "\u00a0", "\u3000", "\u2009", "\u200b", "\u202e", "\u2066", "\ufeff", "\u00ad", "\x00"),
     *("\x7f", "\x9f", "\u2028", "\U000e0041", "\U0001f600", "户籍", "a", "1", "\u180e", "\n"),
+    *("\u3164", "\u2800", "\ufe0f", "\u034f", "\u115f", "\U000e0100", "\uffff", "⁼", "⩵"),
 )
 
 
@@ -138,6 +144,31 @@ class HostileReasons(TwiceQuestionedChain):
         why = AccessPrivate(bytes([index]) * 16, code, reason, "", "", "", "")
         half = ExportStory(self.suite.name).calls[rng.choice(POSITIONS[:2])]
         return replace(half, private=encode_part(why))
+
+
+class EveryCell(TwiceQuestionedChain):
+    """A chain whose calls give for their reasons what the published cells are made of."""
+
+    def _call(self, index: int) -> Call:
+        if index in {ASKED_AT, ASKED_NEXT_AT}:
+            return super()._call(index)
+        reason = ";".join(CELLS[index % CALLS :: CALLS])
+        why = AccessPrivate(bytes([index]) * 16, "", reason, "", "", "", "")
+        half = ExportStory(self.suite.name).calls[POSITIONS[0]]
+        return replace(half, private=encode_part(why))
+
+
+def test_every_published_cell_is_the_same_bytes_in_the_page(page: Page) -> None:
+    chain = EveryCell("intl", label="cells")
+
+    export = chain.export_of_several()
+
+    table = csv_rows(chain.content().answer.rows)
+    assert table.count(b"[U+") > len(UNSEEN)
+    assert all(f"[U+{first:04X}]=1".encode() in table for first, _ in UNSEEN)
+    question = asked(export, trust_of("intl", "cells"))
+    assert python_answer(question).get("accepted") == "export"
+    assert differences(page, [question], ["cells"]) == []
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 
 import { toUtf8 } from "./bytes";
 import { type Document, type ProvenRecord, rowDocument } from "./rows";
+import { visible } from "./unseen";
 
 // The words over a column, and where its value stands in a line of `rows.jsonl`.
 const COLUMNS: readonly (readonly [string, readonly string[]])[] = [
@@ -26,12 +27,10 @@ const COLUMNS: readonly (readonly [string, readonly string[]])[] = [
   ["高度 height", ["height"]],
   ["提交摘要 submission", ["submission"]],
 ];
-// Controls, and what is not seen or turns the direction of writing.
-const UNSEEN =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
-// What begins a formula, at the beginning of a cell or of what another spreadsheet parts off.
+// What begins a formula, and what NFKC makes one of it, at the beginning of a cell or of what another
+// spreadsheet parts off; blanks are looked past.
 const BEGINNING =
-  /((?:^|[,;|"'])[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212])/gu;
+  /((?:^|[,;|"'])[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*)(?=[=+\-@\u207a-\u207c\u208a-\u208c\u2212\u2a75\u2a76\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])/gu;
 
 export function csvRows(records: readonly ProvenRecord[]): Uint8Array {
   const rows = records.map((one) => {
@@ -57,10 +56,5 @@ function line(cells: readonly string[]): string {
 }
 
 function guarded(text: string): string {
-  return text
-    .replace(UNSEEN, (one) => {
-      const code = one.codePointAt(0)!.toString(16).toUpperCase();
-      return `[U+${code.padStart(4, "0")}]`;
-    })
-    .replace(BEGINNING, "$1'");
+  return visible(text).replace(BEGINNING, "$1'");
 }
