@@ -42,7 +42,7 @@ from chainnode.client.exchange import Plan
 from chainnode.client.reading import states_of
 from chainnode.client.results import AuditAnswer
 from chainnode.client.session import Session
-from contracts.schemas.audit import SUBJECTS_MAX
+from contracts.schemas.audit import SUBJECTS_MAX, Basis
 from contracts.schemas.certificate_states import CertificateState
 from contracts.schemas.certificates import CERTIFICATES
 from contracts.schemas.index_kinds import IndexKind
@@ -60,6 +60,7 @@ class Tracing:
     start: CallName
     organisations: tuple[str, ...]
     purpose: str = ""
+    basis: Basis = Basis.SUPERVISION
     period: tuple[int, int] = (0, 0)
 
 
@@ -291,6 +292,7 @@ def _trail(
         values=values,
         period=tracing.period,
         purpose=tracing.purpose,
+        basis=tracing.basis,
         limit=PAGE_ROWS_MAX,
     )
     while answer.next_cursor is not None and len(answer.items) < ROWS_MAX:

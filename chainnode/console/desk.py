@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from chainnode.analysis.lineage import Lineage, UnknownCall
 from chainnode.client import (
     AuditAnswer,
     CannotDecide,
@@ -25,8 +26,10 @@ from chainnode.client import (
     TokensNotMade,
 )
 from chainnode.client.exporting import ToldPlaces
+from chainnode.client.tracing import Tracing
 from chainnode.client.whole import whole_answer
-from chainnode.console.errors import BUSY, CANNOT_DECIDE, NOT_FOUND, PageRefused
+from chainnode.console.errors import BUSY, CANNOT_DECIDE, NOT_FOUND, UNKNOWN_CALL, PageRefused
+from chainnode.console.lineages import AskedLineage
 from chainnode.console.questions import AskedPerson, AskedQuestion, QuestionRefused
 from chainnode.errors import ConfigurationError, InvalidInput
 from chainnode.pages import verify_page
@@ -79,10 +82,21 @@ class ShownBlock:
 class Desk:
     """Asks the ledger for pages. Belongs to one event loop; close it."""
 
-    def __init__(self, client: Client, looking: Sequence[Client], *, tokens: Tokens | None) -> None:
-        """Ask by `client`; `looking` is one for each node, `tokens` asks the custodian, if any."""
+    def __init__(
+        self,
+        client: Client,
+        looking: Sequence[Client],
+        *,
+        departments: Sequence[str],
+        tokens: Tokens | None,
+    ) -> None:
+        """Ask by `client`; `looking` is one for each node, `tokens` asks the custodian, if any.
+
+        Between `departments` the calls are looked for from which others came.
+        """
         self._client = client
         self._looking = tuple(looking)
+        self._departments = tuple(departments)
         self._tokens = tokens
         self.asks_custodian = tokens is not None
         self._threads = ThreadPoolExecutor(max_workers=WORK_MAX, thread_name_prefix="desk")
@@ -124,6 +138,16 @@ class Desk:
 
         """
         return await self._proven(lambda: self._answer(question))
+
+    async def lineage(self, asked: AskedLineage) -> Lineage:
+        """Return where a call came from, and with a purpose what came from it.
+
+        Raises:
+            PageRefused: it is proven that there is no such call, or no node is of help.
+            QuestionRefused: the chain did not record the question about children.
+
+        """
+        return await self._proven(lambda: self._lineage(asked))
 
     async def _status(self, number: int) -> NodeStatus | None:
         """Ask one node, unless it still owes the last answer."""
@@ -167,6 +191,21 @@ class Desk:
         end = min(found.header.head.log_size, first + BLOCK_ROWS_MAX)
         records = tuple(self._client.record(one)[0] for one in range(first, end))
         return ShownBlock(header=found, first_position=first, records=records)
+
+    def _lineage(self, asked: AskedLineage) -> Lineage:
+        tracing = Tracing(
+            start=asked.start,
+            organisations=self._departments,
+            purpose=asked.purpose,
+            basis=asked.basis,
+            period=asked.period,
+        )
+        try:
+            return self._client.trace(tracing)
+        except UnknownCall as error:
+            raise PageRefused(*UNKNOWN_CALL) from error
+        except QuestionNotRecorded as error:
+            raise QuestionRefused("NOT_RECORDED") from error
 
     def _answer(self, question: AskedQuestion) -> bytes:
         try:

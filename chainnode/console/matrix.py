@@ -13,6 +13,7 @@ from chainnode.login import LOGIN_PATH, LOGOUT_PATH, RETURN_PATH, Role
 ANYBODY: Final = None
 # Asked by scripts alone: every refusal is a problem document.
 QUESTIONS_PATH: Final = "/questions"
+_CALL_PATH: Final = "/calls/{requester}/{provider}/{call_id}"
 _OFFICIALS: Final = frozenset({Role.AUDITOR, Role.OPERATOR})
 _AUDITORS: Final = frozenset({Role.AUDITOR})
 _ALL: Final = frozenset(Role)
@@ -54,6 +55,10 @@ ENTRANCES: Final = (
         path="/records/{position:place}",
         roles=_AUDITORS,
         share=Share.LOOKS,
+    ),
+    Entrance(name="call", method="GET", path=_CALL_PATH, roles=_AUDITORS, share=Share.LOOKS),
+    Entrance(
+        name="children", method="POST", path=_CALL_PATH, roles=_AUDITORS, share=Share.QUESTIONS
     ),
     Entrance(name="trust", method="GET", path="/trust.json", roles=_AUDITORS),
     Entrance(name="directory", method="GET", path="/directory.json", roles=_AUDITORS),

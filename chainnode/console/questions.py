@@ -164,9 +164,20 @@ def _person(document: JsonObject) -> AskedPerson:
 
 
 def _period(document: JsonObject) -> tuple[int, int]:
-    """Return [from, to) in ms; the month or day of `to` is included, "" is no bound."""
     begin = _text(document, "from", characters_max=_TIME_CHARACTERS_MAX)
     end = _text(document, "to", characters_max=_TIME_CHARACTERS_MAX)
+    return period_of(begin, end)
+
+
+def period_of(begin: str, end: str) -> tuple[int, int]:
+    """Return [from, to) in ms; the month or day of `end` is included, "" is no bound.
+
+    Raises:
+        QuestionRefused: no such period.
+
+    """
+    if max(len(begin), len(end)) > _TIME_CHARACTERS_MAX:
+        raise QuestionRefused("PERIOD")
     try:
         from_ms = milliseconds(bounds(begin)[0]) if begin else 0
         to_ms = milliseconds(bounds(end)[1]) if end else 0

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
+from chainnode.analysis.lineage import CallName
 from chainnode.console.desk import ShownRecord
 from chainnode.verify.found import shown_row
 from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.judge import ONLINE_MAX_AGE_MS_DEFAULT
+from chainnode.verify.rows import read_half
 from chainnode.verify.strict_json import JsonObject
 
 # Names of the row, in the order of the page, where they are not empty.
@@ -54,6 +56,15 @@ def fields_of(shown: ShownRecord) -> tuple[Field, ...]:
     if shown.facts.call is None:
         found.append(Field(name="content", value="", is_sealed=True))
     return tuple(found)
+
+
+def call_of(shown: ShownRecord) -> CallName | None:
+    """Return the call of which a record is a half; None: it is no half, or is not shown."""
+    call = shown.facts.call
+    half = None if call is None else read_half(shown.facts.entry, call)
+    if half is None:
+        return None
+    return CallName(requester=half.requester, provider=half.provider, call_id=half.call_id.hex())
 
 
 def checks_of(shown: ShownRecord, newest: CertifiedHeader, *, now_ms: int) -> tuple[Check, ...]:

@@ -122,7 +122,7 @@ def console_service(console: OpenConsole) -> PageShield:
     following = AsyncClient(config.nodes, trust, tls=tls, now_ms=console.now_ms)
     door = LoginDoor(config.login)
     pages = Pages(is_devnet=bool(trust.parameters.devnet), names=config.departments)
-    desk = Desk(client, looking, tokens=_tokens(console, client))
+    desk = Desk(client, looking, departments=_departments(console), tokens=_tokens(console, client))
     news = News(following)
     shares = Shares()
     views = Views(
@@ -165,6 +165,12 @@ async def _close(
         one.close()
 
 
+def _departments(console: OpenConsole) -> tuple[str, ...]:
+    """Return all departments that trust and settings know, ascending."""
+    members = {one.organisation for epoch in console.trust.epochs.values() for one in epoch}
+    return tuple(sorted(members | set(console.config.departments)))
+
+
 def _tokens(console: OpenConsole, client: Client) -> Tokens | None:
     """Return how the custodian is asked for the tokens of a person; None: there is none."""
     settings = console.config.custodian
@@ -173,8 +179,7 @@ def _tokens(console: OpenConsole, client: Client) -> Tokens | None:
     desk = TokenDesk(
         url=settings.url, key=console.key, tls=_authorities(settings.ca), now_ms=console.now_ms
     )
-    members = {one.organisation for epoch in console.trust.epochs.values() for one in epoch}
-    departments = sorted(members | set(console.config.departments))
+    departments = _departments(console)
 
     def asked(who: AskedPerson, purpose: str) -> PersonTokens:
         person = Person(id_type=who.id_type, number=who.number, purpose=purpose)

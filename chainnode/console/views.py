@@ -12,13 +12,15 @@ from typing import Final, TypeAlias
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
+from chainnode.analysis.lineage import CallName
 from chainnode.console.chart import HEIGHT, WIDTH, bars
 from chainnode.console.desk import Desk
 from chainnode.console.errors import BAD_FORM, BUSY, NOT_FOUND, PageRefused
+from chainnode.console.lineages import AskedLineage, asked_children, call_named, shown_lineage
 from chainnode.console.news import News
 from chainnode.console.overview import overview
 from chainnode.console.questions import PERSON, read_asked
-from chainnode.console.records import checks_of, fields_of
+from chainnode.console.records import call_of, checks_of, fields_of
 from chainnode.console.rendering import LANGUAGE_COOKIE, LARGE, SIZE_COOKIE, Pages
 from chainnode.console.shares import Share, Shares
 from chainnode.console.words import LANGUAGES
@@ -168,7 +170,18 @@ class Views:
             record=found.facts,
             fields=fields_of(found),
             checks=checks_of(found, newest, now_ms=self._now_ms()),
+            call=call_of(found),
         )
+
+    async def call(self, request: Request, session: Session | None) -> Response:
+        """Show a call and what it came from."""
+        return await self._lineage(request, session, AskedLineage(start=_call_in(request)))
+
+    async def children(self, request: Request, session: Session | None) -> Response:
+        """Record a question about what came from a call, and show that as well."""
+        asked = asked_children(_call_in(request), read_form(await request.body()))
+        self._note(session, "question_asked", kind="lineage")
+        return await self._lineage(request, session, asked)
 
     async def trust(self, _: Request, __: Session | None) -> Response:
         """Return the anchor by which a browser checks answers: that of this console."""
@@ -221,6 +234,15 @@ class Views:
             async for line in self._news.heard(lambda: lives(session)):
                 yield line
 
+    async def _lineage(
+        self, request: Request, session: Session | None, asked: AskedLineage
+    ) -> Response:
+        shown = shown_lineage(await self._desk.lineage(asked))
+        self._note(session, "lineage_seen")
+        return self._pages.page(
+            "lineage", request, session, shown=shown, form=shown.form, bases=self._bases
+        )
+
     def _shell(
         self, request: Request, session: Session | None, name: str, *, kinds: str = ""
     ) -> Response:
@@ -229,3 +251,10 @@ class Views:
     def _note(self, session: Session | None, event: str, **more: object) -> None:
         who = "" if session is None else session.person.pseudonym
         _LOG.info(event, extra={"peer": who, **more})
+
+
+def _call_in(request: Request) -> CallName:
+    requester, provider, call_id = (
+        str(request.path_params[one]) for one in ("requester", "provider", "call_id")
+    )
+    return call_named(requester, provider, call_id)

@@ -44,6 +44,9 @@ def path_of(entrance: Entrance) -> str:
         entrance.path.replace("{height:place}", "1")
         .replace("{position:place}", "0")
         .replace("{name}", "console.js")
+        .replace("{requester}", ORGANISATIONS[0])
+        .replace("{provider}", ORGANISATIONS[1])
+        .replace("{call_id}", bytes(range(16)).hex())
     )
 
 
