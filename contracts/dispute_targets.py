@@ -1,7 +1,4 @@
-"""What a dispute is about, as the state has it, and who answers for it first (wire format §18).
-
-Nobody chooses who has to answer: it follows from the catalogue and from what is disputed.
-"""
+"""What a dispute is about, as the state has it (docs/wire-format.md §18)."""
 
 from dataclasses import dataclass
 
@@ -9,11 +6,8 @@ from contracts.schemas.access import DISPUTABLE_CALLS, PEOPLE, Side, about_conte
 from contracts.schemas.catalog import ITEMS
 from contracts.schemas.certificates import CERTIFICATES
 from contracts.schemas.codes import Code, Rejection
-from contracts.schemas.disputes import Ground, Object, Target
+from contracts.schemas.disputes import Object, Target
 from contracts.sdk import Context, StateView
-
-# Grounds that speak of the call itself and not of what was given.
-_OF_THE_CALL = (Ground.RECORD_WRONG, Ground.OTHER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +38,6 @@ def named_target(state: StateView, context: Context, part: Object) -> NamedTarge
             if item is None:
                 raise Rejection(Code.DISPUTES_NO_SUCH_ITEM)
             return NamedTarget(provider=item.owner, owner=item.owner)
-
-
-def responsible_for(part: Object, target: NamedTarget) -> str:
-    """Return who has to answer first."""
-    if part.target == Target.CALL:
-        if part.ground == Ground.UNAUTHORISED:
-            return part.requester
-        if part.ground in _OF_THE_CALL:
-            return part.provider
-    return target.owner
 
 
 def _call(state: StateView, context: Context, part: Object) -> NamedTarget:

@@ -8,7 +8,7 @@ disputed (docs/wire-format.md §18).
 
 import msgspec
 
-from contracts.dispute_targets import named_target, responsible_for
+from contracts.dispute_targets import named_target
 from contracts.index_rule import dispute_keys
 from contracts.schemas.codes import Code, Rejection
 from contracts.schemas.dispute_states import DisputeState, Party, party_to, state_after
@@ -30,6 +30,7 @@ from contracts.schemas.disputes import (
     Overdue,
     Refuse,
     WithdrawDispute,
+    responsible_for,
 )
 from contracts.schemas.members import ORGANISATIONS, Role
 from contracts.schemas.shape import encode_part
@@ -53,7 +54,13 @@ def _object(state: StateView, context: Context, part: Object) -> Effect:
         call_id=part.call_id,
         certificate=part.certificate,
         filer=context.organisation,
-        responsible=responsible_for(part, target),
+        responsible=responsible_for(
+            target=part.target,
+            ground=part.ground,
+            requester=part.requester,
+            provider=part.provider,
+            owner=target.owner,
+        ),
         ground=part.ground,
         state=int(_after("object", None)),
         forwards=0,

@@ -16,6 +16,7 @@ from chainnode.exchange.private_parts import (
     decrypt_private,
     encrypt_private,
 )
+from chainnode.identity.free_text import personal_finding
 from chainnode.ledger.merkle import Hash, hash_leaf
 from chainnode.submission import SALT_BYTES, Call
 from chainnode.suites.port import Suite
@@ -30,6 +31,7 @@ TEXT_CHARACTERS_MAX = 1_000
 # Where a half has its side, a dispute has this: its key opens no half, and the other way round.
 _DISPUTE_SIDE = 2
 _TEXT_FIELD = "text"
+_LINES = "\n\t"
 
 
 class TextDiffers(NodeError):
@@ -98,11 +100,15 @@ def new_dispute_id() -> bytes:
     return secrets.token_bytes(DISPUTE_ID_BYTES)
 
 
-def written(suite: Suite, text: str, key: DisputeKey) -> Written:
-    """Encrypt a text, and commit to it under the salt of its private part.
+def require_writable(text: str) -> None:
+    """Refuse a text before anything is made of it; a refusal never repeats it.
+
+    What is written here stands on the ledger until it is made to be forgotten, and its readers
+    may print it: numbers of people stay out of it, a token stands for them, and so do control
+    characters other than ends of lines and tabs.
 
     Raises:
-        InvalidCall: no text, or one that is too long.
+        InvalidCall: no text, one that is too long, or one that must not be written.
 
     """
     if not 1 <= len(text) <= TEXT_CHARACTERS_MAX:
@@ -111,6 +117,34 @@ def written(suite: Suite, text: str, key: DisputeKey) -> Written:
             expected=f"1 to {TEXT_CHARACTERS_MAX} characters",
             actual=f"{len(text)}",
         )
+    finding = personal_finding(text)
+    if finding is not None:
+        raise InvalidCall(
+            code="TEXT_PERSONAL",
+            expected="a text without numbers of people, for which tokens stand",
+            actual=f"one with a {finding.value.replace('_', ' ')}",
+        )
+    if not is_printable(text):
+        raise InvalidCall(
+            code="TEXT_UNPRINTABLE",
+            expected="characters that can be shown, ends of lines and tabs",
+            actual="others",
+        )
+
+
+def is_printable(text: str) -> bool:
+    """Tell whether a text changes nothing but the lines that it is printed on."""
+    return all(one.isprintable() or one in _LINES for one in text)
+
+
+def written(suite: Suite, text: str, key: DisputeKey) -> Written:
+    """Encrypt a text, and commit to it under the salt of its private part.
+
+    Raises:
+        InvalidCall: no text, one that is too long, or one that a number of a person stands in.
+
+    """
+    require_writable(text)
     salt = secrets.token_bytes(SALT_BYTES)
     private = encrypt_private(
         suite,
@@ -135,7 +169,7 @@ def read_written(suite: Suite, found: Encrypted, key: DisputeKey, *, commitment:
     """
     clear = decrypt_private(suite, found, pair_key=key.pair_key, half=key.half)
     part = disputes.decode_private(clear)
-    if part is None:
+    if part is None or not is_printable(part.text):
         raise TextDiffers
     if commitment and _commitment(suite.digest, part.salt, part.text) != commitment:
         raise TextDiffers

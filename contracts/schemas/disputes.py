@@ -303,8 +303,23 @@ DISPUTES = Table(NAME, "dispute", DisputeRow)
 # Key: organisation.
 OPEN = Table(NAME, "open", OpenRow)
 
+# Grounds that speak of the call itself and not of what was given.
+_OF_THE_CALL = (Ground.RECORD_WRONG, Ground.OTHER)
 _PRIVATE_DECODER = msgspec.msgpack.Decoder(DisputePrivate)
 _OVERDUE_DECODER = msgspec.msgpack.Decoder(Overdue)
+
+
+def responsible_for(*, target: int, ground: int, requester: str, provider: str, owner: str) -> str:
+    """Return who has to answer first; `owner`: of the item or certificate, else the provider.
+
+    Nobody chooses it: it follows from the catalogue and from what is disputed (wire format §18).
+    """
+    if target == Target.CALL:
+        if ground == Ground.UNAUTHORISED:
+            return requester
+        if ground in _OF_THE_CALL:
+            return provider
+    return owner
 
 
 def decode_overdue(contract: str, action: str, public: bytes) -> Overdue | None:

@@ -1,7 +1,8 @@
-"""`kun dispute`: object to a call, certificate or item; forward, extend, answer, withdraw, show.
+"""`kun dispute`: object to a call, certificate or item; forward, answer, withdraw, show, list.
 
-What people write is not among the arguments: a command line is read by others, and the record of
-a dispute names its reason by a code. Who has to answer is decided by the ledger.
+What people write is not among the arguments: a command line is read by others. It comes from a
+file, is encrypted for filer, responsible and auditors, and the record names its reason by a code.
+Who has to answer is decided by the ledger.
 """
 
 import json
@@ -10,22 +11,36 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainnode.cli.exits import ExitCode, UsageProblem
+from chainnode.cli.commands.dispute_list import list_
+from chainnode.cli.dispute_texts import (
+    WRAPPING_KEYS,
+    Writing,
+    own_organisation,
+    text_options,
+    texts_document,
+    written_to,
+)
+from chainnode.cli.dispute_words import dispute_document
+from chainnode.cli.exits import ExitCode, Unacceptable, UsageProblem
 from chainnode.cli.new_files import require_new, write_new
 from chainnode.cli.organisations import organisation_named
-from chainnode.cli.sharing import DEFAULT_IDENTITY, recorded, spoken, submitted, told
+from chainnode.cli.sharing import DEFAULT_IDENTITY, recorded, submitted, told
 from chainnode.cli.target import Target, acting_target, resolve_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
 from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
-    from chainnode.client import StateRow
-    from chainnode.client.dispute_calls import Objection
+    from collections.abc import Callable
+
+    from chainnode.client import Client
+    from chainnode.client.dispute_calls import Objection, Written
     from chainnode.submission import Call
-    from contracts.schemas.disputes import DisputeRow
+    from chainnode.verify.rows import ProvenRecord
 
 # Filing is the act of a service or an auditor; answering that of a service or a member.
 FILER = "auditor"
+# To share the key of a text takes a service's key.
+_WRITER = "service"
 _ID_BYTES = 16
 # Which of the options that name something are given → the number of what is disputed.
 _DISPUTED = {("call", "item"): 1, ("certificate",): 2, ("item",): 3}
@@ -48,8 +63,10 @@ dispute = kun_group("dispute", text="异议 · objections, and who answers")
 )
 @click.option("--person", metavar="TOKEN", help="调用的另一主体 · one more subject of the call")
 @click.option("--follows", metavar="ID", help="承接的异议 · an earlier dispute of the same")
+@text_options
 def object_(
     *,
+    writing: Writing,
     folder: Path | None,
     nodes: tuple[str, ...],
     key: Path | None,
@@ -57,12 +74,29 @@ def object_(
     **given: object,
 ) -> int:
     """File an objection; the answer names its id and who has to answer until when."""
-    from chainnode.client.dispute_calls import new_dispute_id, object_to
+    from chainnode.client.dispute_calls import NOTHING_WRITTEN, new_dispute_id, object_to
+    from chainnode.client.dispute_texts import first_responsible
 
+    text = writing.text()
     target = acting_target(folder, nodes, key, trust, default=FILER)
     objection = _objection(given, target)
     dispute_id = new_dispute_id()
-    return _acted(target, dispute_id, object_to(dispute_id, objection))
+
+    def call(client: "Client") -> "Call":
+        words = NOTHING_WRITTEN
+        if text is not None:
+            words = written_to(
+                client,
+                target,
+                writing,
+                text,
+                dispute_id=dispute_id,
+                filer=own_organisation(client, target),
+                responsible=first_responsible(client, objection),
+            )
+        return object_to(dispute_id, objection, words)
+
+    return _acted(target, dispute_id, call)
 
 
 @kun_command("forward", text="转办 · another organisation has to answer")
@@ -70,8 +104,10 @@ def object_(
 @target_options
 @click.option("--to", "organisation", required=True, metavar="ORG", help="转给 · who answers")
 @click.option("--reason", required=True, metavar="CODE", help="原因代码 · reason code")
+@text_options
 def forward(
     *,
+    writing: Writing,
     dispute_id: str,
     folder: Path | None,
     nodes: tuple[str, ...],
@@ -83,10 +119,15 @@ def forward(
     """Pass a dispute on; the next one has a whole deadline."""
     from chainnode.client.dispute_calls import forward_dispute
 
-    target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
+    text = writing.text()
+    target = acting_target(folder, nodes, key, trust, default=_answering(writing))
     found = _bytes(dispute_id, _ID_BYTES, what="ID")
     other = organisation_named(organisation, target, option="--to")
-    return _acted(target, found, forward_dispute(found, organisation=other, reason_code=reason))
+
+    def call(words: "Written") -> "Call":
+        return forward_dispute(found, organisation=other, reason_code=reason, words=words)
+
+    return _answered(target, found, writing, text, call)
 
 
 @kun_command("correct", text="更正 · the objection was right")
@@ -94,8 +135,10 @@ def forward(
 @target_options
 @click.option("--reason", required=True, metavar="CODE", help="原因代码 · reason code")
 @click.option("--successor", default="", metavar="NAME", help="更正后的 · what replaces it")
+@text_options
 def correct(
     *,
+    writing: Writing,
     dispute_id: str,
     folder: Path | None,
     nodes: tuple[str, ...],
@@ -107,9 +150,14 @@ def correct(
     """Close a dispute by a correction."""
     from chainnode.client.dispute_calls import correct_dispute
 
-    target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
+    text = writing.text()
+    target = acting_target(folder, nodes, key, trust, default=_answering(writing))
     found = _bytes(dispute_id, _ID_BYTES, what="ID")
-    return _acted(target, found, correct_dispute(found, reason_code=reason, successor=successor))
+
+    def call(words: "Written") -> "Call":
+        return correct_dispute(found, reason_code=reason, successor=successor, words=words)
+
+    return _answered(target, found, writing, text, call)
 
 
 def _with_reason(verb: str, *, text: str) -> click.Command:
@@ -119,8 +167,10 @@ def _with_reason(verb: str, *, text: str) -> click.Command:
     @click.argument("dispute_id", metavar="ID")
     @target_options
     @click.option("--reason", required=True, metavar="CODE", help="原因代码 · reason code")
+    @text_options
     def command(
         *,
+        writing: Writing,
         dispute_id: str,
         folder: Path | None,
         nodes: tuple[str, ...],
@@ -130,10 +180,15 @@ def _with_reason(verb: str, *, text: str) -> click.Command:
     ) -> int:
         from chainnode.client.dispute_calls import extend_dispute, refuse_dispute
 
-        target = acting_target(folder, nodes, key, trust, default=DEFAULT_IDENTITY)
+        written = writing.text()
+        target = acting_target(folder, nodes, key, trust, default=_answering(writing))
         found = _bytes(dispute_id, _ID_BYTES, what="ID")
         build = {"extend": extend_dispute, "refuse": refuse_dispute}[verb]
-        return _acted(target, found, build(found, reason_code=reason))
+
+        def call(words: "Written") -> "Call":
+            return build(found, reason_code=reason, words=words)
+
+        return _answered(target, found, writing, written, call)
 
     return command
 
@@ -154,7 +209,7 @@ def withdraw(
 
     target = acting_target(folder, nodes, key, trust, default=FILER)
     found = _bytes(dispute_id, _ID_BYTES, what="ID")
-    return _acted(target, found, withdraw_dispute(found))
+    return _acted(target, found, lambda _: withdraw_dispute(found))
 
 
 @kun_command("show", text="显示并核验 · a dispute, proven; needs no role")
@@ -163,6 +218,21 @@ def withdraw(
 @click.option(
     "--evidence", type=click.Path(path_type=Path), help="新文件 · a new file for the evidence"
 )
+@click.option(
+    "--record",
+    "positions",
+    multiple=True,
+    type=click.IntRange(0),
+    metavar="POSITION",
+    help="打开这些记录的正文，可重复 · open the texts of these records",
+)
+@click.option(
+    "--purpose",
+    metavar="TEXT",
+    help="查询其全部记录并打开正文（审计密钥）· ask for all its records, recorded",
+)
+@WRAPPING_KEYS
+@click.option("--organisation", metavar="ORG", help="本部门，缺省按密钥 · ours; default: of --key")
 def show(
     *,
     dispute_id: str,
@@ -171,6 +241,10 @@ def show(
     key: Path | None,
     trust: Path | None,
     evidence: Path | None,
+    positions: tuple[int, ...],
+    purpose: str | None,
+    wrapping_keys: Path | None,
+    organisation: str | None,
 ) -> int:
     """Show a dispute as the state has it; 1 when the chain proves that there is none."""
     from contracts.schemas.disputes import DISPUTES
@@ -178,56 +252,109 @@ def show(
     found_id = _bytes(dispute_id, _ID_BYTES, what="ID")
     if evidence is not None:
         require_new(evidence)
-    target = resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
-    with target.open_client() as client:
+    target = (
+        resolve_target(folder=folder, nodes=nodes, key=key, trust=trust)
+        if purpose is None
+        else acting_target(folder, nodes, key, trust, default=FILER)
+    )
+    with target.open_client(signs=purpose is not None) as client:
         found = client.state(DISPUTES, found_id)
+        document = dispute_document(found_id, found.row)
+        if found.row is not None and (purpose is not None or positions):
+            ours = organisation and organisation_named(
+                organisation, target, option="--organisation"
+            )
+            if not ours and wrapping_keys is not None:
+                ours = own_organisation(client, target)
+            document["texts"] = texts_document(
+                client,
+                _records(client, found_id, purpose, positions),
+                filer=found.row.filer,
+                wrapping_keys=wrapping_keys,
+                organisation=ours or "",
+            )
     if evidence is not None:
         write_new(evidence, (json.dumps(found.evidence) + "\n").encode())
-    document = _document(found_id, found)
     told(current_session().output, document)
     return ExitCode.OK if document["present"] else ExitCode.NEGATIVE
 
 
-def _acted(target: Target, dispute_id: bytes, call: "Call") -> int:
+def _records(
+    client: "Client", dispute_id: bytes, purpose: str | None, positions: tuple[int, ...]
+) -> "tuple[ProvenRecord, ...]":
+    """Return records of a dispute: all, by a recorded question, or those that are named.
+
+    Raises:
+        UsageProblem: a named record is of something else.
+
+    """
+    from chainnode.cli.questions import ask_to_the_end
+    from contracts.schemas.index_kinds import IndexKind, index_key
+
+    if purpose is not None:
+        return ask_to_the_end(
+            client, IndexKind.DISPUTE, [dispute_id], purpose=purpose, basis="data-quality"
+        ).items
+    records = tuple(client.record(one)[0] for one in sorted(set(positions)))
+    named = index_key(client.trust.suite.digest, IndexKind.DISPUTE, dispute_id)
+    for one in records:
+        if named not in one.entry.index_keys:
+            raise UsageProblem(
+                "RECORD",
+                Text(
+                    f"--record {one.position}：不是该异议的记录",
+                    f"--record {one.position}: no record of this dispute",
+                ),
+            )
+    return records
+
+
+def _answering(writing: Writing) -> str:
+    return DEFAULT_IDENTITY if writing.text_file is None else _WRITER
+
+
+def _answered(
+    target: Target,
+    dispute_id: bytes,
+    writing: Writing,
+    text: str | None,
+    build: "Callable[[Written], Call]",
+) -> int:
+    """Submit what the responsible does, with what it wrote."""
+    from chainnode.client.dispute_calls import NOTHING_WRITTEN
+    from contracts.schemas.disputes import DISPUTES
+
+    def call(client: "Client") -> "Call":
+        if text is None:
+            return build(NOTHING_WRITTEN)
+        row = client.state(DISPUTES, dispute_id).row
+        if row is None:
+            raise Unacceptable(
+                "DISPUTES_NO_SUCH_DISPUTE", Text("没有此异议", "no dispute has this id")
+            )
+        words = written_to(
+            client,
+            target,
+            writing,
+            text,
+            dispute_id=dispute_id,
+            filer=row.filer,
+            responsible=row.responsible,
+        )
+        return build(words)
+
+    return _acted(target, dispute_id, call)
+
+
+def _acted(target: Target, dispute_id: bytes, build: "Callable[[Client], Call]") -> int:
     """Submit the call, and show the dispute as it stands then."""
     from contracts.schemas.disputes import DISPUTES, NAME
 
     with target.open_client(signs=True) as client:
-        final = submitted(client, NAME, call)
+        final = submitted(client, NAME, build(client))
         found = client.state(DISPUTES, dispute_id)
-    document = _document(dispute_id, found) | recorded(final)
+    document = dispute_document(dispute_id, found.row) | recorded(final)
     return told(current_session().output, document)
-
-
-def _document(dispute_id: bytes, found: "StateRow[DisputeRow]") -> dict[str, object]:
-    from chainnode.verify.verdict import local_time
-    from contracts.schemas.dispute_states import STATE_WORDS, DisputeState
-    from contracts.schemas.disputes import GROUND_WORDS, TARGET_WORDS, Ground
-    from contracts.schemas.disputes import Target as Disputed
-
-    row = found.row
-    if row is None:
-        return {"dispute": dispute_id.hex(), "present": False}
-    return {
-        "dispute": dispute_id.hex(),
-        "present": True,
-        "state": spoken(DisputeState(row.state), STATE_WORDS),
-        "overdue": bool(row.is_overdue),
-        "ground": spoken(Ground(row.ground), GROUND_WORDS),
-        "target": spoken(Disputed(row.target), TARGET_WORDS),
-        "call_id": row.call_id.hex() or None,
-        "certificate": row.certificate or None,
-        "requester": row.requester or None,
-        "provider": row.provider,
-        "item": row.item or None,
-        "grant": row.grant or None,
-        "filer": row.filer,
-        "responsible": row.responsible,
-        "filed": local_time(row.filed_ms),
-        "due": local_time(row.due_ms),
-        "forwards": row.forwards,
-        "follows": row.follows.hex() or None,
-    }
 
 
 def _objection(given: dict[str, object], target: Target) -> "Objection":
@@ -299,5 +426,5 @@ def _bytes(text: str, size: int, *, what: str) -> bytes:
 extend = _with_reason("extend", text="延期 · one deadline more, once")
 refuse = _with_reason("refuse", text="不予更正 · the objection is not followed")
 
-for _command in (object_, forward, extend, correct, refuse, withdraw, show):
+for _command in (object_, forward, extend, correct, refuse, withdraw, show, list_):
     dispute.add_command(_command)

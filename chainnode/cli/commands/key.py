@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from chainnode.cli.dispute_texts import WRAPPING_KEYS, reader_of_month
 from chainnode.cli.exits import ExitCode, UsageProblem
 from chainnode.cli.target import acting_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
@@ -150,6 +151,55 @@ def publish(
     return _print({"file": str(file), "period": period, "height": final.height})
 
 
+@kun_command("share", text="共享与一部门的月密钥 · share the key of a department and us")
+@click.argument("organisation", metavar="ORG")
+@target_options
+@WRAPPING_KEYS
+@click.option("--month", metavar="YYYY-MM", help="月份，缺省为本月 · default: this month")
+def share(
+    *,
+    organisation: str,
+    folder: Path | None,
+    nodes: tuple[str, ...],
+    key: Path | None,
+    trust: Path | None,
+    wrapping_keys: Path | None,
+    month: str | None,
+) -> int:
+    """Draw the key under which ORG writes to us this month, as who asks or objects.
+
+    Both have published a wrapping key of the month; --key is a service key. Shared once: a second
+    time changes nothing.
+    """
+    from chainnode.cli.dispute_texts import keys_missing, no_key_file, no_pair_key, own_organisation
+    from chainnode.cli.instants import start_ms
+    from chainnode.cli.organisations import organisation_named
+    from chainnode.client.dispute_texts import writing_month
+    from chainnode.client.pair_keys import NoPairKey
+    from chainnode.exchange import Pair
+    from contracts.schemas.days import local_month
+
+    if wrapping_keys is None:
+        raise keys_missing()
+    target = acting_target(folder, nodes, key, trust, default="service")
+    other = organisation_named(organisation, target, option="ORG")
+    with target.open_client(signs=True) as client:
+        own = own_organisation(client, target)
+        period = (
+            writing_month(client)
+            if month is None
+            else local_month(start_ms(month, option="--month"))
+        )
+        reader = reader_of_month(wrapping_keys, own, period)
+        if reader is None:
+            raise no_key_file(wrapping_keys, period)
+        try:
+            client.share_pair_key(Pair(requester=other, provider=own, period=period), reader)
+        except NoPairKey as error:
+            raise no_pair_key(error, is_sharing=True) from error
+    return _print({"requester": other, "provider": own, "period": period})
+
+
 def _show(file: Path) -> int:
     import base64
 
@@ -178,5 +228,5 @@ def _print(facts: dict[str, str | int | None]) -> int:
     return ExitCode.OK
 
 
-for _command in (new, show, rotate_, publish):
+for _command in (new, show, rotate_, publish, share):
     key.add_command(_command)

@@ -105,3 +105,35 @@ def test_what_names_nothing_is_refused_before_it_is_sent(
     done = town.kun(AUDITOR, "dispute", "object", "--ground", "other", *words)
     assert done.code == 2
     assert "11010519491231002X" not in done.err
+
+
+def test_disputes_are_listed_by_who_answers_proven_to_be_all(town: Town) -> None:
+    first, second = filed(town), filed(town)
+    town.must(OWNER, "dispute", "correct", first, "--reason", "fixed")
+    asked = ("dispute", "list", "--purpose", "open objections")
+
+    told = town.must(AUDITOR, *asked).json
+    assert (told["complete"], told["of"]) == (True, 2)
+    assert [one["dispute"] for one in told["items"]] == [second, first]
+
+    chosen = {
+        ("--open",): [second],
+        ("--overdue",): [],
+        ("--mine",): [second, first],
+        ("--responsible", ORGANISATIONS[OWNER], "--open"): [second],
+        ("--responsible", ORGANISATIONS[OTHER]): [],
+    }
+    for words, expected in chosen.items():
+        found = town.must(AUDITOR, *asked, *words).json
+        assert [one["dispute"] for one in found["items"]] == expected
+        assert found["complete"]
+    assert town.must(OTHER, *asked, "--mine").json["items"] == []
+
+    shown = town.kun(AUDITOR, *asked)
+    assert shown.code == 0
+    assert second in shown.out
+    assert "complete to" in shown.out or "完整" in shown.out
+
+
+def test_a_list_without_a_purpose_is_refused(town: Town) -> None:
+    assert town.kun(AUDITOR, "dispute", "list").code == 2
