@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 780}
-_WAIT_MS = 30_000
+_WAIT_MS = 60_000
 
 
 @contextmanager
@@ -24,6 +24,8 @@ def logged_in(
         accept_downloads=True,
     )
     context.set_default_timeout(_WAIT_MS)
+    # What a page verifies takes its time beside four nodes.
+    expect.set_options(timeout=_WAIT_MS)
     page = context.new_page()
     failed: list[str] = []
     page.on("pageerror", lambda error: failed.append(str(error)))
