@@ -1,19 +1,21 @@
 """What `/metrics` says of the exchange between departments.
 
-Gaps, deadlines and findings stand in the state and the index: every node that has executed the
-same block says the same of them, after a restart and on a snapshot too. Counts by department and
-role come from the audit store, which counts the log from where this node has it. Nothing is
-looked for when somebody asks: a few rows are read.
+Gaps, disputes, deadlines and findings stand in the state and the index: every node that has
+executed the same block says the same of them, after a restart and on a snapshot too. Counts by
+department and role come from the audit store, which counts the log from where this node has it.
+Nothing is looked for when somebody asks: a few rows are read.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 
 from chainnode.audit.tallies import Tally
-from chainnode.genesis import Genesis
+from chainnode.genesis import RULES_DISPUTES, Genesis
 from chainnode.ledger.reader import LedgerReader
 from chainnode.ledger.trails import decode_trail
 from chainnode.metrics import Reading, counter, gauge
 from contracts.schemas.access import OPEN, Finding, OpenRow
+from contracts.schemas.disputes import OPEN as DISPUTES_OPEN
+from contracts.schemas.disputes import OpenRow as DisputesOpenRow
 from contracts.schemas.due import CURSOR, SLOT_MS, CursorRow
 from contracts.schemas.index_kinds import IndexKind, index_key
 
@@ -34,6 +36,7 @@ class ExchangeReadings:
     def __init__(
         self, *, genesis: Genesis, ledger: LedgerReader, h: Digest, counts: Counts
     ) -> None:
+        self._has_disputes = genesis.parameters.rules >= RULES_DISPUTES
         self._departments = sorted(one.organisation for one in genesis.organisations)
         self._ledger = ledger
         self._h = h
@@ -42,6 +45,8 @@ class ExchangeReadings:
     def read(self) -> Iterator[Reading]:
         """Yield every figure."""
         yield from self._gaps()
+        if self._has_disputes:
+            yield from self._disputes()
         yield from self._findings()
         yield from self._deadlines()
         yield from self._tallies()
@@ -57,6 +62,21 @@ class ExchangeReadings:
             yield counter("exchange_unmatched_opened", help_text, row.opened, **labels)
             help_text = "Of these, calls whose other half came late"
             yield counter("exchange_unmatched_closed", help_text, row.closed, **labels)
+
+    def _disputes(self) -> Iterator[Reading]:
+        """Yield what each department has to answer, and what it let become overdue."""
+        for department in self._departments:
+            stored = self._ledger.value(DISPUTES_OPEN.key(department))
+            row = DisputesOpenRow() if stored is None else DISPUTES_OPEN.decode(stored)
+            labels = {"department": department}
+            help_text = "Disputes that a department has to answer now"
+            yield gauge("exchange_disputes_open", help_text, row.opened - row.closed, **labels)
+            help_text = "Disputes that ever came to a department"
+            yield counter("exchange_disputes_opened", help_text, row.opened, **labels)
+            help_text = "Of these, answered, passed on or withdrawn"
+            yield counter("exchange_disputes_closed", help_text, row.closed, **labels)
+            help_text = "Of these, found overdue at the department"
+            yield counter("exchange_disputes_overdue", help_text, row.overdue, **labels)
 
     def _findings(self) -> Iterator[Reading]:
         for finding in Finding:

@@ -127,7 +127,7 @@ def add_streams(app: FastAPI) -> None:
 async def stream(
     request: Request, after: After = None, last_event_id: LastEventId = None
 ) -> Response:
-    """Tell every certified block, gap and finding after the event `Last-Event-ID`, else `after`.
+    """Tell blocks, gaps, findings and disputes after the event `Last-Event-ID`, else `after`.
 
     Without either: from now on. The header counts more: a client that reconnects by itself
     repeats its URL.

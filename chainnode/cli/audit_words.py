@@ -155,6 +155,9 @@ def _about(output: Output, item: Mapping[str, object], names: Mapping[str, str])
         return [*_parties(call, names), call["side"], " · ".join(outcome)]
     if isinstance(found, dict):
         return [*_parties(found, names), _sides(output, found), _gap(output, found)]
+    dispute = item.get("dispute")
+    if isinstance(dispute, dict):
+        return [*_parties(dispute, names), "", _disputed(output, dispute, names)]
     sender = names.get(str(item["organisation"]), str(item["organisation"]))
     return [sender, "", f"{item['contract']}.{item['action']}", "", ""]
 
@@ -163,6 +166,20 @@ def _parties(told: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
     """Return requester, provider and item; "" for what is not shown."""
     sides = [str(told[name] or "") for name in ("requester", "provider")]
     return [*(names.get(one, one) for one in sides), str(told["item"] or "")]
+
+
+def _disputed(output: Output, dispute: Mapping[str, object], names: Mapping[str, str]) -> str:
+    """Return what was done with a dispute, its state after it, and who has to answer."""
+    from contracts.schemas.dispute_states import STATE_WORDS, DisputeState
+    from contracts.schemas.disputes import OUTCOME_WORDS, DisputeOutcome
+
+    outcome = DisputeOutcome[str(dispute["outcome"]).upper()]
+    done = output.words(OUTCOME_WORDS[outcome], outcome.name.lower().replace("_", " "))
+    state = DisputeState[str(dispute["state"]).upper()]
+    now = output.words(STATE_WORDS[state], state.name.lower())
+    who = names.get(str(dispute["responsible"]), str(dispute["responsible"]))
+    short = str(dispute["dispute"])
+    return " · ".join([output.words(f"异议 {short}", f"dispute {short}"), done, now, f"→ {who}"])
 
 
 def _call_id(item: Mapping[str, object]) -> str:

@@ -219,7 +219,7 @@ class Client:
         return self._transport.run(authored.authored_record(self._session, position, place=place))
 
     def follow(self, after: str | None = None) -> Iterator[ChainEvent]:
-        """See `following`: every final block, gap and finding after an event (None: now)."""
+        """See `following`: every final block, gap, finding, dispute after an event (None: now)."""
         return following.follow(self._session, self._transport, after)
 
     def proven(self, event: ChainEvent) -> RecordFacts:

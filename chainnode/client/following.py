@@ -1,4 +1,4 @@
-"""Following a chain: every final block, gap and finding, over reconnects and from node to node.
+"""Following a chain: blocks, gaps, findings and disputes, over reconnects and from node to node.
 
 A node's word is taken for nothing but order: heights come one after the other without a gap, the
 events of a height are counted, and whoever breaks that is named and left. What an event says of a
@@ -27,6 +27,7 @@ from chainnode.client.session import Reports, Session, refusal
 from chainnode.client.transport import AsyncTransport, BlockingTransport
 from chainnode.event_ids import EXPECTED, InvalidEventId, Place
 from chainnode.ledger.types import Entry
+from chainnode.verify.disputed import DISPUTE_EVENT, dispute_facts
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.evidence import RecordFacts
 from chainnode.verify.strict_json import JsonObject, JsonValue, as_integer, read_object
@@ -251,6 +252,10 @@ def _require_same(event: ChainEvent, facts: RecordFacts) -> None:
 def _said_by(facts: RecordFacts) -> JsonObject:
     """Return what an event about this record must say."""
     entry, call = facts.entry, facts.call
+    dispute = dispute_facts(entry)
+    if dispute is not None:
+        place: JsonObject = {"height": entry.height, "time_ms": entry.time_ms}
+        return place | dispute | {"event": DISPUTE_EVENT}
     if call is None:
         raise InvalidEvidence(check="event", expected="a record with its body", actual="none")
     gap = decode_gap(entry.contract, call.action, call.public) if entry.is_ledgers_own else None
@@ -259,7 +264,9 @@ def _said_by(facts: RecordFacts) -> JsonObject:
         return _call_of(gap, entry) | {"event": call.action, "outcome": outcome}
     is_half = (entry.contract, call.action) == (NAME, "record")
     if not is_half or entry.contract_version not in VERSIONS:
-        raise InvalidEvidence(check="event", expected="a half, or a gap", actual="another record")
+        raise InvalidEvidence(
+            check="event", expected="a half, a gap or a dispute", actual="another record"
+        )
     findings: list[JsonValue] = [one.name.lower() for one in findings_in(entry.outcome)]
     return _call_of(_HALF.decode(call.public), entry) | {"event": "finding", "findings": findings}
 

@@ -1,9 +1,9 @@
-"""What a certified block has to tell to whoever follows the chain: itself, gaps, findings.
+"""What a certified block has to tell to its followers: itself, gaps, findings and disputes.
 
-Everybody may read a block (`/v1/blocks/{height}`); an event shows less of it: which call, between
-whom, about which item, and where the proof is. Pseudonyms of people, tokens, purposes and whatever
-is encrypted stay out. Events of a block are a function of the block alone, so every node that has
-its bodies tells the same, in the same order, under the same ids.
+Everybody may read a block (`/v1/blocks/{height}`); an event shows less of it: which call or
+dispute, between whom, about which item, and where the proof is. Pseudonyms of people, tokens,
+purposes and whatever is encrypted stay out. Events of a block are a function of the block alone, so
+every node that has its bodies tells the same, in the same order, under the same ids.
 """
 
 from collections import Counter
@@ -23,6 +23,7 @@ from chainnode.ledger.codec import (
 )
 from chainnode.ledger.errors import DamagedLedger, Pruned
 from chainnode.ledger.types import Entry, Header, OwnBody
+from chainnode.verify.disputed import DISPUTE_EVENT, dispute_facts
 from chainnode.verify.found import gap_facts
 from chainnode.verify.strict_json import JsonObject
 from contracts.schemas.access import VERSIONS, AccessRecord, Finding, findings_in
@@ -143,6 +144,9 @@ def _block(header: Header, entries: list[Entry], h: Callable[[bytes], bytes]) ->
 
 
 def _told(entry: Entry, bodies: _Bodies) -> tuple[str, JsonObject] | None:
+    dispute = dispute_facts(entry)
+    if dispute is not None:
+        return DISPUTE_EVENT, dispute
     if entry.contract != NAME:
         return None
     if entry.is_ledgers_own:

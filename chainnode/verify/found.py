@@ -8,6 +8,7 @@ and the body that was held against its digest. The lines of an export have a for
 
 from chainnode.ledger.types import Entry
 from chainnode.submission import Call
+from chainnode.verify.disputed import dispute_facts
 from chainnode.verify.rows import ProvenRecord, envelope_document
 from chainnode.verify.strict_json import JsonObject, JsonValue
 from chainnode.verify.verdict import local_time
@@ -33,11 +34,14 @@ def shown_row(found: ProvenRecord) -> JsonObject:
 
 
 def shown_record(entry: Entry, call: Call | None) -> JsonObject:
-    """Return a record, and under `found` what the ledger itself found; null in other records."""
+    """Return a record with what the ledger found of a call, or what was done with a dispute.
+
+    That stands under `found` and `dispute`, which are null in other records.
+    """
     document = envelope_document(entry, call)
     if entry.is_ledgers_own:
         document["submission"] = None
-    return document | {"found": _found(entry, call)}
+    return document | {"found": _found(entry, call), "dispute": dispute_facts(entry)}
 
 
 def gap_facts(entry: Entry, gap: GapPart) -> JsonObject:

@@ -86,6 +86,11 @@ def test_the_records_of_a_dispute_are_found_by_its_id_and_by_who_answers(town: T
     by_subject = town.must(AUDITOR, "audit", "query", "--subject", TOKEN, *asked).json
     for told in (by_id, by_organisation, by_subject):
         assert "object" in {row["action"] for row in told["items"]}
+        (named,) = (row["dispute"] for row in told["items"] if row["dispute"] is not None)
+        assert (named["dispute"], named["action"], named["state"]) == (number, "object", "open")
+    shown = town.kun(AUDITOR, "audit", "query", "--dispute", number, *asked)
+    assert number in shown.out
+    assert "objected" in shown.out or "提出异议" in shown.out
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """The list of disputes at an organisation is what its proven trail and the state say."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chainnode.client import (
+    CannotDecide,
     Client,
     DisputeList,
     Final,
@@ -126,3 +129,17 @@ def test_a_list_that_was_cut_says_that_it_is_not_whole(served: Served) -> None:
 def test_no_organisation_is_no_list(served: Served) -> None:
     with pytest.raises(ValueError, match="at least one"):
         listed(served)
+
+
+def test_events_of_disputes_are_followed_and_proven(served: Served) -> None:
+    published(served)
+    said(served, FILER, object_to(named(1), CLAIM))
+    with client_of(served, FILER) as client:
+        with closing(client.follow("0")) as events:
+            event = next(one for one in events if one.name == "dispute")
+        assert event.data["dispute"] == named(1).hex()
+        assert client.proven(event).position == event.data["position"]
+        for name, value in (("responsible", ORGANISATIONS[OTHER]), ("state", "corrected")):
+            lied = replace(event, data={**event.data, name: value})
+            with pytest.raises(CannotDecide):
+                client.proven(lied)
