@@ -120,7 +120,8 @@ def rows_of(document: Mapping[str, object], name: str) -> list[dict[str, object]
 def record_for_people(output: Output, document: Mapping[str, object]) -> dict[str, object]:
     """Return a record with words in place of marks, where the ledger itself made it."""
     found = document.get("found")
-    shown = {name: value for name, value in document.items() if name != "found"}
+    left_out = {"found", *(["dispute"] if document.get("dispute") is None else [])}
+    shown = {name: value for name, value in document.items() if name not in left_out}
     if not isinstance(found, dict):
         return shown
     height = found["made_at_height"]

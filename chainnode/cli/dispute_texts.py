@@ -90,12 +90,15 @@ def written_to(
     dispute_id: bytes,
     filer: str,
     responsible: str,
+    writer: str,
 ) -> "Written":
     """Encrypt a text under the key of filer and responsible; the latter shares it where needed.
 
+    `writer` is the one of both whose act this is.
+
     Raises:
         NoDecision: there is no such key; says whose turn it is.
-        Refused: this key belongs to neither.
+        Refused: it is not the act of whose key this is.
 
     """
     from chainnode.client.dispute_calls import NOTHING_WRITTEN, written
@@ -105,10 +108,10 @@ def written_to(
     if text is None:
         return NOTHING_WRITTEN
     own = own_organisation(client, target)
-    if own not in {filer, responsible}:
+    if own != writer:
         raise Refused(
             "FOREIGN_ORGANISATION",
-            Text(f"承办方是 {responsible}，不是 {own}", f"{responsible} has to answer, not {own}"),
+            Text(f"应由 {writer} 办理，不是 {own}", f"{writer} has to do it, not {own}"),
         )
     period = writing_month(client)
     reader = reader_of_month(writing.wrapping_keys, own, period)

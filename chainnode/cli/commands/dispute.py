@@ -85,14 +85,16 @@ def object_(
     def call(client: "Client") -> "Call":
         words = NOTHING_WRITTEN
         if text is not None:
+            own = own_organisation(client, target)
             words = written_to(
                 client,
                 target,
                 writing,
                 text,
                 dispute_id=dispute_id,
-                filer=own_organisation(client, target),
+                filer=own,
                 responsible=first_responsible(client, objection),
+                writer=own,
             )
         return object_to(dispute_id, objection, words)
 
@@ -340,6 +342,7 @@ def _answered(
             dispute_id=dispute_id,
             filer=row.filer,
             responsible=row.responsible,
+            writer=row.responsible,
         )
         return build(words)
 

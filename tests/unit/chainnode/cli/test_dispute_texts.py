@@ -148,13 +148,14 @@ def test_without_a_key_nothing_is_sent_and_the_command_that_mends_it_is_named(to
     assert told["state"] == "open 处理中"
 
 
-def test_another_than_the_responsible_writes_nothing(town: Town) -> None:
-    has_key(town, OTHER)
+@pytest.mark.parametrize("who", [OTHER, FILER], ids=["another", "the filer"])
+def test_another_than_the_responsible_writes_no_answer(town: Town, who: int) -> None:
+    has_key(town, who)
     number = str(filed(town).json["dispute"])
-    words = ("--reason", "x", *file_of(town, ANSWER), *keys_of(town, OTHER))
-    refused = town.kun(OTHER, "dispute", "refuse", number, *words)
+    words = ("--reason", "x", *file_of(town, ANSWER), *keys_of(town, who))
+    refused = town.kun(who, "dispute", "refuse", number, *words)
     assert refused.code == 4
-    assert f"{ORGANISATIONS[OWNER]} has to answer" in refused.err
+    assert f"{ORGANISATIONS[OWNER]} has to do it" in refused.err
 
 
 @pytest.mark.parametrize(

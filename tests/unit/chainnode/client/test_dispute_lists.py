@@ -1,7 +1,6 @@
 """The list of disputes at an organisation is what its proven trail and the state say."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,8 +134,7 @@ def test_events_of_disputes_are_followed_and_proven(served: Served) -> None:
     published(served)
     said(served, FILER, object_to(named(1), CLAIM))
     with client_of(served, FILER) as client:
-        with closing(client.follow("0")) as events:
-            event = next(one for one in events if one.name == "dispute")
+        event = next(one for one in client.follow("0") if one.name == "dispute")
         assert event.data["dispute"] == named(1).hex()
         assert client.proven(event).position == event.data["position"]
         for name, value in (("responsible", ORGANISATIONS[OTHER]), ("state", "corrected")):
