@@ -75,6 +75,7 @@ EXIT_CODES: dict[str, ExitCode] = {
     "chainnode.custodian.records.NotRecorded": ExitCode.CANNOT_DECIDE,
     "chainnode.gateway.ports.RowsUnavailable": ExitCode.CANNOT_DECIDE,
     "chainnode.analysis.lineage.UnknownCall": ExitCode.NEGATIVE,
+    "chainnode.client.dispute_texts.UnknownTarget": ExitCode.NEGATIVE,
     "chainnode.client.exporting.NotExportable": ExitCode.CANNOT_DECIDE,
     "chainnode.client.memory.ChainForked": ExitCode.CANNOT_DECIDE,
     "chainnode.client.reports.CannotDecide": ExitCode.CANNOT_DECIDE,

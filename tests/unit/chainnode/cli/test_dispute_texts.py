@@ -1,17 +1,32 @@
 """Texts of disputes: written from a file, read by filer, responsible and auditors alone."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chainnode.client import Client, Final
-from chainnode.client.dispute_calls import Written, correct_dispute, written
-from chainnode.client.dispute_texts import writing_key, writing_month
+from chainnode.client import AccessCall, AccessReason, Client, Final, access_record
+from chainnode.client.dispute_calls import (
+    Objection,
+    Written,
+    correct_dispute,
+    object_to,
+    written,
+)
+from chainnode.client.dispute_texts import (
+    TextState,
+    dispute_texts,
+    first_responsible,
+    writing_key,
+    writing_month,
+)
 from chainnode.client.pair_keys import Reader
 from chainnode.keys import Passphrase, open_wrapping_key
 from chainnode.suites import suite_named
 from chainnode.verify import Trust
+from contracts.schemas.call_words import Side
+from contracts.schemas.disputes import DISPUTES, Ground, Target
 from tests.builders import ORGANISATIONS, submission_key
 from tests.unit.chainnode.cli.conftest import Done, at_home
 from tests.unit.chainnode.cli.towns import Town, town_at
@@ -217,3 +232,58 @@ def test_a_text_that_is_not_what_was_committed_to_is_said_so(town: Town, mistake
     assert isinstance(outcome, Final)
     assert outcome.is_accepted
     assert shown(town, FILER, number.hex())[-1] == ["correct", "does_not_match", None]
+
+
+def test_a_body_that_a_node_does_not_show_is_said_to_be_withheld(town: Town) -> None:
+    done = filed(town)
+    with client_of(town, FILER) as client:
+        found, _ = client.record(int(str(done.json["record"])))
+        (text,) = dispute_texts(
+            client,
+            (replace(found, call=None),),
+            filer=ORGANISATIONS[FILER],
+            reader_of=lambda _: None,
+        )
+    assert (text.state, text.text) == (TextState.WITHHELD, "")
+
+
+def test_nothing_is_written_about_what_is_not_there(town: Town) -> None:
+    (town.path / "wrapping3").mkdir()
+    words = ("dispute", "object", "--ground", "data-wrong", "--item", "population/none")
+    refused = town.kun(FILER, *words, *file_of(town, TEXT), *keys_of(town, FILER))
+    assert refused.code == 1
+    assert "item" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("ground", "responsible"),
+    [("unauthorised", OTHER), ("data-wrong", OWNER), ("record-wrong", STRANGER)],
+)
+def test_a_text_goes_to_whoever_the_ledger_will_name(
+    town: Town, ground: str, responsible: int
+) -> None:
+    """The ledger decides; what the client foresees must be the same."""
+    objection = Objection(
+        ground=Ground[ground.replace("-", "_").upper()],
+        target=Target.CALL,
+        requester=ORGANISATIONS[OTHER],
+        provider=ORGANISATIONS[STRANGER],
+        call_id=b"c" * 16,
+        item=ITEM,
+    )
+    half = AccessCall(
+        call_id=b"c" * 16,
+        side=Side.PROVIDER,
+        requester=ORGANISATIONS[OTHER],
+        provider=ORGANISATIONS[STRANGER],
+        item=ITEM,
+        trace_id=bytes(16),
+    )
+    with client_of(town, STRANGER) as client:
+        assert isinstance(client.submit("access", [access_record(half, AccessReason())]), Final)
+    with client_of(town, FILER) as client:
+        assert first_responsible(client, objection) == ORGANISATIONS[responsible]
+        client.submit("disputes", [object_to(b"d" * 16, objection)])
+        row = client.state(DISPUTES, b"d" * 16).row
+    assert row is not None
+    assert row.responsible == ORGANISATIONS[responsible]
