@@ -28,6 +28,7 @@ from chainnode.citizen.documents import (
 from chainnode.citizen.objections import (
     NotDisputable,
     NotFiled,
+    ObjectedAlready,
     file_objection,
     read_objection,
 )
@@ -71,6 +72,8 @@ class Parts:
     views: Buckets
     requests: Buckets
     since_ms: int
+    # Makes the ids of disputes: the same in every session and after a restart.
+    objection_key: bytes = field(repr=False)
     trust: bytes = field(repr=False)
     # Path -> file; `/` is the page.
     files: dict[str, PageFile] = field(repr=False)
@@ -217,7 +220,7 @@ class CitizenApp:
         return Response(status_code=204)
 
     async def _object(self, request: Request) -> Response:
-        """File an objection to a use of the kept answer, once; the next answer shows it."""
+        """File an objection to a use of the kept answer; the next answer shows it."""
         visit, session = self._visit(request)
         await self._parts.door.require_csrf(request, session)
         subject = self._subject(request, visit)
@@ -229,13 +232,16 @@ class CitizenApp:
         usage = view.identifiers.get(objection.use)
         if usage is None:
             raise Refused("NO_SUCH_USE")
-        is_filed = any(one.is_own for one in usage.objections)
-        if is_filed or objection.use in visit.objected:
-            raise Refused("OBJECTED_ALREADY")
         self._parts.views.spend(session.person.pseudonym)
-        visit.objected.add(objection.use)
-        client = self._parts.asker.client
-        filed = await file_objection(client, usage, objection.ground, tokens=view.tokens)
+        # Whatever becomes of it, the kept answer is not what the ledger says next.
+        self._parts.visits.forget(visit, subject)
+        filed = await file_objection(
+            self._parts.asker.client,
+            usage,
+            objection.ground,
+            tokens=view.tokens,
+            secret=self._parts.objection_key,
+        )
         self._parts.visits.forget(visit, subject)
         return JSONResponse(filed_document(filed), status_code=201)
 
@@ -304,6 +310,7 @@ _REFUSALS: Final[tuple[tuple[tuple[type[Exception], ...], str, int], ...]] = (
     ((NoRepresentations,), "REPRESENTATION", 5),
     ((TooManyRows,), "TOO_MANY_ROWS", 0),
     ((NotDisputable,), "NOT_DISPUTABLE", 0),
+    ((ObjectedAlready,), "OBJECTED_ALREADY", 0),
     ((NotFiled,), "NOT_FILED", 5),
     ((CannotDecide, QuestionNotRecorded, InvalidEvidence), "NO_PROOF", 5),
 )

@@ -94,7 +94,12 @@ def _use(name: str, usage: Usage, openness: Openness, view: View) -> JsonObject:
         "why": reason.why,
         "system": reason.system,
         "objections": [
-            {"outcome": one.outcome, "recorded": local_time(one.recorded_ms)}
+            {
+                "outcome": one.outcome,
+                "recorded": local_time(one.recorded_ms),
+                "is_own": one.is_own,
+                "is_open": one.is_open,
+            }
             for one in usage.objections
         ],
     }

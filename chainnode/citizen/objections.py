@@ -2,8 +2,14 @@
 
 docs/wire-format.md §18. What is filed names the call and the ground; no text of a person goes to
 the ledger. That an objection was filed, and what became of it, stands in the person's own trail.
+
+A use has one open objection at most. The id of a dispute is made of the call, the person and the
+objection that it follows, with a key of this service; the ledger takes an id once. So two tabs, two
+sessions or a service that was started anew cannot file two, whatever they know of each other.
 """
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -13,10 +19,12 @@ from msgspec import Meta
 from chainnode.citizen.usages import Usage, UseKind
 from chainnode.client import AsyncClient, CannotDecide, dispute_calls
 from chainnode.client import Final as FinalOutcome
-from chainnode.client.dispute_calls import new_dispute_id, object_to
+from chainnode.client.dispute_calls import object_to
 from chainnode.errors import NodeError
 from contracts.schemas import disputes
+from contracts.schemas.codes import Code
 from contracts.schemas.disputes import DISPUTES, DisputeRow, Ground, Target
+from contracts.schemas.index_kinds import DISPUTE_ID_BYTES
 
 RULES_MIN: Final = 3
 _BODY_BYTES_MAX: Final = 1_024
@@ -24,6 +32,10 @@ _BODY_BYTES_MAX: Final = 1_024
 
 class NotDisputable(NodeError):
     """The use is no call of which a half is shown, or the chain has no disputes."""
+
+
+class ObjectedAlready(NodeError):
+    """The use has an objection that was filed here and is not answered."""
 
 
 class NotFiled(NodeError):
@@ -62,27 +74,50 @@ def read_objection(body: bytes) -> Objection:
 
 
 async def file_objection(
-    client: AsyncClient, usage: Usage, ground: int, *, tokens: frozenset[bytes]
+    client: AsyncClient, usage: Usage, ground: int, *, tokens: frozenset[bytes], secret: bytes
 ) -> Filed:
-    """Record an objection to a use; `tokens` are those of the person.
+    """Record an objection to a use; `tokens` are those of the person, `secret` makes its id.
 
     Raises:
         NotDisputable: this is no call that is shown, or there are no disputes on this chain.
+        ObjectedAlready: one that is filed here waits for its answer.
         NotFiled: the ledger did not take it.
 
     """
     if client.trust.parameters.rules < RULES_MIN:
         raise NotDisputable("the chain has no disputes")
-    dispute_id = new_dispute_id()
-    call = object_to(dispute_id, _objection(usage, Ground(ground), tokens))
-    outcome = await client.submit(disputes.NAME, [call])
-    if not isinstance(outcome, FinalOutcome) or not outcome.is_accepted:
+    if usage.open_objection is not None:
+        raise ObjectedAlready("an objection to this use is open")
+    objection = _objection(usage, Ground(ground), tokens)
+    dispute_id = _dispute_id(objection, secret)
+    outcome = await client.submit(disputes.NAME, [object_to(dispute_id, objection)])
+    if not isinstance(outcome, FinalOutcome):
+        raise NotFiled("it is not known whether the ledger took the objection")
+    if any(one.code == Code.DISPUTES_DISPUTE_KNOWN for one in outcome.calls):
+        raise ObjectedAlready("the ledger has the objection already")
+    if not outcome.is_accepted:
         raise NotFiled("the ledger did not take the objection")
     try:
         row = (await client.state(DISPUTES, dispute_id)).row
     except CannotDecide:
         row = None
     return Filed(dispute_id=dispute_id, row=row)
+
+
+def _dispute_id(objection: dispute_calls.Objection, secret: bytes) -> bytes:
+    """Return the one id that the next objection of this person to this call can have.
+
+    Keyed, so that nobody else can take it first.
+    """
+    parts = (
+        objection.requester.encode(),
+        objection.provider.encode(),
+        objection.call_id,
+        objection.person,
+        objection.follows,
+    )
+    content = b"".join(len(one).to_bytes(4, "big") + one for one in (b"kun.objection", *parts))
+    return hmac.digest(secret, content, hashlib.sha256)[:DISPUTE_ID_BYTES]
 
 
 def _objection(usage: Usage, ground: Ground, tokens: frozenset[bytes]) -> dispute_calls.Objection:
@@ -102,4 +137,5 @@ def _objection(usage: Usage, ground: Ground, tokens: frozenset[bytes]) -> disput
         person=b"" if is_named or not beyond else beyond[0],
         item=first.item,
         grant=first.grant,
+        follows=usage.followed,
     )

@@ -61,7 +61,9 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
     ),
     "BAD_BODY": ProblemKind(status=400, zh="提交内容有误", en="The content is not legal"),
     "OBJECTED_ALREADY": ProblemKind(
-        status=409, zh="这次使用已提出过疑问", en="You have objected to this use before"
+        status=409,
+        zh="这次使用已有一条待答复的疑问",
+        en="An objection to this use waits for its answer",
     ),
     "NOT_DISPUTABLE": ProblemKind(
         status=409, zh="此项不能在这里提出疑问", en="Nobody can object to this here"

@@ -131,6 +131,7 @@ async def opened(config: CitizenConfig, secrets: Secrets) -> AsyncIterator[OpenC
                 views=view_buckets(config.allowances, now_s=time.monotonic),
                 requests=request_buckets(config.allowances, now_s=time.monotonic),
                 since_ms=trust.checkpoint.time_ms,
+                objection_key=config.login.pseudonym_key,
                 trust=secrets.trust_bytes,
                 files=page_files(),
             )

@@ -35,8 +35,6 @@ class Visit:
         # Makes the ids of uses; a digest, so that no id tells the session's own secret.
         self.secret = secret
         self.views: dict[Subject, _Kept] = {}
-        # Uses to which an objection was sent, whatever became of it.
-        self.objected: set[str] = set()
         self.lock = asyncio.Lock()
 
 

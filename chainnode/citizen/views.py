@@ -14,8 +14,9 @@ from typing import Final
 from chainnode.citizen.names import NameBook, Names
 from chainnode.citizen.objections import RULES_MIN
 from chainnode.citizen.reasons import Reason, Reasons
+from chainnode.citizen.sorting import uses_in, with_half
 from chainnode.citizen.subjects import Subject
-from chainnode.citizen.usages import Usage, Uses, lacks_half, uses_in, with_half
+from chainnode.citizen.usages import Usage, Uses, lacks_half
 from chainnode.client import (
     AsyncClient,
     AuditAnswer,

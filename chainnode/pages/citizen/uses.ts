@@ -29,8 +29,9 @@ export interface Use {
   readonly sides: ReadonlySet<string>;
   // Objections: the outcome of the latest record of each.
   readonly disputes: readonly number[];
-  // Whether one of them was filed here, for the person; any department may object to a call as well.
-  readonly isObjected: boolean;
+  // Whether one of them was filed here, for the person, and waits for its answer; any department may
+  // object to a call as well.
+  readonly hasOpen: boolean;
   readonly positions: readonly number[];
 }
 
@@ -51,6 +52,8 @@ const INDEX = { requester: 2, provider: 3, item: 4, dispute: 10 } as const;
 const LIMITS = { bytes: 4096, depth: 2, elements: 64 };
 const KINDS_OF_HALF = 8;
 const OWN_VIEW = 2;
+// Filed, passed on, extended, overdue: the answer is still waited for.
+const OPEN: ReadonlySet<number> = new Set([1, 2, 3, 64]);
 
 export function usesIn(records: readonly ProvenRecord[], ownKeyId: Uint8Array): Uses {
   const sorting = new Sorting(toHex(ownKeyId));
@@ -68,9 +71,9 @@ export function withHalf(use: Use, record: ProvenRecord): Use {
 class Sorting {
   readonly #uses = new Map<string, Use>();
   readonly #sealed = new Map<string, SealedUse>();
-  // Dispute -> its call, and the outcome of its latest record.
+  // Dispute -> its call; the outcome of its latest record, and how many there are.
   readonly #disputed = new Map<string, string>();
-  readonly #outcomes = new Map<string, number>();
+  readonly #outcomes = new Map<string, { outcome: number; records: number }>();
   readonly #ownDisputes = new Set<string>();
   #ownQuestions = 0;
   #others = 0;
@@ -90,12 +93,15 @@ class Sorting {
   }
 
   sorted(): Uses {
-    for (const [id, name] of this.#disputed) {
-      const use = this.#uses.get(name);
-      if (use === undefined) continue;
-      const disputes = [...use.disputes, this.#outcomes.get(id)!];
-      const isObjected = use.isObjected || this.#ownDisputes.has(id);
-      this.#uses.set(name, { ...use, disputes, isObjected });
+    for (const [id, { outcome, records }] of this.#outcomes) {
+      const use = this.#uses.get(this.#disputed.get(id) ?? "");
+      if (use === undefined) {
+        // About something else than a call that is shown.
+        this.#others += records;
+        continue;
+      }
+      const hasOpen = use.hasOpen || (this.#ownDisputes.has(id) && OPEN.has(outcome));
+      this.#uses.set(use.name, { ...use, disputes: [...use.disputes, outcome], hasOpen });
     }
     const uses = [...this.#uses.values()].sort(
       (left, right) => right.usedMs - left.usedMs || (left.name < right.name ? -1 : 1),
@@ -117,14 +123,15 @@ class Sorting {
   #dispute(record: ProvenRecord): void {
     const key = record.entry.indexKeys.find((one) => one[0] === INDEX.dispute);
     const id = key === undefined ? "" : toHex(key);
-    this.#outcomes.set(id, record.entry.outcome);
+    const records = (this.#outcomes.get(id)?.records ?? 0) + 1;
+    this.#outcomes.set(id, { outcome: record.entry.outcome, records });
     if (record.call?.action !== "object") return;
     const named = parts(record, null, (found) => [
       plainText(found[4], "requester"),
       plainText(found[5], "provider"),
       toHex(plainBytes(found[6], "call id")),
     ]);
-    if (named === null) return this.#other();
+    if (named === null) return;
     if (toHex(record.entry.keyId) === this.ownKeyId) this.#ownDisputes.add(id);
     this.#disputed.set(id, named.join("\0"));
   }
@@ -244,7 +251,7 @@ function plain(kind: Kind, names: readonly [string, string, string], record: Pro
   return {
     kind, name: names.join("\0"), requester, provider, item: "", why: "",
     usedMs: timeMs, recordedMs: timeMs, outcomes: new Set(), findings: 0, gap: null,
-    sides: new Set(), disputes: [], isObjected: false,
+    sides: new Set(), disputes: [], hasOpen: false,
     positions: [record.position],
   };
 }

@@ -96,7 +96,8 @@ export class View {
     for (const one of use.disputes) {
       put("dispute", this.word(`dispute${one}` as Word));
     }
-    if (use.kind === "call" && beside.canObject && !use.isObjected) {
+    if (use.hasOpen) made.append(element("p", "hint", this.word("objectOpen")));
+    if (use.kind === "call" && beside.canObject && !use.hasOpen) {
       const button = element("button", "", this.word("object"));
       button.type = "button";
       button.setAttribute("aria-label", `${this.word("object")}: ${this.minute(use.usedMs)}`);

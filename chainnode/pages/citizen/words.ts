@@ -106,6 +106,10 @@ export const WORDS = {
     en: "The file holds all records, the proofs and a page that checks them, offline, for anybody. It holds your pseudonyms: keep it safe.",
   },
   object: { zh: "提出疑问", en: "Object" },
+  objectOpen: {
+    zh: "这次使用已有一条待答复的疑问；答复之后可以再提。",
+    en: "An objection to this use waits for its answer; you may object again after that.",
+  },
   objectHint: {
     zh: "疑问会记在链上，由负责的部门在期限内答复；不附文字，需要说明的请联系该部门。",
     en: "Your objection is recorded on the ledger and must be answered within a deadline by the department responsible. It carries no text: explain to that department.",
@@ -150,7 +154,7 @@ export const FAILURES: Readonly<Record<string, Words>> = {
   NO_PROOF: { zh: "暂时没有节点给出可验证的回答，请稍后再试", en: "No node gives an answer that can be verified now: come back later" },
   CUSTODIAN: { zh: "标识托管服务暂不可用，请稍后再试", en: "The custodian of pseudonyms is away: come back later" },
   REPRESENTATION: { zh: "暂时无法查询代理关系", en: "For whom you may act cannot be asked now" },
-  OBJECTED_ALREADY: { zh: "这次使用已提出过疑问", en: "You have objected to this use before" },
+  OBJECTED_ALREADY: { zh: "这次使用已有一条待答复的疑问", en: "An objection to this use waits for its answer" },
   NOT_DISPUTABLE: { zh: "此项不能在这里提出疑问", en: "Nobody can object to this here" },
   NOT_FILED: { zh: "账本暂未受理，请稍后查看", en: "The ledger has not taken it: look again later" },
   NO_NUMBER: { zh: "登录服务没有提供有效的证件号码", en: "The login gave no valid number of a person" },

@@ -2,20 +2,24 @@
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chainnode.client import AccessCall, Client, access_people
+from chainnode.client import AccessCall, Client, ItemDraft, access_people, publish_item
 from chainnode.client.dispute_calls import (
     Objection,
     new_dispute_id,
     object_to,
+    refuse_dispute,
     withdraw_dispute,
 )
+from chainnode.verify.export import verify_export
 from contracts.schemas.access import Side
 from contracts.schemas.disputes import DISPUTES, NAME, DisputeOutcome, Ground, Target
+from contracts.schemas.index_kinds import IndexKind
 from tests.builders import ORGANISATIONS
 from tests.citizen_site import (
     ITEM,
@@ -26,6 +30,8 @@ from tests.citizen_site import (
     Visitor,
     citizen_site,
 )
+
+DISPUTE = IndexKind.DISPUTE
 
 
 @pytest.fixture
@@ -88,17 +94,90 @@ def test_one_of_many_people_objects_under_their_own_token(site: CitizenSite) -> 
     assert [one["outcome"] for one in use_of(visitor)["objections"]] == [1]
 
 
-def test_nobody_objects_twice_to_one_use(site: CitizenSite) -> None:
+def disputes_in(site: CitizenSite, visitor: Visitor) -> list[str]:
+    """Return the ids of all disputes in the trails of the person, each once."""
+    view = visitor.get("/proof.kunproof").content
+    records = verify_export(view, site.trust).answer.rows
+    found = {key[1:].hex() for one in records for key in one.entry.index_keys if key[0] == DISPUTE}
+    return sorted(found)
+
+
+def test_a_use_has_one_open_objection_in_every_session(site: CitizenSite) -> None:
     site.record(1, site.token(PROVIDER))
-    visitor = site.visitor()
+    visitor, elsewhere = site.visitor(), site.visitor()
     body = {"use": use_of(visitor)["id"], "ground": 1}
+    # This one's kept answer is older than the objection, as after a restart or in another tab.
+    stale = {"use": use_of(elsewhere)["id"], "ground": 2}
 
     answers = [visitor.post("/objections", json=body) for _ in range(2)]
-    elsewhere = site.visitor()
+    late = elsewhere.post("/objections", json=stale)
     again = elsewhere.post("/objections", json={"use": use_of(elsewhere)["id"], "ground": 1})
 
     assert [one.status_code for one in answers] == [201, 409]
-    assert again.json()["code"] == "OBJECTED_ALREADY"
+    assert [one.json()["code"] for one in (answers[1], late, again)] == ["OBJECTED_ALREADY"] * 3
+    assert disputes_in(site, elsewhere) == [answers[0].json()["dispute"]]
+    (told,) = use_of(elsewhere)["objections"]
+    assert (told["is_own"], told["is_open"]) == (True, True)
+
+
+def test_of_two_tabs_that_object_at_once_one_is_taken(site: CitizenSite) -> None:
+    site.record(1, site.token(PROVIDER))
+    visitors = [site.visitor() for _ in range(2)]
+    bodies = [{"use": use_of(one)["id"], "ground": 1} for one in visitors]
+
+    with ThreadPoolExecutor() as tabs:
+        sent = [
+            tabs.submit(one.post, "/objections", json=body)
+            for one, body in zip(visitors * 2, bodies * 2, strict=True)
+        ]
+        codes = sorted(one.result().status_code for one in sent)
+
+    assert codes == [201, 409, 409, 409]
+    assert len(disputes_in(site, visitors[0])) == 1
+
+
+def test_after_the_answer_a_person_objects_again_and_the_ledger_says_what_it_follows(
+    site: CitizenSite,
+) -> None:
+    site.record(1, site.token(PROVIDER))
+    visitor = site.visitor()
+    body = {"use": use_of(visitor)["id"], "ground": Ground.UNAUTHORISED}
+    first = visitor.post("/objections", json=body).json()["dispute"]
+    answer = refuse_dispute(bytes.fromhex(first), reason_code="lawful")
+    site.submit(OPERATOR, [answer], contract=NAME)
+
+    stale = visitor.post("/refresh", userCode="me")
+    (told,) = use_of(visitor)["objections"]
+    second = visitor.post("/objections", json=body)
+    third = visitor.post("/objections", json=body)
+
+    assert stale.status_code == 204
+    assert (told["outcome"], told["is_open"]) == (DisputeOutcome.REFUSED, False)
+    assert (second.status_code, third.status_code) == (201, 409), second.text
+    with Client((site.served.url,), site.trust) as client:
+        row = client.state(DISPUTES, bytes.fromhex(second.json()["dispute"])).row
+    assert row is not None
+    assert row.follows.hex() == first
+    assert [one["is_open"] for one in use_of(visitor)["objections"]] == [False, True]
+
+
+def test_an_objection_to_something_else_than_a_call_is_counted_as_another_record(
+    site: CitizenSite,
+) -> None:
+    site.record(1, site.token(PROVIDER))
+    draft = ItemDraft(item=ITEM, title="人口基本信息", fields=("name",))
+    site.submit(PROVIDER, [publish_item(draft)], contract="catalog")
+    objection = Objection(
+        ground=Ground.DATA_WRONG, target=Target.ITEM, item=ITEM, subjects=(site.token(PROVIDER),)
+    )
+    theirs = new_dispute_id()
+    site.submit(OPERATOR, [object_to(theirs, objection)], contract=NAME)
+    site.submit(OPERATOR, [withdraw_dispute(theirs)], contract=NAME)
+
+    view = site.visitor().get("/view").json()
+
+    assert view["other_records"] == 2
+    assert [one["objections"] for one in view["uses"]] == [[]]
 
 
 def test_an_objection_of_another_department_takes_none_away_from_the_person(
