@@ -287,3 +287,30 @@ def test_a_text_goes_to_whoever_the_ledger_will_name(
         row = client.state(DISPUTES, b"d" * 16).row
     assert row is not None
     assert row.responsible == ORGANISATIONS[responsible]
+
+
+def test_a_key_is_shared_once_and_only_with_who_has_published_one(town: Town) -> None:
+    has_key(town, OWNER)
+    share = ("key", "share", ORGANISATIONS[FILER], *keys_of(town, OWNER))
+    too_early = town.kun(OWNER, *share)
+    assert too_early.code == 3
+    assert ORGANISATIONS[FILER] in too_early.err
+    assert "kun key publish" in too_early.err
+
+    has_key(town, FILER)
+    period = month_of(town)
+    month = ("--month", f"{period // 100}-{period % 100:02}")
+    first, second = town.must(OWNER, *share).json, town.must(OWNER, *share, *month).json
+    assert first == second
+    assert (first["requester"], first["provider"]) == (ORGANISATIONS[FILER], ORGANISATIONS[OWNER])
+
+    without = town.kun(OWNER, "key", "share", ORGANISATIONS[FILER])
+    assert (without.code, "--wrapping-keys" in without.err) == (2, True)
+
+
+def test_a_dispute_about_our_own_item_carries_a_text_too(town: Town) -> None:
+    """Filer and responsible are one: it shares the key with itself."""
+    has_key(town, OWNER)
+    words = ("dispute", "object", "--ground", "other", "--item", ITEM)
+    done = town.must(OWNER, *words, *file_of(town, TEXT), *keys_of(town, OWNER)).json
+    assert shown(town, OWNER, str(done["dispute"])) == [["object", "opened", TEXT]]
