@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chainnode.cli.audit_words import rows_of
+from chainnode.cli.opened import keyring_of, keyring_options
 from chainnode.cli.output import Output
 
 if TYPE_CHECKING:
@@ -78,12 +79,6 @@ _OPTIONS = (
         metavar="RULE,…",
         help="异常规则 · night, bulk=100, no-case, spikes, repeated, denied",
     ),
-    click.option(
-        "--wrapping-keys",
-        type=click.Path(path_type=Path, exists=True, file_okay=False),
-        help="本部门按月的封装密钥目录 · folder with our wrapping keys, YYYYMM.key.json",
-    ),
-    click.option("--organisation", default="", help="本部门代码 · id of our organisation"),
 )
 
 
@@ -95,6 +90,7 @@ def analysis_options(function: Callable[..., int]) -> Callable[..., int]:
         asked = {one.name: given.pop(one.name) for one in fields(Analysing)}
         return function(analysing=Analysing(**asked), **given)  # type: ignore[arg-type]  # as click read them
 
+    collected = keyring_options(collected)
     for option in reversed(_OPTIONS):
         collected = option(collected)
     return collected
@@ -112,12 +108,10 @@ def analysed(
     from chainnode.analysis.filters import filtered
     from chainnode.analysis.halves import halves_states
     from chainnode.analysis.rows import audit_rows
-    from chainnode.cli.opened import opened_parts
 
     asked = chosen.asked
-    opened = opened_parts(
-        client, found, wrapping_keys=asked.wrapping_keys, organisation=asked.organisation
-    )
+    keyring = keyring_of(asked.wrapping_keys, asked.organisation)
+    opened = {} if keyring is None else client.opened_parts(found, keyring)
     rows = audit_rows(found, opened)
     states = halves_states(rows)
     parted = filtered(rows, chosen.conditions, states)

@@ -27,6 +27,7 @@ from chainnode.client.call_lookup import CallFound, Lookup
 from chainnode.client.codes import CertificateCode
 from chainnode.client.exporting import Exported, ExportParts
 from chainnode.client.following import ChainEvent
+from chainnode.client.opening import Keyring, opened_parts
 from chainnode.client.pair_keys import Reader
 from chainnode.client.reading import NameT, StateRow
 from chainnode.client.results import AuditAnswer, NodeStatus, Outcome, Unknown, Verification
@@ -43,6 +44,7 @@ from chainnode.verify.forms import RecordPlace
 from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.judge import ONLINE_MAX_AGE_MS_DEFAULT
 from chainnode.verify.record import BlockRecordFacts
+from chainnode.verify.rows import ProvenRecord
 from chainnode.verify.strict_json import JsonObject
 from chainnode.verify.trust import Trust
 from contracts.schemas.audit import Basis
@@ -190,6 +192,10 @@ class Client:
     def open_pair_key(self, pair: Pair, reader: Reader) -> bytes:
         """See `pair_keys.open_pair_key`."""
         return self._transport.run(pair_keys.open_pair_key(self._session, pair, reader))
+
+    def opened_parts(self, records: Sequence[ProvenRecord], keyring: Keyring) -> dict[int, bytes]:
+        """See `opening.opened_parts`: clear private parts by position."""
+        return self._transport.run(opened_parts(self._session, records, keyring))
 
     def share_pair_key(self, pair: Pair, reader: Reader) -> bytes:
         """See `pair_keys.share_pair_key`."""
@@ -407,6 +413,12 @@ class AsyncClient:
     async def open_pair_key(self, pair: Pair, reader: Reader) -> bytes:
         """See `Client.open_pair_key`."""
         return await self._transport.run(pair_keys.open_pair_key(self._session, pair, reader))
+
+    async def opened_parts(
+        self, records: Sequence[ProvenRecord], keyring: Keyring
+    ) -> dict[int, bytes]:
+        """See `Client.opened_parts`."""
+        return await self._transport.run(opened_parts(self._session, records, keyring))
 
     async def share_pair_key(self, pair: Pair, reader: Reader) -> bytes:
         """See `Client.share_pair_key`."""

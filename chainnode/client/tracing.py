@@ -39,6 +39,7 @@ from chainnode.client.call_lookup import (
     pairs_of,
 )
 from chainnode.client.exchange import Plan
+from chainnode.client.opening import Keyring, opened_parts
 from chainnode.client.reading import states_of
 from chainnode.client.results import AuditAnswer
 from chainnode.client.session import Session
@@ -55,19 +56,25 @@ _RULES_WITH_TRACES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracing:
-    """What is traced: the call, between whom parents are looked for, why, and when (0 = no end)."""
+    """What is traced: the call, between whom parents are looked for, why, and when (0 = no end).
+
+    `keyring` opens encrypted private parts, in which a side says what its data were derived from;
+    what it does not open is not followed.
+    """
 
     start: CallName
     organisations: tuple[str, ...]
     purpose: str = ""
     basis: Basis = Basis.SUPERVISION
     period: tuple[int, int] = (0, 0)
+    keyring: Keyring | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class _Gathered:
-    """What was found so far."""
+    """What was found so far, and what opens it."""
 
+    keyring: Keyring | None
     calls: dict[CallName, LinkedCall] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     missing: dict[tuple[str, str, CallName], Missing] = field(default_factory=dict)
@@ -87,7 +94,7 @@ def trace(session: Session, tracing: Tracing) -> Plan[Lineage]:
 
     """
     start = tracing.start
-    gathered = _Gathered()
+    gathered = _Gathered(keyring=tracing.keyring)
     pairs = [(start.requester, start.provider)]
     found = yield from _looked_up(session, gathered, start.call_id, pairs)
     if not found.found:
@@ -130,11 +137,14 @@ def _add(session: Session, gathered: _Gathered, found: CallFound, *, level: int)
         gathered.bounds.add("calls")
         return False
     records = yield from half_records(session, found)
+    opened = {}
+    if gathered.keyring is not None:
+        opened = yield from opened_parts(session, records, gathered.keyring)
     gathered.calls[found.name] = LinkedCall(
         name=found.name,
         level=level,
         match=found.match,
-        halves=tuple(audit_row(one) for one in records),
+        halves=tuple(audit_row(one, opened.get(one.position)) for one in records),
     )
     return True
 
@@ -153,7 +163,9 @@ def _up(session: Session, tracing: Tracing, gathered: _Gathered) -> Plan[None]:
         waiting = further
         if not waiting:
             return
-    gathered.bounds.add("levels")
+    halves = [gathered.calls[name].halves for name in waiting]
+    if any(claims_of(one, kind) for one in halves for kind in LinkKind):
+        gathered.bounds.add("levels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from chainnode.cli.commands.audit_query import DEFAULT_IDENTITY
 from chainnode.cli.exits import ExitCode, UsageProblem
 from chainnode.cli.instants import end_ms, start_ms
 from chainnode.cli.new_files import require_new, write_new
+from chainnode.cli.opened import keyring_of, keyring_options
 from chainnode.cli.organisations import all_organisations, organisation_named, shown_names
 from chainnode.cli.output import Output
 from chainnode.cli.target import Target, acting_target, target_options
@@ -36,6 +37,7 @@ _ID_CHARACTERS = 12
 )
 @click.option("--from", "begin", metavar="TIME", help="起 · of what is asked for children")
 @click.option("--to", "end", metavar="TIME", help="止 · of what is asked for children")
+@keyring_options
 @click.option("--svg", type=click.Path(path_type=Path), help="新文件 · a new file for the picture")
 def lineage(
     *,
@@ -46,6 +48,8 @@ def lineage(
     purpose: str | None,
     begin: str | None,
     end: str | None,
+    wrapping_keys: Path | None,
+    organisation: str,
     svg: Path | None,
     folder: Path | None,
     nodes: tuple[str, ...],
@@ -74,6 +78,7 @@ def lineage(
                 organisations=all_organisations(client, target),
                 purpose=purpose or "",
                 period=(begin_ms, stop_ms),
+                keyring=keyring_of(wrapping_keys, organisation),
             )
         )
     document = lineage_form(found)
