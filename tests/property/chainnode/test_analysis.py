@@ -1,6 +1,8 @@
 """Laws of filters, facets and rules: nothing is lost, nothing depends on the order of the rows."""
 
 from dataclasses import replace
+from itertools import combinations, product
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,41 +32,56 @@ from tests.vectors.analysis_rows import (
 
 WORDS = ("", "zhang", "ZHANG", "li", "case-1", "户籍", "\U0001f600")
 TIMES = st.integers(0, 10 * DAY_MS)
-REASONS = st.builds(
-    Reasons,
-    operator=st.sampled_from(WORDS),
-    case_number=st.sampled_from(WORDS),
-    reason_text=st.sampled_from(WORDS),
+# One draw for what belongs together: drawing costs more than what is judged.
+SAID = [
+    Reasons(operator=officer, case_number=case, reason_text=text)
+    for officer, case, text in product(WORDS, repeat=3)
+]
+# What was said, and whether it is sealed; a sealed part says nothing to a reader.
+REASONS = st.one_of(
+    st.sampled_from([(None, False), (None, True)]), st.sampled_from([(one, False) for one in SAID])
 )
+WORDS_OF_A_HALF = list(product(SIDES, ("permitted", "denied", "failed")))
+SUBJECTS = [
+    tuple(token(one) for one in chosen)
+    for count in range(5)
+    for chosen in combinations(range(4), count)
+]
+OUTCOMES_OF_GAPS = ("matched", "mismatched", "one_sided_proven")
+KINDS = ("half", "half", "half", "gap", "people", "question", "withheld")
 
 
 @st.composite
 def rows_of_calls(draw: st.DrawFn) -> tuple[AuditRow, ...]:
     """Return rows about few calls, so that halves, gaps and people meet."""
-    rows = []
-    for position in range(draw(st.integers(0, 14))):
-        at, call = draw(TIMES), draw(st.integers(1, 4))
-        why, is_sealed = draw(st.one_of(st.none(), REASONS)), draw(st.booleans())
-        said = half(
-            position,
-            at=at,
-            call=call,
-            side=draw(st.sampled_from(SIDES)),
-            reasons=None if is_sealed else why,
-            is_sealed=is_sealed,
-            outcome=draw(st.sampled_from(("permitted", "denied", "failed"))),
-            count=draw(st.integers(0, 200)),
-            subjects=tuple(token(one) for one in draw(st.sets(st.integers(0, 3)))),
-        )
-        outcome = draw(st.sampled_from(("matched", "mismatched", "one_sided_proven")))
-        others = (
-            gap(position, at=at, call=call, outcome=outcome),
-            people(position, at=at, call=call, tokens=(7,)),
-            question(position, at=at, purpose=draw(st.one_of(st.none(), st.sampled_from(WORDS)))),
-            withheld(position, at=at),
-        )
-        rows.append(draw(st.sampled_from((said, said, said, *others))))
-    return tuple(rows)
+    kinds = draw(st.lists(st.sampled_from(KINDS), max_size=14))
+    return tuple(_row(draw, position, kind) for position, kind in enumerate(kinds))
+
+
+def _row(draw: st.DrawFn, position: int, kind: str) -> AuditRow:
+    at = draw(TIMES)
+    if kind == "withheld":
+        return withheld(position, at=at)
+    if kind == "question":
+        return question(position, at=at, purpose=draw(st.sampled_from((None, *WORDS))))
+    call = draw(st.integers(1, 4))
+    if kind == "people":
+        return people(position, at=at, call=call, tokens=(7,))
+    if kind == "gap":
+        return gap(position, at=at, call=call, outcome=draw(st.sampled_from(OUTCOMES_OF_GAPS)))
+    reasons, is_sealed = draw(REASONS)
+    side, outcome = draw(st.sampled_from(WORDS_OF_A_HALF))
+    return half(
+        position,
+        at=at,
+        call=call,
+        side=side,
+        reasons=reasons,
+        is_sealed=is_sealed,
+        outcome=outcome,
+        count=draw(st.integers(0, 200)),
+        subjects=draw(st.sampled_from(SUBJECTS)),
+    )
 
 
 TEXT_CONDITIONS = st.builds(
@@ -130,12 +147,12 @@ def test_facets_sum_to_the_list(rows: tuple[AuditRow, ...]) -> None:
         assert counted == one.rows or (one.dimension == "finding" and counted >= one.rows)
 
 
-@given(rows_of_calls(), st.randoms(use_true_random=False), st.sampled_from(("1", "2", "3")))
+@given(rows_of_calls(), st.integers(0, 2**32), st.sampled_from(("1", "2", "3")))
 def test_rules_find_the_same_in_whatever_order_the_rows_come(
-    rows: tuple[AuditRow, ...], random: object, least: str
+    rows: tuple[AuditRow, ...], seed: int, least: str
 ) -> None:
     mixed = list(rows)
-    random.shuffle(mixed)  # type: ignore[attr-defined]  # a Random of hypothesis
+    Random(seed).shuffle(mixed)  # noqa: S311 - seeded order, no secrets
     chosen = [choose(one, {}) for one in RULES]
     chosen += [choose(one, {"least": least}) for one in ("bulk", "spikes")]
     found = anomalies(rows, chosen)
