@@ -39,8 +39,6 @@ _COLUMNS = (
     Text("共享", "share"),
     Text("状态", "state"),
 )
-# Values of one question to the audit log.
-_ORGANISATIONS_MAX = 16
 
 catalog = kun_group("catalog", text="目录 · what departments share")
 
@@ -172,17 +170,18 @@ def list_(
 def _owners(target: Target, department: str | None) -> tuple[str, ...]:
     """Return the one that is named, or every organisation of genesis."""
     from chainnode.cli.organisations import known_organisations, organisation_named
+    from contracts.schemas.audit import VALUES_MAX
 
     if department is not None:
         return (organisation_named(department, target),)
     known = tuple(one.organisation for one in known_organisations(target))
-    if not 1 <= len(known) <= _ORGANISATIONS_MAX:
+    if not 1 <= len(known) <= VALUES_MAX:
         raise UsageProblem(
             "DEPARTMENT",
             Text(
-                "不知道有哪些机构，或超过 16 个：请用 --department 逐个列出",
+                f"不知道有哪些机构，或超过 {VALUES_MAX} 个：请用 --department 逐个列出",
                 "which organisations there are is not known here, or they are more than"
-                f" {_ORGANISATIONS_MAX}: list each with --department",
+                f" {VALUES_MAX}: list each with --department",
             ),
         )
     return known
