@@ -4,6 +4,7 @@ The number travels in the body of one request, over TLS or to this machine, and 
 error. What the source says is hostile: bounded, and taken only when it has its one form.
 """
 
+import asyncio
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,9 @@ from chainnode.secret_files import read_secret_file
 _ANSWER_BYTES_MAX: Final = 64 * 1024
 _FILE_BYTES_MAX: Final = 16 * 1024 * 1024
 _SECRET_BYTES_MAX: Final = 4_096
+# Of one read or write, and of the whole request: a service that drips does not hold a person up.
 _TIMEOUT_S: Final = 5.0
+_WITHIN_S: Final = 10.0
 _HTTP_OK: Final = 200
 
 Short = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -107,9 +110,20 @@ class RepresentationFile:
 class RepresentationService:
     """A service that is asked by `POST` with the person's number in the body."""
 
-    def __init__(self, url: str, *, tls: ssl.SSLContext | None, secret: str | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        tls: ssl.SSLContext | None,
+        secret: str | None,
+        within_s: float = _WITHIN_S,
+    ) -> None:
         self._url = url
-        headers = {} if secret is None else {"Authorization": f"Bearer {secret}"}
+        self._within_s = within_s
+        # Nothing packed: what is read is what is counted.
+        headers = {"Accept-Encoding": "identity"}
+        if secret is not None:
+            headers["Authorization"] = f"Bearer {secret}"
         self._http = httpx.AsyncClient(
             verify=tls if tls is not None else ssl.create_default_context(),
             timeout=_TIMEOUT_S,
@@ -127,19 +141,26 @@ class RepresentationService:
         """
         asked = {"id_type": person.id_type, "number": person.number}
         try:
-            async with self._http.stream("POST", self._url, json=asked) as reply:
-                body = b""
-                async for part in reply.aiter_bytes():
-                    body += part
-                    if len(body) > _ANSWER_BYTES_MAX:
-                        raise NoRepresentations("its answer is too long")
+            async with asyncio.timeout(self._within_s):
+                body = await self._answer(asked)
+            return _read(msgspec.json.decode(body, type=_Answer).representations)
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError):
+            # A timeout is an OSError.
+            raise NoRepresentations("it is not to be reached") from None
+        except (msgspec.MsgspecError, InvalidIdentity, ValueError, RecursionError):
+            raise NoRepresentations("its answer has another form") from None
+
+    async def _answer(self, asked: dict[str, str]) -> bytes:
+        """Return the bytes of a good answer, as they came."""
+        async with self._http.stream("POST", self._url, json=asked) as reply:
             if reply.status_code != _HTTP_OK:
                 raise NoRepresentations(f"it answered {reply.status_code}")
-            return _read(msgspec.json.decode(body, type=_Answer).representations)
-        except (httpx.HTTPError, httpx.StreamError, OSError):
-            raise NoRepresentations("it is not to be reached") from None
-        except (msgspec.MsgspecError, InvalidIdentity, ValueError):
-            raise NoRepresentations("its answer has another form") from None
+            body = b""
+            async for part in reply.aiter_raw():
+                body += part
+                if len(body) > _ANSWER_BYTES_MAX:
+                    raise NoRepresentations("its answer is too long")
+            return body
 
     async def close(self) -> None:
         """Close the connections."""
@@ -159,11 +180,31 @@ def open_source(settings: RepresentationSettings | None) -> RepresentationSource
         return RepresentationFile(settings.file)
     url = settings.url or ""
     base, _, _ = url.partition("?")
-    require_safe_url(_origin(base))
-    tls = None if settings.ca is None else ssl.create_default_context(cafile=settings.ca)
+    try:
+        require_safe_url(_origin(base))
+    except ConfigurationError:
+        raise ConfigurationError(
+            "[representation] url: expected https://… (http on this machine only),"
+            f" got {base!r:.80}"
+        ) from None
     secret = settings.secret_file
     shown = None if secret is None else read_secret_file(secret, bytes_max=_SECRET_BYTES_MAX)
-    return RepresentationService(url, tls=tls, secret=None if shown is None else shown.decode())
+    return RepresentationService(
+        url,
+        tls=_authorities(settings.ca),
+        secret=None if shown is None else shown.decode().strip(),
+    )
+
+
+def _authorities(path: Path | None) -> ssl.SSLContext | None:
+    if path is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"[representation] ca: {path}: expected certificates in PEM"
+        ) from error
 
 
 def _origin(url: str) -> str:

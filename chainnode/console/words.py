@@ -45,6 +45,11 @@ WORDS: Final[Mapping[str, Word]] = {
     "of_members": Word("位成员", "members"),
     "newest": Word("最新区块", "Newest block"),
     "proven_here": Word("已由本控制台核验签名", "signatures checked by this console"),
+    "checked_by_server": Word(
+        "以下由本控制台的服务器核验，不是由您的浏览器核验；可用核验网页或 kun 命令自行核验。",
+        "The server of this console checked this, not your browser. To check it yourself, use the"
+        " verification page or the command `kun`.",
+    ),
     "alarms": Word("告警", "Alarms"),
     "no_alarms": Word("没有告警", "No alarms"),
     "healthy": Word("健康", "Healthy"),
