@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from devnet.departments import HOUSING, POLICE
 from tests.acceptance.commands import ROOT
+from tests.acceptance.demo_calls import special_calls
 from tests.acceptance.main_job import NAMES, MainJob, report
 from tests.acceptance.store_lies import STORE_LIES
 from tests.acceptance.targets import output_of
@@ -63,6 +65,12 @@ def _are_in_step(job: MainJob) -> bool:
 
 def _console(job: MainJob) -> str:
     return str(job.demo["pages"]["console"])
+
+
+def _pages(job: MainJob) -> tuple[str, ...]:
+    """Return the paths of all kinds of pages, that of a call and its lineage too."""
+    parties = f"{HOUSING.organisation}/{POLICE.organisation}"
+    return (*CONSOLE_PAGES, f"/calls/{parties}/{special_calls(job)['mismatch']}")
 
 
 def _citizen(job: MainJob) -> str:
@@ -160,7 +168,7 @@ def test_every_page_is_open_to_everybody(
         if language == "en":
             with page.expect_navigation():
                 page.click("button[name=lang][value=en]")
-        for path in CONSOLE_PAGES:
+        for path in _pages(job):
             page.goto(_console(job) + path)
             if path != "/":
                 # The overview listens for ever.
@@ -203,10 +211,10 @@ def test_the_overview_is_live(browser: Browser, job: MainJob) -> None:
 
 def test_who_has_another_role_gets_no_further(browser: Browser, job: MainJob) -> None:
     with logged_in(browser, _console(job), OPERATOR) as page:
-        refused = [path for path in CONSOLE_PAGES if page.goto(_console(job) + path).status == 403]  # type: ignore[union-attr]  # a page always answers
+        refused = [path for path in _pages(job) if page.goto(_console(job) + path).status == 403]  # type: ignore[union-attr]  # a page always answers
 
     report(f"an operator is refused {refused}")
-    assert {"/search", "/findings", "/records/50"} <= set(refused)
+    assert {"/search", "/findings", "/records/50", _pages(job)[-1]} <= set(refused)
     assert "/" not in refused
 
 
