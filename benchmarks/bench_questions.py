@@ -218,7 +218,7 @@ async def measure(chain: Chain, *, asks: int) -> dict[str, Asked]:
     site = chain.site
     covered = site.ledger.tip.head.index_size
     began = time.perf_counter()
-    await site.audit.reach(covered)
+    await site.audit.reach(covered, timeout_s=REBUILT_S)
     tell(caught_up_s=round(time.perf_counter() - began, 1), covered=covered)
     found = {}
     for name, values in questions(chain).items():
