@@ -14,11 +14,16 @@ from chainnode.config import Address, parse_address, shape_faults
 from chainnode.errors import ConfigurationError
 from chainnode.login import LoginSection, LoginSettings, login_settings
 from chainnode.service_door import TlsFiles
+from chainnode.service_settings import (
+    SETTINGS_BYTES_MAX,
+    CheckedLedgerSection,
+    ClockSection,
+    Text,
+    TlsSection,
+    beside,
+    require_private,
+)
 
-_FILE_BYTES_MAX: Final = 256 * 1024
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-
-Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 Count = Annotated[int, Meta(ge=1, le=100_000)]
 
 
@@ -44,17 +49,6 @@ class _Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     id_type: Text = "111"
 
 
-class _Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    certificate: Text
-    key: Text
-
-
-class _Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    trust: Text
-    nodes: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=64)]
-    ca: Text | None = None
-
-
 class _Custodian(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     url: Text
     ca: Text | None = None
@@ -75,30 +69,26 @@ class _Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     rows_max: Annotated[int, Meta(ge=500, le=100_000)] = 20_000
 
 
-class _Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    offset_ms: int = 0
-
-
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     citizen: _Service
     login: LoginSection
-    ledger: _Ledger
+    ledger: CheckedLedgerSection
     custodian: _Custodian
-    tls: _Tls | None = None
+    tls: TlsSection | None = None
     representation: _Representation | None = None
     limits: _Limits = _Limits()
-    clock: _Clock = _Clock()
+    clock: ClockSection = ClockSection()
 
 
 _SECTIONS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "citizen": _Service,
     "login": LoginSection,
-    "ledger": _Ledger,
+    "ledger": CheckedLedgerSection,
     "custodian": _Custodian,
-    "tls": _Tls,
+    "tls": TlsSection,
     "representation": _Representation,
     "limits": _Limits,
-    "clock": _Clock,
+    "clock": ClockSection,
 }
 _KNOWN: Final = {
     name: dict.fromkeys(section.__struct_fields__) for name, section in _SECTIONS.items()
@@ -160,7 +150,7 @@ def load_citizen_config(path: Path) -> CitizenConfig:
     """
     try:
         with path.open("rb") as file:
-            document = tomllib.loads(file.read(_FILE_BYTES_MAX + 1).decode())
+            document = tomllib.loads(file.read(SETTINGS_BYTES_MAX + 1).decode())
         faults = shape_faults(document, _KNOWN)
         if faults:
             raise InvalidCitizenConfig(path, "; ".join(faults))
@@ -176,33 +166,32 @@ def load_citizen_config(path: Path) -> CitizenConfig:
 def _checked(found: _File, base: Path) -> CitizenConfig:
     service, limits = found.citizen, found.limits
     listen = parse_address(service.listen)
-    if found.tls is None and listen.host not in _LOOPBACK:
-        raise ConfigurationError(
-            f"[citizen] listen = {listen}: expected a section [tls], or a proxy on this machine"
-            " that has TLS and an address of this machine here"
-        )
+    require_private(
+        listen,
+        found.tls,
+        section="citizen",
+        otherwise="or a proxy on this machine that has TLS and an address of this machine here",
+    )
     return CitizenConfig(
         organisation=service.organisation,
         listen=listen,
         key=base / service.key,
         data_dir=base / service.data_dir,
         log_dir=base / service.log_dir,
-        passphrase_file=_optional(base, service.passphrase_file),
-        wrapping_keys=_optional(base, service.wrapping_keys),
+        passphrase_file=beside(base, service.passphrase_file),
+        wrapping_keys=beside(base, service.wrapping_keys),
         claims=NumberClaims(
             number=service.number_claim,
             id_type=service.id_type_claim,
             id_type_default=service.id_type,
         ),
         login=login_settings(_with_claims(found), folder=base),
-        tls=None
-        if found.tls is None
-        else TlsFiles(certificate=base / found.tls.certificate, key=base / found.tls.key),
+        tls=None if found.tls is None else found.tls.files(base),
         trust=base / found.ledger.trust,
         nodes=found.ledger.nodes,
-        ledger_ca=_optional(base, found.ledger.ca),
+        ledger_ca=beside(base, found.ledger.ca),
         custodian=found.custodian.url,
-        custodian_ca=_optional(base, found.custodian.ca),
+        custodian_ca=beside(base, found.custodian.ca),
         departments=found.custodian.departments,
         representation=_representation(found.representation, base),
         allowances=Allowances(
@@ -231,11 +220,7 @@ def _representation(found: _Representation | None, base: Path) -> Representation
         raise ConfigurationError("[representation]: expected either url or file")
     return RepresentationSettings(
         url=found.url,
-        ca=_optional(base, found.ca),
-        secret_file=_optional(base, found.secret_file),
-        file=_optional(base, found.file),
+        ca=beside(base, found.ca),
+        secret_file=beside(base, found.secret_file),
+        file=beside(base, found.file),
     )
-
-
-def _optional(base: Path, name: str | None) -> Path | None:
-    return None if name is None else base / name

@@ -13,12 +13,17 @@ from chainnode.config import Address, parse_address, shape_faults
 from chainnode.errors import ConfigurationError
 from chainnode.login import LoginSection, LoginSettings, login_settings
 from chainnode.service_door import TlsFiles
+from chainnode.service_settings import (
+    SETTINGS_BYTES_MAX,
+    CheckedLedgerSection,
+    ClockSection,
+    Text,
+    TlsSection,
+    beside,
+    require_private,
+)
 
-_FILE_BYTES_MAX: Final = 256 * 1024
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _DEPARTMENTS_MAX: Final = 256
-
-Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
 class InvalidConsoleConfig(ConfigurationError):
@@ -39,24 +44,9 @@ class _Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     passphrase_file: Text | None = None
 
 
-class _Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    certificate: Text
-    key: Text
-
-
-class _Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    trust: Text
-    nodes: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=64)]
-    ca: Text | None = None
-
-
 class _Custodian(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     url: Text
     ca: Text | None = None
-
-
-class _Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    offset_ms: int = 0
 
 
 # Organisation id -> what people call it.
@@ -66,20 +56,20 @@ Departments = Annotated[dict[Text, Text], Meta(max_length=_DEPARTMENTS_MAX)]
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     console: _Service
     login: LoginSection
-    ledger: _Ledger
+    ledger: CheckedLedgerSection
     custodian: _Custodian | None = None
-    tls: _Tls | None = None
-    clock: _Clock = _Clock()
+    tls: TlsSection | None = None
+    clock: ClockSection = ClockSection()
     departments: Departments = {}
 
 
 _SECTIONS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "console": _Service,
     "login": LoginSection,
-    "ledger": _Ledger,
+    "ledger": CheckedLedgerSection,
     "custodian": _Custodian,
-    "tls": _Tls,
-    "clock": _Clock,
+    "tls": TlsSection,
+    "clock": ClockSection,
 }
 _KNOWN: Final = {
     name: dict.fromkeys(section.__struct_fields__) for name, section in _SECTIONS.items()
@@ -125,7 +115,7 @@ def load_console_config(path: Path) -> ConsoleConfig:
     """
     try:
         with path.open("rb") as file:
-            document = tomllib.loads(file.read(_FILE_BYTES_MAX + 1).decode())
+            document = tomllib.loads(file.read(SETTINGS_BYTES_MAX + 1).decode())
         faults = shape_faults(document, _known(document))
         if faults:
             raise InvalidConsoleConfig(path, "; ".join(faults))
@@ -147,40 +137,31 @@ def _known(document: Mapping[str, object]) -> Mapping[str, Mapping[str, object]]
 def _checked(found: _File, base: Path) -> ConsoleConfig:
     service = found.console
     listen = parse_address(service.listen)
-    if found.tls is None and listen.host not in _LOOPBACK:
-        raise ConfigurationError(
-            f"[console] listen = {listen}: expected a section [tls], or a proxy on this machine"
-            " that has TLS and an address of this machine here"
-        )
+    require_private(
+        listen,
+        found.tls,
+        section="console",
+        otherwise="or a proxy on this machine that has TLS and an address of this machine here",
+    )
     return ConsoleConfig(
         organisation=service.organisation,
         listen=listen,
         key=base / service.key,
         data_dir=base / service.data_dir,
         log_dir=base / service.log_dir,
-        passphrase_file=_optional(base, service.passphrase_file),
+        passphrase_file=beside(base, service.passphrase_file),
         login=login_settings(found.login, folder=base),
-        tls=_tls(found.tls, base),
+        tls=None if found.tls is None else found.tls.files(base),
         trust=base / found.ledger.trust,
         nodes=found.ledger.nodes,
-        ledger_ca=_optional(base, found.ledger.ca),
+        ledger_ca=beside(base, found.ledger.ca),
         custodian=_custodian(found.custodian, base),
         departments=found.departments,
         clock_offset_ms=found.clock.offset_ms,
     )
 
 
-def _tls(found: _Tls | None, base: Path) -> TlsFiles | None:
-    if found is None:
-        return None
-    return TlsFiles(certificate=base / found.certificate, key=base / found.key)
-
-
 def _custodian(found: _Custodian | None, base: Path) -> CustodianSettings | None:
     if found is None:
         return None
-    return CustodianSettings(url=found.url, ca=_optional(base, found.ca))
-
-
-def _optional(base: Path, name: str | None) -> Path | None:
-    return None if name is None else base / name
+    return CustodianSettings(url=found.url, ca=beside(base, found.ca))

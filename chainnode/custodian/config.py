@@ -1,7 +1,7 @@
 """The settings of a custodian: one TOML file, every path relative to it. Frozen and validated."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,12 +13,18 @@ from chainnode.custodian.desk import KEY_RATE, ORGANISATION_RATE, DeskLimits
 from chainnode.errors import ConfigurationError
 from chainnode.rates import Rate
 from chainnode.service_door import TlsFiles
+from chainnode.service_settings import (
+    SETTINGS_BYTES_MAX,
+    ClockSection,
+    LedgerSection,
+    Text,
+    TlsSection,
+    beside,
+    require_private,
+)
 
-_FILE_BYTES_MAX: Final = 256 * 1024
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _DEFAULTS: Final = DeskLimits()
 
-Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 Positive = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
 
@@ -42,19 +48,12 @@ class _Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     usage_interval_s: Annotated[int, Meta(ge=1, le=86_400)] = 3_600
 
 
-class _Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    certificate: Text
-    key: Text
+class _Tls(TlsSection, frozen=True, forbid_unknown_fields=True, kw_only=True):
     client_ca: Text | None = None
 
-
-class _Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    trust: Text
-    nodes: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=64)]
-
-
-class _Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    offset_ms: int = 0
+    def files(self, base: Path) -> TlsFiles:
+        """Return the files, and who certifies callers."""
+        return replace(super().files(base), client_ca=beside(base, self.client_ca))
 
 
 class _Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -68,10 +67,10 @@ class _Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     custodian: _Service
-    ledger: _Ledger
+    ledger: LedgerSection
     tls: _Tls | None = None
     limits: _Limits = _Limits()
-    clock: _Clock = _Clock()
+    clock: ClockSection = ClockSection()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +102,7 @@ def load_custodian_config(path: Path) -> CustodianConfig:
     """
     try:
         with path.open("rb") as file:
-            raw = file.read(_FILE_BYTES_MAX + 1)
+            raw = file.read(SETTINGS_BYTES_MAX + 1)
         found = msgspec.convert(tomllib.loads(raw.decode()), _File)
         return _checked(path, found)
     except OSError as error:
@@ -115,11 +114,12 @@ def load_custodian_config(path: Path) -> CustodianConfig:
 def _checked(path: Path, found: _File) -> CustodianConfig:
     service, limits, base = found.custodian, found.limits, path.parent
     listen = parse_address(service.listen)
-    if found.tls is None and listen.host not in _LOOPBACK:
-        raise ConfigurationError(
-            f"[custodian] listen = {listen}: expected a section [tls], identity numbers never"
-            " travel in clear over a network"
-        )
+    require_private(
+        listen,
+        found.tls,
+        section="custodian",
+        otherwise="identity numbers never travel in clear over a network",
+    )
     return CustodianConfig(
         organisation=service.organisation,
         listen=listen,
@@ -127,9 +127,9 @@ def _checked(path: Path, found: _File) -> CustodianConfig:
         root=base / service.root,
         data_dir=base / service.data_dir,
         log_dir=base / service.log_dir,
-        passphrase_file=None if service.passphrase_file is None else base / service.passphrase_file,
+        passphrase_file=beside(base, service.passphrase_file),
         usage_interval_s=service.usage_interval_s,
-        tls=None if found.tls is None else _tls(found.tls, base),
+        tls=None if found.tls is None else found.tls.files(base),
         trust=base / found.ledger.trust,
         nodes=found.ledger.nodes,
         clock_offset_ms=found.clock.offset_ms,
@@ -141,12 +141,4 @@ def _checked(path: Path, found: _File) -> CustodianConfig:
             per_day=limits.organisation_per_day,
             auditor_per_day=limits.auditor_per_day,
         ),
-    )
-
-
-def _tls(found: _Tls, base: Path) -> TlsFiles:
-    return TlsFiles(
-        certificate=base / found.certificate,
-        key=base / found.key,
-        client_ca=None if found.client_ca is None else base / found.client_ca,
     )

@@ -82,6 +82,7 @@ SERVED_OUTSIDE = (
     "chainnode.metrics",
     "chainnode.prompt_http",
     "chainnode.service_door",
+    "chainnode.service_settings",
 )
 # What people log in to or look at in a browser.
 PEOPLES = ("chainnode.login", "chainnode.console", "chainnode.citizen")
