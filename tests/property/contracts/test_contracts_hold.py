@@ -41,12 +41,13 @@ ACTION_NAMES = sorted(ACTIONS.values())
 plain = st.recursive(
     st.integers(-(2**63), 2**64 - 1)
     | st.binary(max_size=40)
-    | st.text(max_size=40)
+    | st.text(max_size=12)
     | st.floats()
     | st.none()
     | st.booleans(),
-    lambda inner: st.lists(inner, max_size=20),
-    max_leaves=40,
+    # Up to twenty of them stand in one part: small ones are refused in the same places.
+    lambda inner: st.lists(inner, max_size=6),
+    max_leaves=8,
 )
 
 
