@@ -37,7 +37,7 @@ from chainnode.reports import Rendering, ReportsNotInstalled, render, require_in
 from chainnode.verify.evidence import RecordFacts
 from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.record import BlockRecordFacts
-from contracts.schemas.audit import SUBJECTS_MAX
+from contracts.schemas.audit import VALUES_MAX
 
 # Each holds an answer of some megabytes.
 WORK_MAX: Final = 8
@@ -212,16 +212,12 @@ class Desk:
             # Before anything is recorded.
             require_installed(question.renderings)
             if question.person is None:
-                answers = [self._whole(question, question.values)]
+                answers = [self._whole(question, one) for one in _groups(question.values)]
                 return self._exported(answers, question.renderings, told=None)
             if self._tokens is None:
                 raise QuestionRefused("NO_CUSTODIAN")
             made = self._tokens(question.person, question.purpose)
-            groups = [
-                made.tokens[first : first + SUBJECTS_MAX]
-                for first in range(0, len(made.tokens), SUBJECTS_MAX)
-            ]
-            answers = [self._whole(question, one) for one in groups]
+            answers = [self._whole(question, one) for one in _groups(made.tokens)]
             return self._exported(answers, question.renderings, told=made.told)
         except ReportsNotInstalled as error:
             raise QuestionRefused("NOT_INSTALLED") from error
@@ -257,6 +253,11 @@ class Desk:
     ) -> bytes:
         made = partial(render, renderings=renderings)
         return self._client.export(*answers, page=verify_page(), render=made, told=told).data
+
+
+def _groups(values: Sequence[bytes | str]) -> tuple[Sequence[bytes | str], ...]:
+    """Part values into as many as one question may have."""
+    return tuple(values[first : first + VALUES_MAX] for first in range(0, len(values), VALUES_MAX))
 
 
 def _undecided(reports: Sequence[NodeReport]) -> str:

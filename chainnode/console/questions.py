@@ -19,7 +19,7 @@ from chainnode.verify.strict_json import (
     read_object,
 )
 from contracts.schemas.access import Finding
-from contracts.schemas.audit import SUBJECTS_MAX, VALUES_MAX, Basis
+from contracts.schemas.audit import VALUES_MAX, Basis
 from contracts.schemas.call_words import CALL_ID_BYTES
 from contracts.schemas.identifiers import InvalidIdentifier, parse_identifier
 from contracts.schemas.index_kinds import DISPUTE_ID_BYTES, IndexKind
@@ -42,6 +42,8 @@ _NAMES_OF_PERSON: Final = _NAMES - {"values"} | {PERSON}
 _BASIS: Final = "basis"
 _WITH: Final = "with"
 _BASES: Final = {one.name.lower(): one for one in Basis}
+# Disputes of all departments are asked for at once, by several questions in one file.
+DEPARTMENTS_MAX: Final = 10 * VALUES_MAX
 _BODY_BYTES_MAX: Final = 16 * 1024
 _TEXT_CHARACTERS_MAX: Final = 240
 _PURPOSE_CHARACTERS_MAX: Final = 500
@@ -190,7 +192,7 @@ def period_of(begin: str, end: str) -> tuple[int, int]:
 
 def _values(kind: IndexKind, given: JsonValue) -> tuple[bytes | str, ...]:
     """Read the values of a kind: none that can be on no chain, for it would be proven absent."""
-    most = SUBJECTS_MAX if kind is IndexKind.SUBJECT else VALUES_MAX
+    most = DEPARTMENTS_MAX if kind is IndexKind.RESPONSIBLE else VALUES_MAX
     try:
         texts = [
             as_text(one, "value", characters_max=_TEXT_CHARACTERS_MAX)

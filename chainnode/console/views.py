@@ -20,7 +20,7 @@ from chainnode.console.lineages import AskedLineage, asked_children, call_named,
 from chainnode.console.news import News
 from chainnode.console.overview import overview
 from chainnode.console.questions import PERSON, read_asked
-from chainnode.console.records import call_of, checks_of, fields_of
+from chainnode.console.records import call_of, checks_of, dispute_of, fields_of
 from chainnode.console.rendering import LANGUAGE_COOKIE, LARGE, SIZE_COOKIE, Pages
 from chainnode.console.shares import Share, Shares
 from chainnode.console.words import LANGUAGES
@@ -171,6 +171,7 @@ class Views:
             fields=fields_of(found),
             checks=checks_of(found, newest, now_ms=self._now_ms()),
             call=call_of(found),
+            dispute=dispute_of(found),
         )
 
     async def call(self, request: Request, session: Session | None) -> Response:
@@ -191,7 +192,7 @@ class Views:
         """Say what can be asked for: departments by name, and the kinds of questions."""
         wanted = request.query_params.get("kinds", "")
         known = (PERSON, *self._kinds) if self._desk.asks_custodian else self._kinds
-        kinds = [one for one in known if not wanted or one in wanted.split(",")]
+        kinds = [one for one in (wanted.split(",") if wanted else known) if one in known]
         departments = [{"id": one, "name": name} for one, name in self._names.items()]
         return JSONResponse(
             {
@@ -213,7 +214,7 @@ class Views:
 
     async def disputes(self, request: Request, session: Session | None) -> Response:
         """Show the same for objections and who answers for them."""
-        return self._shell(request, session, "disputes", kinds="dispute,responsible")
+        return self._shell(request, session, "disputes", kinds="responsible,dispute")
 
     async def ask(self, request: Request, session: Session | None) -> Response:
         """Record a question and return its whole answer as one file."""

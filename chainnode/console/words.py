@@ -117,6 +117,7 @@ WORDS: Final[Mapping[str, Word]] = {
         "查询结果由您的浏览器独立核验，需要启用脚本",
         "Answers are verified by your browser itself, which needs scripts",
     ),
+    "dispute_whole": Word("此异议的完整轨迹", "The whole trail of this dispute"),
     "lineage": Word("调用与来龙去脉", "A call and its lineage"),
     "call": Word("调用", "Call"),
     "calls": Word("所涉调用", "Calls"),

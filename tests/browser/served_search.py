@@ -24,7 +24,10 @@ _PAGE = """<!doctype html>
 <link rel="stylesheet" href="/console.css"><script src="/console.js" defer></script></head>
 <body class="page"><main id="search" data-lang="{lang}" data-csrf="{csrf}" data-trust="/trust.json"
  data-directory="/directory.json"><h1>Search</h1></main></body></html>"""
-_KINDS = ("subject", "person", "requester", "provider", "item", "finding", "unmatched")
+_KINDS = (
+    *("subject", "person", "requester", "provider", "item", "finding", "unmatched"),
+    *("dispute", "responsible"),
+)
 
 
 @dataclass(slots=True)
@@ -38,6 +41,8 @@ class SearchSite:
     tokens: list[str | None] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     address: str = ""
+    # What its directory says besides.
+    more: dict[str, object] = field(default_factory=dict)
 
     def trust(self) -> bytes:
         with TemporaryDirectory() as folder:
@@ -50,7 +55,12 @@ class SearchSite:
             {"id": one.organisation, "name": one.name} for one in self.chain.genesis.organisations
         ]
         return json.dumps(
-            {"departments": named, "items": ["population.basic"], "kinds": _KINDS}
+            {
+                "departments": named,
+                "items": ["population.basic"],
+                "kinds": _KINDS,
+                **self.more,
+            }
         ).encode()
 
 

@@ -3,10 +3,15 @@
 
 import { element } from "../verify/dom";
 import type { Words } from "../verify/verdict";
-import { ASKED_KINDS, type AskedKind, FINDING_NAMES, type Said, SAID } from "./words";
+import {
+  ASKED_KINDS, type AskedKind, BASES, BASIS_NAMES, type BasisName, FINDING_NAMES, type Said, SAID,
+  TABLE_NAMES,
+} from "./words";
 
 const EXPORT_TYPE = "application/vnd.kunlian.kunproof";
 const TOKEN = /^[0-9a-f]{64}$/;
+// No organisation has such an id.
+const ALL = "*";
 const ORGANISATION_KINDS: readonly AskedKind[] = [
   "requester", "provider", "unmatched", "responsible",
 ];
@@ -22,6 +27,10 @@ export interface Directory {
   readonly items: readonly string[];
   // The kinds of questions that this chain and server can answer.
   readonly kinds: readonly AskedKind[];
+  // On what a question may rest; none before rules 3.
+  readonly bases?: readonly BasisName[];
+  // Tables that can go into the file.
+  readonly renderings?: readonly string[];
 }
 
 export interface Question {
@@ -31,6 +40,8 @@ export interface Question {
   readonly from: string;
   readonly to: string;
   readonly purpose: string;
+  readonly basis?: BasisName;
+  readonly with?: readonly string[];
 }
 
 // The server refused, in words of a problem document.
@@ -78,6 +89,8 @@ export class QuestionForm {
   private idType: HTMLSelectElement | null = null;
   private from: HTMLInputElement | null = null;
   private to: HTMLInputElement | null = null;
+  private readonly basis: HTMLSelectElement | null;
+  private readonly tables: readonly HTMLInputElement[];
 
   constructor(
     private readonly directory: Directory,
@@ -95,6 +108,16 @@ export class QuestionForm {
     this.times = element("div", "field-group");
     this.purpose = input("purpose", "text", 200);
     this.purpose.required = true;
+    const bases = directory.bases ?? [];
+    this.basis = bases.length
+      ? select("ask-basis", bases.map((id) => ({ id, name: say(BASES[BASIS_NAMES.indexOf(id)]!) })))
+      : null;
+    this.tables = (directory.renderings ?? []).map((one) => checkbox(one));
+    if (directory.kinds[0] === "responsible") {
+      // Whoever looks at disputes wants those of all time, for the sake of the data.
+      this.period.value = "";
+      if (this.basis !== null) this.basis.value = "data_quality";
+    }
     this.problem = element("p", "field-problem", "");
     this.problem.setAttribute("role", "alert");
     const button = element("button", "button primary", this.word("ask"));
@@ -104,6 +127,8 @@ export class QuestionForm {
       this.labelled("kind", this.kind), this.values,
       this.labelled("period", this.period), this.times,
       this.labelled("purposeOf", this.purpose, "purposeHint"),
+      ...(this.basis === null ? [] : [this.labelled("basis", this.basis)]),
+      ...(this.tables.length ? [this.tableChoice()] : []),
       this.problem, element("p", "", button),
     );
     this.form.noValidate = true;
@@ -116,6 +141,26 @@ export class QuestionForm {
     });
     this.showValues();
     this.showTimes();
+  }
+
+  // Show the form for the trail of one dispute, so that a purpose is all that is missing.
+  askDispute(id: string): void {
+    if (!this.directory.kinds.includes("dispute")) return;
+    this.kind.value = "dispute";
+    this.showValues();
+    this.value.value = id;
+    this.purpose.focus();
+  }
+
+  private tableChoice(): HTMLElement {
+    const boxes = this.tables.map((one) => {
+      const words = this.say(TABLE_NAMES[one.value] ?? { zh: one.value, en: one.value });
+      return element("label", "check", one, words);
+    });
+    return element(
+      "fieldset", "field", element("legend", "", this.word("tables")), ...boxes,
+      element("p", "hint", this.word("tablesHint")),
+    );
   }
 
   private word(name: Said): string {
@@ -152,14 +197,16 @@ export class QuestionForm {
       return;
     }
     this.value = this.valueField(kind);
-    const hint = kind === "subject" ? "tokenHint" : undefined;
+    const isSaid = kind === "item" && this.directory.items.length > 0;
+    const hint = kind === "subject" ? "tokenHint" : isSaid ? "itemsSaid" : undefined;
     this.values.replaceChildren(this.labelled("value", this.value, hint));
   }
 
   private valueField(kind: AskedKind): Field {
     if (ORGANISATION_KINDS.includes(kind)) {
       const named = this.directory.departments.map(({ id, name }) => ({ id, name: `${name} ${id}` }));
-      return select("ask-value", named);
+      const all = { id: ALL, name: `${this.word("allDepartments")} (${named.length})` };
+      return select("ask-value", kind === "responsible" && named.length > 1 ? [all, ...named] : named);
     }
     if (kind === "finding") {
       const found = Object.entries(FINDING_NAMES);
@@ -191,19 +238,29 @@ export class QuestionForm {
     const typed = this.value.value.trim();
     const purpose = this.purpose.value.trim();
     const isToken = kind === "subject";
-    const values = isToken ? typed.toLowerCase().split(/[\s,;]+/) : [typed];
+    const values = isToken ? typed.toLowerCase().split(/[\s,;]+/) : this.valuesOf(typed);
     const isBad = isToken && !values.every((one) => TOKEN.test(one));
     const wrong = !typed || isBad ? this.value : this.wrongTime() ?? (purpose ? null : this.purpose);
     this.mark(wrong, isBad);
     if (wrong !== null) return null;
     const times = { from: this.from?.value ?? "", to: this.to?.value ?? "" };
+    const more = {
+      ...(this.basis === null ? {} : { basis: this.basis.value as BasisName }),
+      ...(this.tables.length
+        ? { with: this.tables.filter((one) => one.checked).map((one) => one.value) }
+        : {}),
+    };
     if (kind === "person") {
       const person = { id_type: this.idType?.value ?? "", number: typed };
       // It stays in no field that the browser could keep.
       this.value.value = "";
-      return { kind, person, ...times, purpose };
+      return { kind, person, ...times, purpose, ...more };
     }
-    return { kind, values, ...times, purpose };
+    return { kind, values, ...times, purpose, ...more };
+  }
+
+  private valuesOf(typed: string): string[] {
+    return typed === ALL ? this.directory.departments.map((one) => one.id) : [typed];
   }
 
   private wrongTime(): Field | null {
@@ -228,6 +285,13 @@ function input(name: string, type: string, characters: number): HTMLInputElement
   made.name = name;
   made.type = type;
   made.maxLength = characters;
+  return made;
+}
+
+function checkbox(name: string): HTMLInputElement {
+  const made = input(`with-${name}`, "checkbox", 0);
+  made.value = name;
+  made.checked = name === "csv";
   return made;
 }
 

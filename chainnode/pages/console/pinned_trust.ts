@@ -1,11 +1,10 @@
 // Which chain this browser believes: compared once by a person, then kept and never replaced by
-// what a server shows. Also the newest block seen, so that an older answer is noticed.
+// what a server shows.
 
 import { toHex } from "../verify/bytes";
 import { loadTrust } from "../verify/trust";
 
 const FILE = "kunlian.trust";
-const NEWEST = "kunlian.newest-height";
 const TRUST_CHARACTERS_MAX = 8 * 1024 * 1024;
 
 // The chain that the server shows is not the one that was compared here.
@@ -37,12 +36,4 @@ export async function shownTrust(url: string): Promise<Shown> {
 
 function chainIdIn(text: string): string {
   return toHex(loadTrust(new TextEncoder().encode(text)).chainId);
-}
-
-// Whether this height is below one that was seen here; else it becomes the newest.
-export function isOlderThanSeen(chainId: string, height: number): boolean {
-  const name = `${NEWEST}.${chainId}`;
-  if (height < Number(localStorage.getItem(name) ?? 0)) return true;
-  localStorage.setItem(name, `${height}`);
-  return false;
 }

@@ -5,6 +5,7 @@ import { concat, toHex } from "../verify/bytes";
 import { verifyExport } from "../verify/export";
 import { keyValue } from "../verify/readable";
 import type { AnsweredQuestion } from "../verify/export_forms";
+import { seenHeader, type SeenHeader } from "../verify/newest";
 import type { Trust } from "../verify/trust";
 import { type Listed, listed } from "./listed";
 import type { AnsweredQuestion as Answered } from "./same_question";
@@ -25,6 +26,10 @@ export interface AskedKey {
 
 export interface Proven {
   readonly height: number;
+  readonly asOf: SeenHeader;
+  readonly disputeDeadlineMs: number;
+  // On what the question rests, by its number; null: before rules 3 it does not say.
+  readonly basis: number | null;
   readonly blockTimeMs: number;
   readonly signers: number;
   readonly members: number;
@@ -48,6 +53,9 @@ export function proven(data: Uint8Array, trust: Trust): Proven {
   const { header, signers, members, quorum } = answer.header;
   return {
     height: header.head.height,
+    asOf: seenHeader(answer.header),
+    disputeDeadlineMs: trust.parameters.dispute_deadline_ms ?? 0,
+    basis: question.basis,
     blockTimeMs: header.head.timeMs,
     signers: signers.length,
     members: members.length,
@@ -61,6 +69,7 @@ export function proven(data: Uint8Array, trust: Trust): Proven {
     answered: {
       kind: question.kind,
       values: questions.flatMap((one) => one.question.values.map(toHex)),
+      bases: questions.map((one) => one.question.basis),
       fromMs: question.fromMs,
       toMs: question.toMs,
     },

@@ -5,12 +5,14 @@ import { localTime, type Words } from "../verify/verdict";
 import { View } from "../verify/view";
 import { INDEX_KINDS, type Language } from "../verify/words";
 import { barChart } from "./charts";
+import { DisputesView } from "./disputes_view";
 import type { TextName } from "./fields";
 import { facet, perDay } from "./filters";
 import type { Proven } from "./proven";
-import { RowList, shortTime } from "./row_list";
+import { RowList } from "./row_list";
 import { RulesView } from "./rules_view";
-import { FIELD_WORDS, type Said, SAID, valueWords } from "./words";
+import { shortTime } from "./times";
+import { BASES, FIELD_WORDS, type Said, SAID, valueWords } from "./words";
 
 const FACET_ROWS_MAX = 8;
 const COUNTED: readonly TextName[] = [
@@ -28,17 +30,19 @@ export class Results {
     this.view = new View(language);
   }
 
-  // `kept` offers the bytes that were verified.
-  nodes(isOlder: boolean, kept: HTMLElement): Node[] {
+  // `age`: what is to be said of how old the answer is; `kept` offers the bytes that were verified.
+  nodes(age: readonly Node[], kept: HTMLElement): Node[] {
     const { found, view, names } = this;
     const list = new RowList(view, found, names);
+    const disputes = new DisputesView(view, found, names).section();
     const rules = new RulesView(view, found.rows.map((one) => one.row), names, (chosen) =>
       list.only(chosen),
     );
     return [
       this.banner(),
-      ...(isOlder ? [element("p", "seal amber", icon("!"), this.word("older"))] : []),
+      ...age,
       kept,
+      ...(disputes === null ? [] : [disputes]),
       this.facts(),
       ...(found.rows.length ? [this.charts(), rules.section(), list.filters, list.list] : []),
     ];
@@ -100,6 +104,7 @@ export class Results {
       [view.word("asked"), `${from} – ${localTime(found.toMs)}`],
       [view.word("askedBy"), `${this.named(found.askedBy)} · ${asked}`],
       [view.word("purpose"), [...purposes].join("\n")],
+      ...(found.basis === null ? [] : [[this.word("basis"), view.of(BASES[found.basis - 1]!)] as const]),
       [view.word("height"), `${found.height}`],
       [view.word("blockTime"), localTime(found.blockTimeMs)],
       [view.word("signatures"), `${found.signers} / ${found.members} (≥ ${found.quorum})`],

@@ -1,7 +1,6 @@
 // The rows of a proven list, and filters over all of them.
 
 import { element } from "../verify/dom";
-import { localTime } from "../verify/verdict";
 import type { View } from "../verify/view";
 import { select } from "./asking";
 import { halvesStates } from "./calls";
@@ -10,6 +9,7 @@ import { type Condition, facet, filtered } from "./filters";
 import type { Listed } from "./listed";
 import { minutesOf } from "./local_times";
 import type { Proven } from "./proven";
+import { shortTime } from "./times";
 import { FIELD_WORDS, type Said, SAID, valueWords } from "./words";
 
 const ROWS_SHOWN_MAX = 500;
@@ -167,7 +167,7 @@ export class RowList {
     const cells: (Node | string)[] = [
       link, shortTime(row.time_ms), called ? shortTime(called) : "–", this.kind(row),
       this.shown(row.requester), this.shown(row.provider), row.item ?? "–",
-      this.view.purpose(readable), this.told("case", row), this.told("officer", row),
+      this.why({ row, readable }), this.told("case", row), this.told("officer", row),
       this.view.of(readable.outcome), this.told("halves", row),
     ];
     const made = cells.map((one, at) => {
@@ -184,9 +184,17 @@ export class RowList {
     return row.side === null ? words : `${words} · ${this.view.of(valueWords("side", row.side))}`;
   }
 
+  // Three things that are not the same: nothing was said, it is not shown, it cannot be opened.
+  private why({ row, readable }: Pick<Listed, "row" | "readable">): string {
+    if (row.kind !== "half" && row.kind !== "question") return "–";
+    if (row.is_withheld) return this.view.word("withheld");
+    if (row.is_sealed) return this.word("sealed");
+    return readable.hasPurpose ? readable.purpose : this.view.of(valueWords("purpose", ""));
+  }
+
   private told(name: TextName, row: Listed["row"]): string {
     const values = TEXTS[name](row, this.states);
-    if (values === null) return this.view.word(row.is_withheld ? "withheld" : "sealedBody");
+    if (values === null) return row.is_withheld ? this.view.word("withheld") : this.word("sealed");
     const [value] = values;
     return value === undefined ? "–" : this.view.of(valueWords(name, value));
   }
@@ -199,11 +207,6 @@ export class RowList {
     const name = this.names.get(value);
     return name === undefined ? value : `${name} ${value}`;
   }
-}
-
-// To the second, in +08:00; the proof has it to the millisecond.
-export function shortTime(instantMs: number): string {
-  return localTime(instantMs).slice(0, 19).replace("T", " ");
 }
 
 function labelled(words: string, field: HTMLInputElement | HTMLSelectElement): HTMLElement {

@@ -5,12 +5,14 @@
 import { toHex, toUtf8 } from "../verify/bytes";
 import { INDEX_KIND } from "../verify/index_keys";
 import type { Question } from "./asking";
-import { FINDING_NAMES } from "./words";
+import { BASIS_NAMES, FINDING_NAMES } from "./words";
 
 export interface AnsweredQuestion {
   readonly kind: number;
   // As hexadecimal.
   readonly values: readonly string[];
+  // By number; null: not said.
+  readonly bases: readonly (number | null)[];
   // [from, to) in ms; `toMs` 0 is no end.
   readonly fromMs: number;
   readonly toMs: number;
@@ -23,6 +25,8 @@ export function isSameQuestion(typed: Question, found: AnsweredQuestion): boolea
   const { kind, values, from, to } = typed;
   if (found.kind !== INDEX_KIND[kind === "person" ? "subject" : kind]) return false;
   if (found.fromMs !== begin(from) || found.toMs !== end(to)) return false;
+  const basis = typed.basis === undefined ? null : BASIS_NAMES.indexOf(typed.basis) + 1;
+  if (basis !== null && found.bases.some((one) => one !== basis)) return false;
   if (values === undefined) return true;
   return sorted(values.map((one) => hex(kind, one))) === sorted(found.values);
 }

@@ -7,19 +7,24 @@
 
 import { byId, element, icon } from "../verify/dom";
 import { InvalidTrust, type RefusalKind } from "../verify/errors";
+import { type Age, ageOf } from "../verify/newest";
 import type { Words } from "../verify/verdict";
 import type { Language } from "../verify/words";
 import { auditRow } from "./audit_row";
 import { type Directory, NotTaken, type Question, QuestionForm, send } from "./asking";
 import { type Checked, checked, checkedApart, workAsTold } from "./checking";
-import { isOlderThanSeen, OtherChain, type Shown, shownTrust } from "./pinned_trust";
+import { OtherChain, type Shown, shownTrust } from "./pinned_trust";
+import { disputesIn } from "./dispute_acts";
 import { facet, filtered } from "./filters";
 import { keepLive } from "./live";
 import { Results } from "./results";
 import { anomaly } from "./rules";
 import { isSameQuestion } from "./same_question";
+import { shortTime } from "./times";
 import { type Said, SAID } from "./words";
 
+// The id of a dispute, as other pages link to it.
+const DISPUTE = /^[0-9a-f]{32}$/;
 const FILE_NAME = "report.kunproof";
 // Somebody changed the answer, or it is of another chain.
 const LIES: readonly RefusalKind[] = ["invalid", "unreadable", "foreign"];
@@ -46,6 +51,12 @@ class Search {
       form.form.hidden = true;
       this.place.append(anchor, form.form, this.outcome);
       await this.showTrust(anchor, form.form);
+      const named = (): void => {
+        const id = location.hash.slice(1);
+        if (DISPUTE.test(id)) form.askDispute(id);
+      };
+      addEventListener("hashchange", named);
+      named();
     } catch (error) {
       this.place.append(anchor);
       anchor.replaceChildren(this.trustProblem(error));
@@ -133,12 +144,30 @@ class Search {
         return [this.seal("red", "✗", this.word("failed"), this.word("otherQuestion"))];
       }
       const names = new Map(directory.departments.map(({ id, name }) => [id, name]));
+      const age = ageOf(trust.chainId, found.proven.asOf);
+      // The proof is one half of the evidence against whoever signed both.
+      if (age.kind === "forked") return [...this.aged(age), this.download(data)];
       const results = new Results(this.language, found.proven, names);
-      const isOlder = isOlderThanSeen(trust.chainId, found.proven.height);
-      return results.nodes(isOlder, this.download(data));
+      return results.nodes(this.aged(age), this.download(data));
     } catch (error) {
       return [this.problem(error)];
     }
+  }
+
+  // What is to be said of how old an answer is.
+  private aged(age: Age): Node[] {
+    if (!("seen" in age)) {
+      return age.kind === "newest" ? [] : [this.seal("grey", "?", this.word("unkept"))];
+    }
+    const { shown, seen } = age;
+    const heights = this.word("heights")
+      .replace("{n}", `${shown.height}`).replace("{at}", shortTime(shown.timeMs))
+      .replace("{all}", `${seen.height}`).replace("{seen}", shortTime(seen.timeMs));
+    const made = age.kind === "older"
+      ? this.seal("amber", "!", this.word("older"), heights)
+      : this.seal("red", "✗", this.word("forked"), heights, shown.digest, seen.digest);
+    made.id = "age";
+    return [made];
   }
 
   // What could not be had is grey, and looks neither like a proof nor like a lie; answers that no
@@ -178,7 +207,7 @@ if (typeof document === "undefined") {
   workAsTold();
 } else {
   // By name, so that published vectors can be tried on exactly what runs here.
-  Object.assign(window, { kunlianConsole: Object.freeze({ anomaly, auditRow, checked, facet, filtered }) });
+  Object.assign(window, { kunlianConsole: Object.freeze({ anomaly, auditRow, checked, disputesIn, facet, filtered }) });
   const page = document.querySelector<HTMLElement>("main[data-events]");
   if (page === null) void new Search(byId("search")).start();
   else keepLive(page);

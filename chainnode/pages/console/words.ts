@@ -57,8 +57,29 @@ export const SAID = {
   },
   undecided: { zh: "暂时无法核验", en: "Cannot be checked now" },
   older: {
-    zh: "注意：这一答复所依据的区块早于本浏览器见过的区块。",
-    en: "Note: this answer rests on an older block than one this browser has seen.",
+    zh: "注意：这一答复所依据的区块早于本浏览器见过的区块，可能缺少其后的记录。请再问一次；若仍是旧的，请换一个节点并告知运维。",
+    en: "Note: this answer rests on an older block than one this browser has seen, and may lack what came since. Ask again; if it stays old, use another node and tell the operators.",
+  },
+  heights: { zh: "本答复：高度 {n}（{at}）；见过：高度 {all}（{seen}）", en: "This answer: height {n} ({at}); seen: height {all} ({seen})" },
+  forked: {
+    zh: "警告：同一高度有两个都经多数签名的账本，链已分叉。请勿依据本页；保存两份证明并立即报告审计人员。",
+    en: "Warning: two ledgers of one height, each signed by a quorum: the chain forked. Rely on nothing here; keep both proofs and tell the auditors at once.",
+  },
+  unkept: {
+    zh: "此浏览器不保存数据，下次无法发现旧答复。",
+    en: "This browser keeps nothing, so that it cannot notice an old answer next time.",
+  },
+  sealed: { zh: "（已加密，无法打开）", en: "(encrypted, cannot be opened)" },
+  basis: { zh: "查询依据（记入账本）", en: "On what it rests (recorded)" },
+  tables: { zh: "文件里附带的表格", en: "Tables in the file" },
+  tablesHint: {
+    zh: "CSV 由证明得出；Parquet 与 PDF 只有签名，不是证明。",
+    en: "CSV follows from the proofs; Parquet and PDF are signed, and no proof.",
+  },
+  allDepartments: { zh: "全部部门", en: "all departments" },
+  itemsSaid: {
+    zh: "数据项名称由节点所报，未经证明；答复本身有证明。",
+    en: "Names of items are a node's word; the answer itself is proven.",
   },
   records: { zh: "条记录", en: "records" },
   download: { zh: "导出 .kunproof（就是刚才核验的字节）", en: "Export .kunproof (the very bytes that were checked)" },
@@ -98,6 +119,21 @@ export const SAID = {
   network: { zh: "连不上服务器", en: "The server cannot be reached" },
 } as const satisfies Record<string, Words>;
 export type Said = keyof typeof SAID;
+
+// On what a question rests, in the order of their numbers from 1.
+export const BASIS_NAMES = ["supervision", "own_view", "data_quality", "operation"] as const;
+export const BASES: readonly Words[] = [
+  { zh: "监督审计", en: "supervision" },
+  { zh: "本人查询", en: "the person's own view" },
+  { zh: "数据质量（异议）", en: "data quality (a dispute)" },
+  { zh: "运行维护", en: "operation" },
+];
+export type BasisName = (typeof BASIS_NAMES)[number];
+export const TABLE_NAMES: Readonly<Record<string, Words>> = {
+  csv: { zh: "CSV 表格", en: "CSV table" },
+  parquet: { zh: "Parquet 表格", en: "Parquet table" },
+  pdf: { zh: "PDF 摘要", en: "PDF summary" },
+};
 
 // What can be asked for; the order is that of the form. `person` goes to the custodian first.
 export const ASKED_KINDS = {

@@ -64,6 +64,8 @@ export interface Question {
   readonly values: readonly Uint8Array[];
   readonly fromMs: number;
   readonly toMs: number;
+  // null: version 1 does not say.
+  readonly basis: number | null;
 }
 
 // Where the fields of a half stand, by version of the contract.
@@ -159,7 +161,7 @@ export function readQuestionPart(version: number, data: Uint8Array): Question | 
       throw new Malformed("question", "a kind and values of it", "others");
     }
     if (toMs && toMs < fromMs) throw new Malformed("period", `≥ ${fromMs}`, `${toMs}`);
-    return { kind, values, fromMs, toMs };
+    return { kind, values, fromMs, toMs, basis };
   });
 }
 
