@@ -54,13 +54,17 @@ def overview(
     nodes: Sequence[str],
     names: Mapping[str, str],
     size: int,
+    proven_height: int,
 ) -> Overview:
-    """Judge a group of `size` replicas from the answers of `nodes`, None where none came."""
+    """Judge a group of `size` replicas from the answers of `nodes`, None where none came.
+
+    Who is behind is behind the newest proven block: heights that nodes claim blame nobody else.
+    """
     lines = tuple(_line(node, one, names) for node, one in zip(nodes, answers, strict=True))
     alarms = tuple(
         alarm for node, one in zip(lines, answers, strict=True) for alarm in _alarms(node, one)
     )
-    alarms += _lagging(lines)
+    alarms += _lagging(lines, proven_height)
     group = Membership(epoch=Epoch(0), size=max(size, len(lines), _GROUP_MIN))
     # Who was not asked cannot be blamed unheard.
     voting = sum(one.is_voting for one in lines) + group.size - len(lines)
@@ -110,8 +114,7 @@ def _alarms(line: NodeLine, status: NodeStatus | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _lagging(lines: Sequence[NodeLine]) -> tuple[str, ...]:
-    highest = max((one.height or 0 for one in lines), default=0)
+def _lagging(lines: Sequence[NodeLine], highest: int) -> tuple[str, ...]:
     return tuple(
         f"{one.name}: −{highest - one.height}"
         for one in lines

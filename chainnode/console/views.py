@@ -119,7 +119,11 @@ class Views:
         newest = await self._desk.newest()
         members = newest.trust.epochs[newest.epoch]
         shown = overview(
-            await self._desk.statuses(), nodes=self._nodes, names=self._names, size=len(members)
+            await self._desk.statuses(),
+            nodes=self._nodes,
+            names=self._names,
+            size=len(members),
+            proven_height=newest.height,
         )
         blocks = self._news.blocks
         return self._pages.page(

@@ -27,7 +27,7 @@ def judged(*documents: JsonObject | None) -> Overview:
         None if one is None else NodeStatus(node=node, document=one, report=None)
         for node, one in zip(NODES, documents, strict=True)
     ]
-    return overview(answers, nodes=NODES, names={"A": "公安局"}, size=4)
+    return overview(answers, nodes=NODES, names={"A": "公安局"}, size=4, proven_height=100)
 
 
 def test_four_that_run_are_healthy() -> None:
@@ -55,6 +55,10 @@ def test_who_lags_or_votes_no_more_is_an_alarm() -> None:
     found = judged(WELL, WELL | {"height": 10}, WELL | {"state": "voting_stopped"}, WELL)
 
     assert found.alarms == ("公安局: VOTING_STOPPED", "公安局: −90")
+
+
+def test_a_height_that_a_node_makes_up_blames_nobody_else() -> None:
+    assert judged(WELL | {"height": 10**9}, WELL, WELL, WELL).alarms == ()
 
 
 @pytest.mark.parametrize(
