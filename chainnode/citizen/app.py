@@ -72,8 +72,6 @@ class Parts:
     views: Buckets
     requests: Buckets
     since_ms: int
-    # Makes the ids of disputes: the same in every session and after a restart.
-    objection_key: bytes = field(repr=False)
     trust: bytes = field(repr=False)
     # Path -> file; `/` is the page.
     files: dict[str, PageFile] = field(repr=False)
@@ -240,7 +238,7 @@ class CitizenApp:
             usage,
             objection.ground,
             tokens=view.tokens,
-            secret=self._parts.objection_key,
+            secret=self._parts.asker.objection_key,
         )
         self._parts.visits.forget(visit, subject)
         return JSONResponse(filed_document(filed), status_code=201)

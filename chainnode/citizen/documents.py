@@ -31,6 +31,12 @@ def view_document(view: View, *, since_ms: int) -> JsonObject:
         "names": {"organisations": {**view.names.organisations}, "items": {**view.names.items}},
         "extra": [*view.extra],
         "can_object": view.has_disputes,
+        "own_objections": [
+            one.dispute_id.hex()
+            for usage in view.uses.usages
+            for one in usage.objections
+            if one.is_own
+        ],
     }
 
 

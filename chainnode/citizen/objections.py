@@ -10,7 +10,7 @@ sessions or a service that was started anew cannot file two, whatever they know 
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 import msgspec
@@ -89,7 +89,8 @@ async def file_objection(
     if usage.open_objection is not None:
         raise ObjectedAlready("an objection to this use is open")
     objection = _objection(usage, Ground(ground), tokens)
-    dispute_id = _dispute_id(objection, secret)
+    named = tokens.intersection((*objection.subjects, objection.person))
+    dispute_id = _dispute_id(objection, min(named), secret)
     outcome = await client.submit(disputes.NAME, [object_to(dispute_id, objection)])
     if not isinstance(outcome, FinalOutcome):
         raise NotFiled("it is not known whether the ledger took the objection")
@@ -104,16 +105,38 @@ async def file_objection(
     return Filed(dispute_id=dispute_id, row=row)
 
 
-def _dispute_id(objection: dispute_calls.Objection, secret: bytes) -> bytes:
-    """Return the one id that the next objection of this person to this call can have.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledHere:
+    """Knows the objections that this service filed for one person, by their ids.
 
-    Keyed, so that nobody else can take it first.
+    Who signed does not tell: a call names several people, each of whom may object, and the key
+    of a service is changed now and then.
+    """
+
+    tokens: frozenset[bytes] = field(repr=False)
+    secret: bytes = field(repr=False)
+
+    def has(self, said: disputes.Object) -> bool:
+        """Tell whether an objection was filed here for this person."""
+        return any(
+            hmac.compare_digest(_dispute_id(said, one, self.secret), said.dispute_id)
+            for one in self.tokens.intersection((*said.subjects, said.person))
+        )
+
+
+def _dispute_id(
+    objection: dispute_calls.Objection | disputes.Object, token: bytes, secret: bytes
+) -> bytes:
+    """Return the one id that the next objection of a person to this call can have.
+
+    `token` is theirs: of a call that names several people it tells who objects. Keyed, so that
+    nobody else can take the id first.
     """
     parts = (
         objection.requester.encode(),
         objection.provider.encode(),
         objection.call_id,
-        objection.person,
+        token,
         objection.follows,
     )
     content = b"".join(len(one).to_bytes(4, "big") + one for one in (b"kun.objection", *parts))

@@ -131,7 +131,6 @@ async def opened(config: CitizenConfig, secrets: Secrets) -> AsyncIterator[OpenC
                 views=view_buckets(config.allowances, now_s=time.monotonic),
                 requests=request_buckets(config.allowances, now_s=time.monotonic),
                 since_ms=trust.checkpoint.time_ms,
-                objection_key=config.login.pseudonym_key,
                 trust=secrets.trust_bytes,
                 files=page_files(),
             )
@@ -175,6 +174,7 @@ def _asker(config: CitizenConfig, secrets: Secrets, client: AsyncClient, clock: 
         reasons=Reasons(client, organisation=config.organisation, keys=keys),
         rows_max=config.allowances.rows_max,
         page=verify_page(),
+        objection_key=config.login.pseudonym_key,
     )
 
 

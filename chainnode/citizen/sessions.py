@@ -1,6 +1,7 @@
 """What is kept of a session: whom it may look at, and the answers of the last minutes.
 
-In memory alone, bounded in number and bytes, and gone at the logout. One view of one subject is
+In memory alone, bounded in number and bytes, gone at the logout, and when the next person asks
+half an hour after the last use. One view of one subject is
 made at a time, so that a page that asks for four things at once records its questions once.
 """
 
@@ -12,13 +13,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from chainnode.citizen.config import NumberClaims
-from chainnode.citizen.subjects import KnownSubjects, Subject, subject_of
+from chainnode.citizen.subjects import HANDLE_S, KnownSubjects, Subject, subject_of
 from chainnode.citizen.views import View
 from chainnode.login import Session
 
 # Answers of all sessions together.
 VIEW_BYTES_MAX: Final = 512 * 1024 * 1024
 SESSIONS_MAX: Final = 4_096
+# A session that asks again after this begins anew: its handles have ended by then.
+UNUSED_S_MAX: Final = HANDLE_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,9 @@ class Visit:
         # Makes the ids of uses; a digest, so that no id tells the session's own secret.
         self.secret = secret
         self.views: dict[Subject, _Kept] = {}
+        # Whose answer is in the making and will be kept; None once it was dropped meanwhile.
+        self.making: Subject | None = None
+        self.seen_s = now_s()
         self.lock = asyncio.Lock()
 
 
@@ -54,6 +60,7 @@ class Visits:
             InvalidIdentity: the login gave no number, or none of its kind.
 
         """
+        self._drop_unused()
         name = _name(session)
         visit = self._visits.pop(name, None)
         if visit is None:
@@ -66,6 +73,7 @@ class Visits:
             )
             secret = hashlib.sha256(b"uses" + session.csrf.encode()).digest()
             visit = Visit(own, secret=secret, now_s=self._now_s)
+        visit.seen_s = self._now_s()
         self._visits[name] = visit
         while len(self._visits) > SESSIONS_MAX:
             self._visits.popitem(last=False)
@@ -85,14 +93,18 @@ class Visits:
             found = self.kept(visit, subject)
             if found is None:
                 self.forget(visit, subject)
+                visit.making = subject
                 found = await make()
-                visit.views[subject] = _Kept(view=found, made_s=self._now_s())
-                self._drop_old(visit)
+                if visit.making == subject:
+                    visit.views[subject] = _Kept(view=found, made_s=self._now_s())
+                    self._drop_old(visit)
             return found
 
     def forget(self, visit: Visit, subject: Subject) -> None:
-        """Drop the answer of a subject, so that the next one is new."""
+        """Drop the answer of a subject, so that the next one is new; one in the making as well."""
         visit.views.pop(subject, None)
+        if visit.making == subject:
+            visit.making = None
 
     def end(self, session: Session) -> None:
         """Drop everything of a session."""
@@ -102,6 +114,14 @@ class Visits:
     def size(self) -> int:
         """How many bytes of answers are kept."""
         return sum(kept.view.size for one in self._visits.values() for kept in one.views.values())
+
+    def _drop_unused(self) -> None:
+        """Let numbers and answers go of sessions that ended without a logout."""
+        while self._visits:
+            name, visit = next(iter(self._visits.items()))
+            if self._now_s() - visit.seen_s < UNUSED_S_MAX:
+                return
+            del self._visits[name]
 
     def _drop_old(self, newest: Visit) -> None:
         now_s = self._now_s()

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from chainnode.citizen.objections import FiledHere
 from chainnode.citizen.usages import (
     CallName,
     HalfSeen,
@@ -33,9 +34,9 @@ _OBJECT = Schema(disputes.Object)
 _QUESTION = Schema(audit.Question)
 
 
-def uses_in(records: Sequence[ProvenRecord], *, own_key_id: bytes) -> Uses:
+def uses_in(records: Sequence[ProvenRecord], *, own_key_id: bytes, filed_here: FiledHere) -> Uses:
     """Sort proven records into uses, the latest first; what `own_key_id` asked is our own view."""
-    sorting = _Sorting(own_key_id)
+    sorting = _Sorting(own_key_id, filed_here)
     for one in records:
         sorting.take(one)
     return sorting.sorted()
@@ -44,8 +45,9 @@ def uses_in(records: Sequence[ProvenRecord], *, own_key_id: bytes) -> Uses:
 class _Sorting:
     """Gathers records by what they speak of."""
 
-    def __init__(self, own_key_id: bytes) -> None:
+    def __init__(self, own_key_id: bytes, filed_here: FiledHere) -> None:
         self._own_key_id = own_key_id
+        self._filed_here = filed_here
         self._usages: dict[CallName, Usage] = {}
         self._sealed: dict[bytes, SealedUse] = {}
         self._opened: set[bytes] = set()
@@ -105,7 +107,7 @@ class _Sorting:
             said = _OBJECT.decode(call.public)
         except Rejection:
             return
-        if entry.key_id == self._own_key_id:
+        if self._filed_here.has(said):
             self._own_disputes.add(dispute_id)
         self._disputed[dispute_id] = (said.requester, said.provider, said.call_id.hex())
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from chainnode.citizen.names import NameBook, Names
-from chainnode.citizen.objections import RULES_MIN
+from chainnode.citizen.objections import RULES_MIN, FiledHere
 from chainnode.citizen.reasons import Reason, Reasons
 from chainnode.citizen.sorting import uses_in, with_half
 from chainnode.citizen.subjects import Subject
@@ -100,6 +100,8 @@ class Asker:
     reasons: Reasons
     rows_max: int
     page: bytes = field(repr=False)
+    # Makes the ids of disputes: the same in every session and after a restart.
+    objection_key: bytes = field(repr=False)
 
     async def view(self, subject: Subject, *, secret: bytes) -> View:
         """Ask everything about a subject; `secret` makes the ids of uses, and is the session's.
@@ -115,7 +117,9 @@ class Asker:
         answers = [await self._answer(one) for one in _groups(tokens)]
         proof = await self._proof(answers, tokens)
         own = key_id(self.client.trust.suite, self.desk.key.public_key)
-        uses, extra = await self._with_halves(uses_in(proof.records, own_key_id=own))
+        filed = FiledHere(tokens=frozenset(tokens.tokens), secret=self.objection_key)
+        found = uses_in(proof.records, own_key_id=own, filed_here=filed)
+        uses, extra = await self._with_halves(found)
         return await self._named(_Found(proof=proof, uses=uses, extra=extra), tokens, secret)
 
     async def evidence(self, usage: Usage) -> list[JsonObject]:

@@ -24,7 +24,7 @@ export function proven(data: Uint8Array, beside: Beside, trust: Trust): Proven {
   if (question.kind !== SUBJECT) throw invalid("question", "one about subjects", "another");
   if (question.fromMs || question.toMs) throw invalid("question", "all times", "a period");
   requireSame(answer.rows, beside);
-  const found = usesIn(answer.rows, question.record.entry.keyId);
+  const found = usesIn(answer.rows, question.record.entry.keyId, beside.ownObjections);
   const departments = questions.flatMap((one) => one.attested?.places.map(([name]) => name) ?? []);
   return {
     ...found,

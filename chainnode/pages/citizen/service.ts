@@ -31,6 +31,8 @@ export interface Beside {
   readonly extra: readonly JsonValue[];
   readonly since: string;
   readonly canObject: boolean;
+  // Disputes that the service filed for the person; what became of them is proven.
+  readonly ownObjections: ReadonlySet<string>;
   readonly withoutTokens: readonly string[];
 }
 
@@ -56,6 +58,7 @@ export async function fetchBeside(userCode: string): Promise<Beside> {
     extra: asArray(told.get("extra") ?? null, "extra", { max: CONTAINERS_MAX }),
     since: text(covered, "since"),
     canObject: told.get("can_object") === true,
+    ownObjections: new Set(rows(told, "own_objections").map((one) => asText(one, "id", TEXT_MAX))),
     withoutTokens: rows(told, "without_tokens").map((one) => asText(one, "code", TEXT_MAX)),
   };
 }

@@ -55,8 +55,14 @@ const OWN_VIEW = 2;
 // Filed, passed on, extended, overdue: the answer is still waited for.
 const OPEN: ReadonlySet<number> = new Set([1, 2, 3, 64]);
 
-export function usesIn(records: readonly ProvenRecord[], ownKeyId: Uint8Array): Uses {
-  const sorting = new Sorting(toHex(ownKeyId));
+// `ownDisputes`: what the service filed for the person. Who signed does not tell: a call names
+// several people, each of whom may object.
+export function usesIn(
+  records: readonly ProvenRecord[],
+  ownKeyId: Uint8Array,
+  ownDisputes: ReadonlySet<string>,
+): Uses {
+  const sorting = new Sorting(toHex(ownKeyId), ownDisputes);
   const ordered = [...records].sort((left, right) => left.position - right.position);
   for (const one of ordered) sorting.take(one);
   return sorting.sorted();
@@ -74,11 +80,13 @@ class Sorting {
   // Dispute -> its call; the outcome of its latest record, and how many there are.
   readonly #disputed = new Map<string, string>();
   readonly #outcomes = new Map<string, { outcome: number; records: number }>();
-  readonly #ownDisputes = new Set<string>();
   #ownQuestions = 0;
   #others = 0;
 
-  constructor(private readonly ownKeyId: string) {}
+  constructor(
+    private readonly ownKeyId: string,
+    private readonly ownDisputes: ReadonlySet<string>,
+  ) {}
 
   take(record: ProvenRecord): void {
     const { entry, call } = record;
@@ -100,7 +108,7 @@ class Sorting {
         this.#others += records;
         continue;
       }
-      const hasOpen = use.hasOpen || (this.#ownDisputes.has(id) && OPEN.has(outcome));
+      const hasOpen = use.hasOpen || (this.ownDisputes.has(id) && OPEN.has(outcome));
       this.#uses.set(use.name, { ...use, disputes: [...use.disputes, outcome], hasOpen });
     }
     const uses = [...this.#uses.values()].sort(
@@ -122,7 +130,7 @@ class Sorting {
 
   #dispute(record: ProvenRecord): void {
     const key = record.entry.indexKeys.find((one) => one[0] === INDEX.dispute);
-    const id = key === undefined ? "" : toHex(key);
+    const id = key === undefined ? "" : toHex(key.subarray(1));
     const records = (this.#outcomes.get(id)?.records ?? 0) + 1;
     this.#outcomes.set(id, { outcome: record.entry.outcome, records });
     if (record.call?.action !== "object") return;
@@ -132,7 +140,6 @@ class Sorting {
       toHex(plainBytes(found[6], "call id")),
     ]);
     if (named === null) return;
-    if (toHex(record.entry.keyId) === this.ownKeyId) this.#ownDisputes.add(id);
     this.#disputed.set(id, named.join("\0"));
   }
 

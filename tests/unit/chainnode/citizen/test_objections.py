@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chainnode.citizen.objections import FiledHere
+from chainnode.citizen.sorting import uses_in
 from chainnode.client import AccessCall, Client, ItemDraft, access_people, publish_item
 from chainnode.client.dispute_calls import (
     Objection,
@@ -24,6 +26,7 @@ from tests.builders import ORGANISATIONS
 from tests.citizen_site import (
     ITEM,
     OPERATOR,
+    OTHER,
     PROVIDER,
     REQUESTER,
     CitizenSite,
@@ -203,6 +206,42 @@ def test_an_objection_of_another_department_takes_none_away_from_the_person(
 
     assert [one["outcome"] for one in use["objections"]] == [DisputeOutcome.WITHDRAWN]
     assert sent.status_code == 201, sent.text
+
+
+def test_the_objection_of_one_person_takes_none_away_from_another_of_the_same_call(
+    site: CitizenSite,
+) -> None:
+    both = (site.token(PROVIDER), site.token(PROVIDER, number=OTHER))
+    site.record(1, *both)
+    first, second = site.visitor(), site.visitor(OTHER, pseudonym="q" * 16)
+    earlier = first.post("/objections", json={"use": use_of(first)["id"], "ground": 1})
+    seen = use_of(second)
+    body = {"use": seen["id"], "ground": Ground.ANOTHER_PERSON}
+
+    sent = [second.post("/objections", json=body) for _ in range(2)]
+
+    assert [one["is_own"] for one in seen["objections"]] == [False]
+    assert [one.status_code for one in sent] == [201, 409], sent[0].text
+    assert sent[0].json()["dispute"] != earlier.json()["dispute"]
+    first.post("/refresh")
+    assert [one["is_own"] for one in use_of(first)["objections"]] == [True, False]
+
+
+def test_an_objection_signed_with_an_earlier_key_of_the_service_is_still_the_persons(
+    site: CitizenSite,
+) -> None:
+    token = site.token(PROVIDER)
+    site.record(1, token)
+    visitor = site.visitor()
+    body = {"use": use_of(visitor)["id"], "ground": Ground.UNAUTHORISED}
+    visitor.post("/objections", json=body)
+    records = verify_export(visitor.get("/proof.kunproof").content, site.trust).answer.rows
+    here = FiledHere(tokens=frozenset({token}), secret=bytes(range(32)))
+
+    uses = uses_in(records, own_key_id=bytes(32), filed_here=here)
+
+    (call,) = (one for one in uses.usages if one.halves)
+    assert [one.is_own for one in call.objections] == [True]
 
 
 @pytest.mark.parametrize(
