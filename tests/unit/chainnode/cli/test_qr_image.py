@@ -30,7 +30,8 @@ def image_of(payload: bytes, address: str | None, *, scale: int) -> Image.Image:
 
 
 def read(image: Image.Image) -> str:
-    (found,) = zxingcpp.read_barcodes(image)
+    # Among a hundred thousand dots something may look like a bar code of another kind.
+    (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
     text: str = found.text
     return text
 
