@@ -21,6 +21,8 @@ PAPERS = {
     "7 members, block of 64": Paper(members=7, entries=64),
     "10 members, all shown": Paper(members=10, part=FULL_ISSUE, private=b"private"),
 }
+# Among a hundred thousand dots something may look like a bar code of another kind.
+QR_CODES = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 
 
 def image_of(payload: bytes, address: str | None, *, scale: int) -> Image.Image:
@@ -30,8 +32,7 @@ def image_of(payload: bytes, address: str | None, *, scale: int) -> Image.Image:
 
 
 def read(image: Image.Image) -> str:
-    # Among a hundred thousand dots something may look like a bar code of another kind.
-    (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
+    (found,) = zxingcpp.read_barcodes(image, formats=QR_CODES)
     text: str = found.text
     return text
 
