@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chainnode.citizen.allowances import Buckets, TooFast
+from chainnode.citizen.description import OPERATIONS, PROOF_TYPE, described
 from chainnode.citizen.documents import (
     covered_document,
     filed_document,
@@ -46,7 +47,6 @@ from chainnode.metrics import NodeMetrics, Reading, counter, gauge
 from chainnode.verify.errors import InvalidEvidence
 from chainnode.verify.verdict import local_time
 
-PROOF_TYPE: Final = "application/vnd.kunlian.kunproof"
 _USER: Final = frozenset({"userCode"})
 _LOG: Final = logging.getLogger(__name__)
 
@@ -87,28 +87,35 @@ class CitizenApp:
 
     def starlette(self) -> Starlette:
         """Return the application."""
-        door = self._parts.door
+        handlers = self._handlers()
         routes = [
-            self._route("/login", lambda _: door.begin("/")),
-            self._route("/login/return", self._finish),
-            self._route("/logout", self._leave, method="POST"),
-            self._route("/session", self._session),
-            self._route("/trust.json", self._trust),
-            self._route("/v2/heartbeat", self._heartbeat),
-            self._route("/v2/usagePeriod", self._usage_period),
-            self._route("/v2/findUsage", self._find_usage),
-            self._route("/v2/usages/{use}/proof", self._use_proof),
-            self._route("/v2/sealed", self._sealed),
-            self._route("/view", self._view_beside),
-            self._route("/proof.kunproof", self._proof),
-            self._route("/representations", self._representations, method="POST"),
-            self._route("/refresh", self._refresh, method="POST"),
-            self._route("/objections", self._object, method="POST"),
-            self._route("/healthz", self._healthz),
-            self._route("/metrics", self._metrics_text),
+            *(self._route(one.path, handlers[one.name], method=one.method) for one in OPERATIONS),
             *(self._route(path, self._file) for path in self._parts.files),
         ]
         return Starlette(routes=routes, exception_handlers={HTTPException: self._no_route})
+
+    def _handlers(self) -> dict[str, Handler]:
+        """Return who answers, by the name of the operation."""
+        return {
+            "login": self._begin,
+            "login_return": self._finish,
+            "logout": self._leave,
+            "session": self._session,
+            "trust": self._trust,
+            "heartbeat": self._heartbeat,
+            "usage_period": self._usage_period,
+            "find_usage": self._find_usage,
+            "use_proof": self._use_proof,
+            "sealed": self._sealed,
+            "view": self._view_beside,
+            "proof": self._proof,
+            "representations": self._representations,
+            "refresh": self._refresh,
+            "objection": self._object,
+            "healthz": self._healthz,
+            "metrics": self._metrics_text,
+            "description": self._description,
+        }
 
     def _route(self, path: str, handler: Handler, *, method: str = "GET") -> Route:
         async def answered(request: Request) -> Response:
@@ -132,9 +139,17 @@ class CitizenApp:
         is_method = isinstance(error, HTTPException) and error.status_code == 405  # noqa: PLR2004 - HTTP's own number
         code = "METHOD" if is_method else "NOT_FOUND"
         self._answered["", code] += 1
-        return problem(Refused(code))
+        answer = problem(Refused(code))
+        if isinstance(error, HTTPException):
+            # With 405, which methods there are (RFC 9110 §15.5.6).
+            answer.headers.update(error.headers or {})
+        return answer
 
     # --- the login -------------------------------------------------------------------------
+
+    async def _begin(self, request: Request) -> Response:
+        del request
+        return await self._parts.door.begin("/")
 
     async def _finish(self, request: Request) -> Response:
         return await self._parts.door.finish(request)
@@ -256,6 +271,10 @@ class CitizenApp:
     async def _healthz(self, request: Request) -> Response:
         del request
         return JSONResponse({"status": "up"})
+
+    async def _description(self, request: Request) -> Response:
+        del request
+        return JSONResponse(described(session_cookie=self._parts.door.session_cookie))
 
     async def _metrics_text(self, request: Request) -> Response:
         del request

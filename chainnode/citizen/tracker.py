@@ -17,7 +17,7 @@ from chainnode.verify.verdict import local_time
 
 LIMIT_DEFAULT: Final = 1_000
 LIMIT_MAX: Final = 1_000
-_OFFSET_MAX: Final = 1_000_000
+OFFSET_MAX: Final = 1_000_000
 _ZONE: Final = timezone(timedelta(hours=8))
 _INTEGER: Final = re.compile(r"[0-9]{1,7}\Z")
 _INSTANT: Final = re.compile(
@@ -64,7 +64,7 @@ def read_query(pairs: Sequence[tuple[str, str]]) -> UsageQuery:
         user_code=given["userCode"],
         from_ms=_instant_ms(given, "periodStart", 0),
         to_ms=_instant_ms(given, "periodEnd", END_MS),
-        offset=_integer(given, "offset", default=0, most=_OFFSET_MAX),
+        offset=_integer(given, "offset", default=0, most=OFFSET_MAX),
         limit=_integer(given, "limit", default=LIMIT_DEFAULT, most=LIMIT_MAX),
     )
     if query.to_ms < query.from_ms:

@@ -225,6 +225,7 @@ def test_who_has_another_role_gets_no_further(browser: Browser, job: MainJob) ->
         pytest.param("tests/integration/test_login.py", id="login at a real provider"),
         pytest.param("tests/integration/test_hostile_provider.py", id="a provider that lies"),
         pytest.param("tests/integration/test_interface.py", id="whole OpenAPI: no 5xx"),
+        pytest.param("tests/integration/test_citizen_interface.py", id="citizen: whole OpenAPI"),
         pytest.param("tests/unit/chainnode/api/test_doors.py", id="node: everybody x every door"),
         pytest.param("tests/browser/test_console_search.py", id="a lying server is caught"),
         pytest.param("tests/browser/test_citizen_use.py", id="a lying proxy is caught"),
