@@ -113,3 +113,20 @@ def test_what_waits_longest_stands_first(page: Page) -> None:
         ("bb", "open"),
         ("cc", "refuse"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("to", "block", "expected"),
+    [(0, 40, "overdue"), (20, 40, "open"), (22, 40, "overdue"), (60, 20, "open")],
+)
+def test_a_list_of_a_period_tells_states_at_its_end_and_not_of_today(
+    page: Page, to: int, block: int, expected: str
+) -> None:
+    until = page.evaluate(
+        "([to, block]) => kunlianConsole.knownUntil(to, block)", [to * DAY_MS, block * DAY_MS]
+    )
+    told = json.dumps({"acts": [act(0, "object")], "deadline": 21 * DAY_MS, "now": until})
+
+    (found,) = page.evaluate(ANSWERS, told)
+
+    assert found["state"] == expected

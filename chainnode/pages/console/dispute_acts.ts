@@ -120,8 +120,14 @@ function saidIn(action: DisputeAction, parts: readonly (Plain | undefined)[]): S
   }
 }
 
+// Until when a list tells what was done: the end of the period asked about (`toMs`, 0: none), if that
+// is before the block it rests on. What was answered later must not be told to wait, or to be late.
+export function knownUntil(toMs: number, blockTimeMs: number): number {
+  return toMs ? Math.min(toMs, blockTimeMs) : blockTimeMs;
+}
+
 // The disputes of a list, those that wait for an answer first, then by what is due next. `deadlineMs`
-// is a parameter of the chain; `nowMs` the time of the block that the list rests on.
+// is a parameter of the chain; `nowMs` until when it tells what was done.
 export function disputesIn(acts: readonly DisputeAct[], deadlineMs: number, nowMs: number): Dispute[] {
   const groups = new Map<string, DisputeAct[]>();
   for (const act of [...acts].sort((left, right) => left.position - right.position)) {

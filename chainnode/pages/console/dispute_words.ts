@@ -54,6 +54,10 @@ export const DISPUTE_SAID = {
   to: { zh: "转给", en: "to" },
   shown: { zh: "{n} / {all} 件异议", en: "{n} of {all} disputes" },
   asOf: { zh: "天数按所依据区块的时间计：", en: "Days are counted at the time of the block: " },
+  asOfPeriod: {
+    zh: "仅截至所查期间末尾的状态，其后的处理不在其中；天数也按该时刻计：",
+    en: "States at the end of the period asked about; what was done after it is not in this list. Days are counted at: ",
+  },
   none: { zh: "没有符合条件的异议", en: "No such dispute" },
 } as const satisfies Record<string, Words>;
 export type DisputeSaid = keyof typeof DISPUTE_SAID;

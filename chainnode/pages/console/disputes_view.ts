@@ -3,7 +3,7 @@
 import { definitions, element, icon, type Row } from "../verify/dom";
 import type { View } from "../verify/view";
 import { select } from "./asking";
-import { type Dispute, type DisputeAct, disputesIn } from "./dispute_acts";
+import { type Dispute, type DisputeAct, disputesIn, knownUntil } from "./dispute_acts";
 import { ACTION_WORDS, DISPUTE_SAID, type DisputeSaid, groundWords, STATE_WORDS } from "./dispute_words";
 import type { Proven } from "./proven";
 import { shortTime } from "./times";
@@ -17,6 +17,7 @@ export class DisputesView {
   private readonly disputes: readonly Dispute[];
   private readonly chosen = new Map<Choice, string>();
   private readonly list = element("div", "");
+  private readonly nowMs: number;
 
   constructor(
     private readonly view: View,
@@ -24,7 +25,8 @@ export class DisputesView {
     private readonly names: ReadonlyMap<string, string>,
   ) {
     const acts = found.rows.flatMap((one) => (one.dispute === null ? [] : [one.dispute]));
-    this.disputes = disputesIn(acts, found.disputeDeadlineMs, found.blockTimeMs);
+    this.nowMs = knownUntil(found.answered.toMs, found.blockTimeMs);
+    this.disputes = disputesIn(acts, found.disputeDeadlineMs, this.nowMs);
   }
 
   // null: the list has no disputes.
@@ -38,7 +40,8 @@ export class DisputesView {
     );
     filters.addEventListener("submit", (event) => event.preventDefault());
     this.show();
-    const asOf = `${this.word("asOf")}${shortTime(this.found.blockTimeMs)}`;
+    const isPast = this.nowMs < this.found.blockTimeMs;
+    const asOf = `${this.word(isPast ? "asOfPeriod" : "asOf")}${shortTime(this.nowMs)}`;
     const made = element(
       "section", "card", element("h2", "", this.word("title")), filters,
       element("p", "hint", asOf), this.list,
@@ -112,7 +115,7 @@ export class DisputesView {
   // The day, and how far it is: told by words and not by colour.
   private due(dueMs: number | null): string {
     if (dueMs === null) return this.word("unknown");
-    const left = dueMs - this.found.blockTimeMs;
+    const left = dueMs - this.nowMs;
     const days = Math.floor(Math.abs(left) / DAY_MS);
     const far = left < 0 ? "past" : days === 0 ? "today" : "left";
     return `${shortTime(dueMs)} · ${this.word(far).replace("{n}", `${days}`)}`;

@@ -14,7 +14,7 @@ import { auditRow } from "./audit_row";
 import { type Directory, NotTaken, type Question, QuestionForm, send } from "./asking";
 import { type Checked, checked, checkedApart, workAsTold } from "./checking";
 import { OtherChain, type Shown, shownTrust } from "./pinned_trust";
-import { disputesIn } from "./dispute_acts";
+import { disputesIn, knownUntil } from "./dispute_acts";
 import { facet, filtered } from "./filters";
 import { keepLive } from "./live";
 import { Results } from "./results";
@@ -207,7 +207,8 @@ if (typeof document === "undefined") {
   workAsTold();
 } else {
   // By name, so that published vectors can be tried on exactly what runs here.
-  Object.assign(window, { kunlianConsole: Object.freeze({ anomaly, auditRow, checked, disputesIn, facet, filtered }) });
+  const offered = { anomaly, auditRow, checked, disputesIn, facet, filtered, knownUntil };
+  Object.assign(window, { kunlianConsole: Object.freeze(offered) });
   const page = document.querySelector<HTMLElement>("main[data-events]");
   if (page === null) void new Search(byId("search")).start();
   else keepLive(page);
