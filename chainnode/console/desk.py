@@ -5,6 +5,7 @@ at once are told to come back.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from chainnode.analysis.lineage import Lineage, UnknownCall
 from chainnode.client import (
     AuditAnswer,
     CannotDecide,
+    ChainForked,
     Client,
     NodeLied,
     NodeRefused,
@@ -28,7 +30,14 @@ from chainnode.client import (
 from chainnode.client.exporting import ToldPlaces
 from chainnode.client.tracing import Tracing
 from chainnode.client.whole import whole_answer
-from chainnode.console.errors import BUSY, CANNOT_DECIDE, NOT_FOUND, UNKNOWN_CALL, PageRefused
+from chainnode.console.errors import (
+    BUSY,
+    CANNOT_DECIDE,
+    FORKED,
+    NOT_FOUND,
+    UNKNOWN_CALL,
+    PageRefused,
+)
 from chainnode.console.lineages import AskedLineage
 from chainnode.console.questions import AskedPerson, AskedQuestion, QuestionRefused
 from chainnode.errors import ConfigurationError, InvalidInput
@@ -51,6 +60,7 @@ STORE_DIFFERS: Final = "AUDIT_STORE_DIFFERS"
 FALSE_ANSWERS: Final = "FALSE_ANSWERS"
 # Records that a page of a block lists.
 BLOCK_ROWS_MAX: Final = 50
+_LOG: Final = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 # Asks the custodian about a person, for a purpose.
@@ -167,6 +177,9 @@ class Desk:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except CannotDecide as error:
             raise PageRefused(*CANNOT_DECIDE) from error
+        except ChainForked as error:
+            _LOG.error("chain_forked", extra={"height": error.height})
+            raise PageRefused(*FORKED) from error
         finally:
             self._in_work -= 1
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from chainnode.client import AsyncClient, CannotDecide, ChainEvent
+from chainnode.client import AsyncClient, CannotDecide, ChainEvent, ChainForked
 
 # Blocks that the chart shows.
 BLOCKS_SHOWN: Final = 60
@@ -66,6 +66,9 @@ class News:
                     self.take(event)
             except CannotDecide:
                 _LOG.warning("stream_lost")
+            except ChainForked as error:
+                # Until a person has looked at the evidence; then pages hear of blocks again.
+                _LOG.error("chain_forked", extra={"height": error.height})
             await asyncio.sleep(_PAUSE_S)
 
     def take(self, event: ChainEvent) -> None:

@@ -212,6 +212,11 @@ WORDS: Final[Mapping[str, Word]] = {
     "NOT_FOUND": Word("没有这个页面或记录", "There is no such page or record"),
     "METHOD": Word("不支持此操作", "This cannot be done here"),
     "CANNOT_DECIDE": Word("没有节点给出可核验的答复", "No node gave an answer that can be checked"),
+    "FORKED": Word(
+        "同一高度有两个不同的账本，均有法定签名：此账本已不可信。证据在控制台的数据目录，请立即上报",
+        "A quorum signed two ledgers of one height: nothing this chain says can be believed. The"
+        " evidence is in the console's data folder: report it at once",
+    ),
     "BUSY": Word("正忙，请稍后再试", "Busy: try again soon"),
     "TOO_MANY_QUESTIONS": Word(
         "您已有两个提问在处理中。请等其中一个答完，几秒后再试",
