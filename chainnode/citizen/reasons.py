@@ -4,27 +4,28 @@ Reasons are encrypted for the pair of departments and for auditors with a key of
 (docs/wire-format.md §16). The pair's key never leaves this process: it opens everybody's reasons.
 """
 
-from collections import OrderedDict
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from chainnode.citizen.usages import HalfSeen, Usage
 from chainnode.client import AsyncClient, CannotDecide
-from chainnode.client.pair_keys import NoPairKey, Reader
+from chainnode.client.opening import Keyring, encrypted_months
 from chainnode.codec import InvalidEncoding
 from chainnode.errors import ConfigurationError
-from chainnode.exchange import Encrypted, Half, Pair, decrypt_private, read_encrypted
+from chainnode.exchange import read_encrypted
 from chainnode.month_keys import WrappingKeyFiles
-from chainnode.suites.port import InvalidSignature
 from chainnode.verify.errors import InvalidEvidence
+from chainnode.verify.rows import ProvenRecord
 from contracts.schemas import access_1
 from contracts.schemas.access import AccessPrivate
 
-# Pair keys of some hundred departments and months.
-_PAIR_KEYS_MAX: Final = 4_096
+if TYPE_CHECKING:
+    from chainnode.suites.wrapping import WrappingKey
 
 
 class Openness(StrEnum):
@@ -52,75 +53,55 @@ class Reasons:
         self, client: AsyncClient, *, organisation: str, keys: WrappingKeyFiles | None
     ) -> None:
         self._client = client
-        self._organisation = organisation
         self._keys = keys
-        # None: it is known that it is not for us.
-        self._pair_keys: OrderedDict[tuple[str, str, int], bytes | None] = OrderedDict()
+        # Those of months for which there is a file.
+        self._months: dict[int, WrappingKey] = {}
+        self._keyring = Keyring(organisation=organisation, of_month=self._months.get)
 
-    async def of(self, usage: Usage) -> Reason:
-        """Return the reason of a use: the first half that says one, the requester's before."""
-        found = [await self._of_half(usage, one) for one in sorted(usage.halves, key=_side)]
-        readable = [one for one in found if one.why or one.system]
-        if readable:
-            return readable[0]
-        if any(one.openness is Openness.CLOSED for one in found):
-            return Reason(openness=Openness.CLOSED)
-        if usage.why:
-            return Reason(openness=Openness.CLEAR, why=usage.why)
-        return Reason(openness=Openness.NONE)
-
-    async def _of_half(self, usage: Usage, half: HalfSeen) -> Reason:
-        if not half.private:
-            return Reason(openness=Openness.NONE)
-        if half.contract_version == access_1.VERSION:
-            return _said_1(half.private)
-        try:
-            encrypted = read_encrypted(half.private)
-        except InvalidEncoding:
-            return Reason(openness=Openness.CLOSED)
-        if encrypted is None:
-            return _said(half.private, openness=Openness.CLEAR)
-        clear = await self._opened(usage, half, encrypted)
-        return Reason(openness=Openness.CLOSED) if clear is None else _said(clear)
-
-    async def _opened(self, usage: Usage, half: HalfSeen, encrypted: Encrypted) -> bytes | None:
-        pair = Pair(requester=usage.requester, provider=usage.provider, period=encrypted.period)
-        pair_key = await self._pair_key(pair)
-        if pair_key is None:
-            return None
-        place = Half(
-            chain_id=self._client.trust.chain_id,
-            requester=usage.requester,
-            provider=usage.provider,
-            call_id=bytes.fromhex(usage.name[2]),
-            side=half.side,
-        )
-        try:
-            return decrypt_private(
-                self._client.trust.suite, encrypted, pair_key=pair_key, half=place
-            )
-        except InvalidSignature:
-            return None
-
-    async def _pair_key(self, pair: Pair) -> bytes | None:
-        name = (pair.requester, pair.provider, pair.period)
-        if name in self._pair_keys:
-            return self._pair_keys[name]
+    async def opened(self, records: Sequence[ProvenRecord]) -> dict[int, bytes]:
+        """Return the clear private parts of halves, by position, as far as our keys open them."""
         if self._keys is None:
-            return None
-        try:
-            wrapping = await self._keys.wrapping_key(pair.period)
-            reader = Reader(organisation=self._organisation, wrapping=wrapping)
-            found: bytes | None = await self._client.open_pair_key(pair, reader)
-        except (NoPairKey, ConfigurationError, InvalidEvidence):
-            found = None
-        except CannotDecide:
+            return {}
+        for month in sorted(encrypted_months(records) - self._months.keys()):
+            with contextlib.suppress(ConfigurationError):
+                self._months[month] = await self._keys.wrapping_key(month)
+        found: dict[int, bytes] = {}
+        for one in records:
             # A node may prove it the next time.
-            return None
-        self._pair_keys[name] = found
-        while len(self._pair_keys) > _PAIR_KEYS_MAX:
-            self._pair_keys.popitem(last=False)
+            with contextlib.suppress(CannotDecide, InvalidEvidence):
+                found |= await self._client.opened_parts((one,), self._keyring)
         return found
+
+
+def reason_of(usage: Usage, opened: Mapping[int, bytes]) -> Reason:
+    """Return the reason of a use: the first half that says one, the requester's before.
+
+    `opened`: what `Reasons.opened` returned of the records.
+    """
+    found = [_of_half(one, opened) for one in sorted(usage.halves, key=_side)]
+    readable = [one for one in found if one.why or one.system]
+    if readable:
+        return readable[0]
+    if any(one.openness is Openness.CLOSED for one in found):
+        return Reason(openness=Openness.CLOSED)
+    if usage.why:
+        return Reason(openness=Openness.CLEAR, why=usage.why)
+    return Reason(openness=Openness.NONE)
+
+
+def _of_half(half: HalfSeen, opened: Mapping[int, bytes]) -> Reason:
+    if not half.private:
+        return Reason(openness=Openness.NONE)
+    if half.contract_version == access_1.VERSION:
+        return _said_1(half.private)
+    try:
+        encrypted = read_encrypted(half.private)
+    except InvalidEncoding:
+        return Reason(openness=Openness.CLOSED)
+    if encrypted is None:
+        return _said(half.private, openness=Openness.CLEAR)
+    clear = opened.get(half.position)
+    return Reason(openness=Openness.CLOSED) if clear is None else _said(clear)
 
 
 def _side(half: HalfSeen) -> int:

@@ -9,11 +9,11 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from chainnode.citizen.names import NameBook, Names
 from chainnode.citizen.objections import RULES_MIN, FiledHere
-from chainnode.citizen.reasons import Reason, Reasons
+from chainnode.citizen.reasons import Reason, Reasons, reason_of
 from chainnode.citizen.sorting import uses_in, with_half
 from chainnode.citizen.subjects import Subject
 from chainnode.citizen.usages import Usage, Uses, lacks_half
@@ -41,6 +41,8 @@ OWN_VIEW: Final = "本人查询 the person's own view"
 _IDENTIFIER_CHARACTERS: Final = 32
 # Calls whose half is looked up by itself; a person in more lists of people sees the rest without.
 _LOOKED_UP_MAX: Final = 256
+# A record that was looked up by its place, and its evidence.
+_Placed: TypeAlias = tuple[ProvenRecord, JsonObject]
 
 
 class TooManyRows(NodeError):
@@ -155,19 +157,19 @@ class Asker:
             records=answer.rows,
         )
 
-    async def _with_halves(self, uses: Uses) -> tuple[Uses, tuple[JsonObject, ...]]:
+    async def _with_halves(self, uses: Uses) -> tuple[Uses, tuple[_Placed, ...]]:
         """Look up what was asked for in calls that name the person in a list of people alone."""
-        extra: list[JsonObject] = []
+        extra: list[_Placed] = []
         found: dict[tuple[str, str, str], Usage] = {}
         for one in lacks_half(uses.usages)[:_LOOKED_UP_MAX]:
             for record, evidence in await self._halves(one):
                 found[one.name] = with_half(found.get(one.name, one), record)
-                extra.append(evidence)
+                extra.append((record, evidence))
         usages = [found.get(one.name, one) for one in uses.usages]
         usages.sort(key=lambda one: (-one.used_ms, one.name))
         return replace(uses, usages=tuple(usages)), tuple(extra)
 
-    async def _halves(self, usage: Usage) -> list[tuple[ProvenRecord, JsonObject]]:
+    async def _halves(self, usage: Usage) -> list[_Placed]:
         try:
             row = await self._call_row(usage)
             if row is None:
@@ -199,13 +201,16 @@ class Asker:
         names = await self.names.names(
             organisations=organisations, items={one.item for one in uses.usages}
         )
+        opened = await self.reasons.opened(
+            [*found.proof.records, *(record for record, _ in found.extra)]
+        )
         return View(
             proof=found.proof,
             uses=uses,
-            reasons={name: await self.reasons.of(one) for name, one in identifiers.items()},
+            reasons={name: reason_of(one, opened) for name, one in identifiers.items()},
             identifiers=identifiers,
             names=names,
-            extra=found.extra,
+            extra=tuple(evidence for _, evidence in found.extra),
             departments=tokens.places,
             without=tokens.without,
             tokens=frozenset(tokens.tokens),
@@ -219,7 +224,7 @@ class _Found:
 
     proof: Proof
     uses: Uses = field(repr=False)
-    extra: tuple[JsonObject, ...] = field(repr=False)
+    extra: tuple[_Placed, ...] = field(repr=False)
 
 
 def _groups(tokens: PersonTokens) -> list[tuple[bytes, ...]]:

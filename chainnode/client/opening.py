@@ -4,8 +4,9 @@ A key that was not shared with the reader, that does not open a part or that the
 have leaves the part closed: what is closed is told apart from what says nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from chainnode.client.exchange import Plan
 from chainnode.client.pair_keys import NoPairKey, Reader, open_pair_key
@@ -17,12 +18,15 @@ from chainnode.suites.wrapping import WrappingKey
 from chainnode.verify import rows
 from chainnode.verify.rows import ProvenRecord
 
+# Keys of some hundred departments and months.
+_PAIR_KEYS_MAX: Final = 4_096
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyring:
     """The wrapping keys of one organisation; `of_month` returns that of YYYYMM, None: not here.
 
-    Keys of pairs are remembered, those that were not to be had too.
+    The latest keys of pairs are remembered, those that were not to be had too.
     """
 
     organisation: str
@@ -38,6 +42,8 @@ class Keyring:
         """
         if pair not in self._pair_keys:
             self._pair_keys[pair] = yield from self._fetched(session, pair)
+            if len(self._pair_keys) > _PAIR_KEYS_MAX:
+                del self._pair_keys[next(iter(self._pair_keys))]
         return self._pair_keys[pair]
 
     def _fetched(self, session: Session, pair: Pair) -> Plan[bytes | None]:
@@ -49,6 +55,12 @@ class Keyring:
             return (yield from open_pair_key(session, pair, reader))
         except NoPairKey:
             return None
+
+
+def encrypted_months(records: Iterable[ProvenRecord]) -> frozenset[int]:
+    """Return the months YYYYMM whose keys the encrypted private parts of halves ask for."""
+    found = (_encrypted(one)[1] for one in records)
+    return frozenset(one.period for one in found if one is not None)
 
 
 def opened_parts(
