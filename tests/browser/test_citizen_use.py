@@ -284,3 +284,26 @@ def test_no_address_and_no_storage_of_the_browser_holds_the_number(
     assert asked
     assert not any(PERSON in one for one in (*asked, kept))
     assert not any("referer" in one.lower() for one in asked)
+
+
+# How many lines each word of "Checked: nothing is missing" takes.
+_LINES_OF_WORDS = """() => {
+  const text = document.querySelector("#banner .word").firstChild;
+  return [...text.data.matchAll(/[^ ]+/g)].map((found) => {
+    const range = document.createRange();
+    range.setStart(text, found.index);
+    range.setEnd(text, found.index + found[0].length);
+    return new Set([...range.getClientRects()].map((one) => one.top)).size;
+  });
+}"""
+
+
+def test_in_large_type_on_a_phone_no_word_of_the_verdict_is_broken(
+    page: Page, site: CitizenSite
+) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # as it types sizes
+    opened(page, site)
+    page.click("#language")
+    page.click("#large")
+
+    assert page.evaluate(_LINES_OF_WORDS) == [1, 1, 1, 1]
