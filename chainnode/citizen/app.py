@@ -39,7 +39,7 @@ from chainnode.citizen.sessions import Visit, Visits
 from chainnode.citizen.subjects import ME, Subject, UnknownUser
 from chainnode.citizen.tracker import BadQuery, found_document, read_query, single_values
 from chainnode.citizen.views import Asker, TooManyRows, View
-from chainnode.client import CannotDecide, QuestionNotRecorded, TokensNotMade
+from chainnode.client import CannotDecide, ChainForked, QuestionNotRecorded, TokensNotMade
 from chainnode.errors import ConfigurationError
 from chainnode.identity.numbers import InvalidIdentity
 from chainnode.login import LoginCode, LoginDoor, LoginRefused, Role, Session
@@ -127,6 +127,8 @@ class CitizenApp:
                 code, answer = refused.code, problem(refused)
                 if code == "INTERNAL":
                     _LOG.exception("request_failed", extra={"path_template": path})
+                if isinstance(error, ChainForked):
+                    _LOG.error("chain_forked", extra={"height": error.height})
             self._answered[path, code] += 1
             if code != "OK":
                 _LOG.info("request_refused", extra={"path_template": path, "code": code})
@@ -175,6 +177,9 @@ class CitizenApp:
             await self._parts.asker.client.header_latest()
         except CannotDecide:
             return JSONResponse({"status": "FAIL", "message": "没有可验证的节点 no node proves"})
+        except ChainForked as error:
+            _LOG.error("chain_forked", extra={"height": error.height})
+            return JSONResponse({"status": "FAIL", "message": "账本分叉 the ledger has forked"})
         return JSONResponse({"status": "OK", "message": "可用 ready"})
 
     async def _usage_period(self, request: Request) -> Response:
@@ -329,6 +334,7 @@ _REFUSALS: Final[tuple[tuple[tuple[type[Exception], ...], str, int], ...]] = (
     ((NotDisputable,), "NOT_DISPUTABLE", 0),
     ((ObjectedAlready,), "OBJECTED_ALREADY", 0),
     ((NotFiled,), "NOT_FILED", 5),
+    ((ChainForked,), "FORKED", 0),
     ((CannotDecide, QuestionNotRecorded, InvalidEvidence), "NO_PROOF", 5),
 )
 

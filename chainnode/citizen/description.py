@@ -22,7 +22,8 @@ _JSON: Final = "application/json"
 _TEXT: Final = "text/plain"
 _SESSION: Final = ("NOT_LOGGED_IN",)
 _VISIT: Final = (*_SESSION, "NO_ROLE", "NO_NUMBER", "RATE")
-_VIEW: Final = (*_VISIT, "USER_CODE", "BAD_QUERY", "CUSTODIAN", "TOO_MANY_ROWS", "NO_PROOF")
+_LEDGER: Final = ("NO_PROOF", "FORKED")
+_VIEW: Final = (*_VISIT, "USER_CODE", "BAD_QUERY", "CUSTODIAN", "TOO_MANY_ROWS", *_LEDGER)
 # Answers of whatever stands before the application, which reads bodies: they have none.
 _BODIES: Final[Mapping[str, Schema]] = {
     "408": {"description": "The body did not come in time."},

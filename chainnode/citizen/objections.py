@@ -21,6 +21,7 @@ from chainnode.client import AsyncClient, CannotDecide, dispute_calls
 from chainnode.client import Final as FinalOutcome
 from chainnode.client.dispute_calls import object_to
 from chainnode.errors import NodeError
+from chainnode.verify.errors import InvalidEvidence
 from contracts.schemas import disputes
 from contracts.schemas.codes import Code
 from contracts.schemas.disputes import DISPUTES, DisputeRow, Ground, Target
@@ -28,6 +29,8 @@ from contracts.schemas.index_kinds import DISPUTE_ID_BYTES
 
 RULES_MIN: Final = 3
 _BODY_BYTES_MAX: Final = 1_024
+# What the later half says alone has no dispute: the row of a call keeps what the first one said.
+_NOT_NAMED: Final = "expected a person whom the first half or a list of people names"
 
 
 class NotDisputable(NodeError):
@@ -90,17 +93,22 @@ async def file_objection(
         raise ObjectedAlready("an objection to this use is open")
     objection = _objection(usage, Ground(ground), tokens)
     named = tokens.intersection((*objection.subjects, objection.person))
+    if not named:
+        raise NotDisputable(_NOT_NAMED)
     dispute_id = _dispute_id(objection, min(named), secret)
     outcome = await client.submit(disputes.NAME, [object_to(dispute_id, objection)])
     if not isinstance(outcome, FinalOutcome):
         raise NotFiled("it is not known whether the ledger took the objection")
-    if any(one.code == Code.DISPUTES_DISPUTE_KNOWN for one in outcome.calls):
+    codes = {one.code for one in outcome.calls}
+    if Code.DISPUTES_DISPUTE_KNOWN in codes:
         raise ObjectedAlready("the ledger has the objection already")
+    if Code.DISPUTES_CALL_SAYS_OTHERWISE in codes:
+        raise NotDisputable(_NOT_NAMED)
     if not outcome.is_accepted:
         raise NotFiled("the ledger did not take the objection")
     try:
         row = (await client.state(DISPUTES, dispute_id)).row
-    except CannotDecide:
+    except (CannotDecide, InvalidEvidence):
         row = None
     return Filed(dispute_id=dispute_id, row=row)
 

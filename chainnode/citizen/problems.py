@@ -84,6 +84,11 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
         zh="暂时没有节点给出可验证的回答",
         en="No node gives an answer that can be verified now",
     ),
+    "FORKED": ProblemKind(
+        status=503,
+        zh="同一高度有两个不同的账本，均有法定签名：此账本已不可信，请到窗口反映",
+        en="A quorum signed two ledgers of one height: nothing here can be believed; tell the desk",
+    ),
     "CUSTODIAN": ProblemKind(
         status=503, zh="标识托管服务暂不可用", en="The custodian of tokens gives none now"
     ),

@@ -152,6 +152,10 @@ export const FAILURES: Readonly<Record<string, Words>> = {
   AWAY: { zh: "连接不上本服务", en: "This service cannot be reached" },
   RATE: { zh: "查询过于频繁，请稍后再试", en: "Too often: come back later" },
   NO_PROOF: { zh: "暂时没有节点给出可验证的回答，请稍后再试", en: "No node gives an answer that can be verified now: come back later" },
+  FORKED: {
+    zh: "同一高度有两个不同的账本，均有法定签名：此账本已不可信，请到政务窗口反映",
+    en: "A quorum signed two ledgers of one height: nothing here can be believed; tell a service desk",
+  },
   CUSTODIAN: { zh: "标识托管服务暂不可用，请稍后再试", en: "The custodian of pseudonyms is away: come back later" },
   REPRESENTATION: { zh: "暂时无法查询代理关系", en: "For whom you may act cannot be asked now" },
   OBJECTED_ALREADY: { zh: "这次使用已有一条待答复的疑问", en: "An objection to this use waits for its answer" },

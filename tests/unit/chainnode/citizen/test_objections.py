@@ -261,3 +261,16 @@ def test_what_is_no_objection_is_refused(site: CitizenSite, body: object, code: 
 
 def test_an_objection_needs_the_pages_own_token(site: CitizenSite) -> None:
     assert site.visitor().http.post("/objections", json={}).status_code == 403
+
+
+def test_who_is_named_by_the_later_half_alone_is_told_that_no_dispute_can_name_them(
+    site: CitizenSite,
+) -> None:
+    site.record(1, site.token(PROVIDER, number=OTHER), sides=(Side.PROVIDER,))
+    site.record(1, site.token(PROVIDER), sides=(Side.REQUESTER,))
+    visitor = site.visitor()
+    use = use_of(visitor)
+
+    sent = visitor.post("/objections", json={"use": use["id"], "ground": Ground.ANOTHER_PERSON})
+
+    assert (sent.status_code, sent.json()["code"]) == (409, "NOT_DISPUTABLE")
