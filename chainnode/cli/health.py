@@ -67,7 +67,8 @@ def judge(answers: Sequence[NodeAnswer], *, size: int, is_devnet: bool = False) 
     """
     group = Membership(epoch=Epoch(0), size=max(size, len(answers), 4))
     voting = sum(one.is_voting for one in answers) + group.size - len(answers)
-    because = [*_silent(answers), *_not_voting(answers), *_lagging(answers)]
+    because = [*_silent(answers), *_not_voting(answers)]
+    because += _lagging(answers, said_by=group.weak_quorum)
     because += clocks_off(answers, said_by=group.weak_quorum)
     because += headers_differ(answers, said_by=group.weak_quorum)
     because += [_finding(one, code) for one in answers for code in one.findings]
@@ -139,8 +140,13 @@ def _why(one: NodeAnswer) -> str:
     return "" if reason is None else f" ({reason})"
 
 
-def _lagging(answers: Sequence[NodeAnswer]) -> list[Text]:
-    highest = max((one.height or 0 for one in answers), default=0)
+def _lagging(answers: Sequence[NodeAnswer], *, said_by: int) -> list[Text]:
+    """Name who is behind the height that `said_by` nodes have reached: one of them is honest.
+
+    A height is a claim. Were the highest one believed, a single liar could blame all others.
+    """
+    claims = sorted((one.height for one in answers if one.height is not None), reverse=True)
+    highest = claims[said_by - 1] if len(claims) >= said_by else 0
     return [
         Text(
             f"{one.title} ({one.name}) 落后 {highest - one.height} 个区块",

@@ -129,6 +129,12 @@ def test_a_node_far_behind_is_named() -> None:
     ]
 
 
+def test_a_node_that_makes_up_a_height_blames_nobody() -> None:
+    answers = [*_answers(height=100)[:3], *_answers(height=1_000_000_000)[3:]]
+
+    assert judge(answers, size=4).health is Health.HEALTHY
+
+
 @pytest.mark.parametrize("value", [None, "9", True, -1.5, [], {}])
 def test_a_height_that_is_no_integer_is_no_height(value: object) -> None:
     answer = NodeAnswer(name="a", title="a", api="x", consensus={"height": value})
