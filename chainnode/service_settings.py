@@ -1,5 +1,6 @@
-"""Shapes that the settings of services beside the node have in common: TLS, ledger, clock, door."""
+"""What the settings of services beside the node have in common: TLS, ledger, clock, door."""
 
+import ssl
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -59,6 +60,21 @@ def require_private(
         raise ConfigurationError(
             f"[{section}] listen = {listen}: expected a section [tls], {otherwise}"
         )
+
+
+def authorities(path: Path | None, setting: str) -> ssl.SSLContext | None:
+    """Return what trusts the authorities in a PEM file alone; None: those of this machine do.
+
+    Raises:
+        ConfigurationError: names the setting and the file.
+
+    """
+    if path is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise ConfigurationError(f"{setting}: {path}: expected certificates in PEM") from error
 
 
 def beside(base: Path, name: str | None) -> Path | None:

@@ -20,6 +20,7 @@ from chainnode.client.token_asks import require_safe_url
 from chainnode.errors import ConfigurationError, NodeError
 from chainnode.identity.numbers import InvalidIdentity
 from chainnode.secret_files import read_secret_file
+from chainnode.service_settings import authorities
 
 _ANSWER_BYTES_MAX: Final = 64 * 1024
 _FILE_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -191,20 +192,9 @@ def open_source(settings: RepresentationSettings | None) -> RepresentationSource
     shown = None if secret is None else read_secret_file(secret, bytes_max=_SECRET_BYTES_MAX)
     return RepresentationService(
         url,
-        tls=_authorities(settings.ca),
+        tls=authorities(settings.ca, "[representation] ca"),
         secret=None if shown is None else shown.decode().strip(),
     )
-
-
-def _authorities(path: Path | None) -> ssl.SSLContext | None:
-    if path is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"[representation] ca: {path}: expected certificates in PEM"
-        ) from error
 
 
 def _origin(url: str) -> str:

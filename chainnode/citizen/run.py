@@ -5,7 +5,6 @@ import contextlib
 import logging
 import resource
 import socket
-import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from chainnode.logs import start_logging
 from chainnode.month_keys import WrappingKeyFiles
 from chainnode.pages import CITIZEN_ASSETS, asset, verify_page
 from chainnode.service_door import bound_listener, server_config
+from chainnode.service_settings import authorities
 from chainnode.suites.port import PrivateKey
 from chainnode.verify.trust import Trust
 
@@ -116,7 +116,7 @@ async def opened(config: CitizenConfig, secrets: Secrets) -> AsyncIterator[OpenC
                 config.nodes,
                 trust,
                 secrets.key,
-                tls=_authorities(config.ledger_ca, "[ledger] ca"),
+                tls=authorities(config.ledger_ca, "[ledger] ca"),
                 state_file=config.data_dir / "ledger.json",
                 now_ms=clock.now_ms,
             )
@@ -166,7 +166,7 @@ def _asker(config: CitizenConfig, secrets: Secrets, client: AsyncClient, clock: 
         desk=TokenDesk(
             url=config.custodian,
             key=secrets.key,
-            tls=_authorities(config.custodian_ca, "[custodian] ca"),
+            tls=authorities(config.custodian_ca, "[custodian] ca"),
             now_ms=clock.now_ms,
         ),
         departments=tuple(sorted(members | set(config.departments))),
@@ -188,15 +188,6 @@ async def _serve(config: CitizenConfig, secrets: Secrets, listener: socket.socke
             await server.serve(sockets=[listener])
         finally:
             _LOG.info("citizen_stopped")
-
-
-def _authorities(path: Path | None, setting: str) -> ssl.SSLContext | None:
-    if path is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=path)
-    except OSError as error:
-        raise ConfigurationError(f"{setting}: {path}: expected certificates in PEM") from error
 
 
 def _read(path: Path) -> bytes:

@@ -17,6 +17,7 @@ from chainnode.citizen.usages import (
 )
 from chainnode.ledger.types import Entry
 from chainnode.submission import Call
+from chainnode.verify.disputed import dispute_of
 from chainnode.verify.question import question_purpose
 from chainnode.verify.rows import ProvenRecord, read_half
 from contracts.schemas import access, access_1, audit, disputes
@@ -96,7 +97,7 @@ class _Sorting:
 
     def _take_dispute(self, record: ProvenRecord) -> None:
         entry, call = record.entry, record.call
-        dispute_id = next((key[1:] for key in entry.index_keys if key[0] == IndexKind.DISPUTE), b"")
+        dispute_id = dispute_of(entry) or b""
         self._dispute_records[dispute_id] += 1
         self._objections[dispute_id] = Objected(
             dispute_id=dispute_id, outcome=entry.outcome, recorded_ms=entry.time_ms

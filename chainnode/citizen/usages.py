@@ -8,19 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from chainnode.verify.disputed import is_open_after
 from contracts.schemas.access import AccessOutcome, Finding
 from contracts.schemas.access_gaps import GapOutcome
-from contracts.schemas.disputes import DisputeOutcome
 
-# Outcomes of records behind which an objection still waits for its answer.
-_OPEN = frozenset(
-    {
-        DisputeOutcome.OBJECTED,
-        DisputeOutcome.FORWARDED,
-        DisputeOutcome.EXTENDED,
-        DisputeOutcome.OVERDUE,
-    }
-)
 # Requester, provider, and what tells calls of the two apart.
 CallName = tuple[str, str, str]
 
@@ -62,7 +53,7 @@ class Objected:
     @property
     def is_open(self) -> bool:
         """Whether an answer is waited for; an overdue objection can still be answered."""
-        return self.outcome in _OPEN
+        return is_open_after(self.outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

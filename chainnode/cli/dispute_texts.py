@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chainnode.cli.exits import LocalProblem, NoDecision, Refused, UsageProblem
+from chainnode.cli.opened import WRAPPING_KEYS, key_of_month
 from chainnode.cli.words import Text
 
 if TYPE_CHECKING:
@@ -26,13 +27,6 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "-"
 # 1,000 characters of at most four bytes, and the ends of lines of some editors.
 _BYTES_MAX = 4_096 + 2
-_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
-WRAPPING_KEYS = click.option(
-    "--wrapping-keys",
-    type=_FOLDER,
-    metavar="DIR",
-    help="本部门按月的封装密钥目录 · folder with our wrapping keys, YYYYMM.key.json",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,16 +177,9 @@ def reader_of_month(folder: Path | None, organisation: str, period: int) -> "Rea
 
     """
     from chainnode.client.pair_keys import Reader
-    from chainnode.keys import open_wrapping_key, read_passphrase
-    from chainnode.month_keys import wrapping_key_file
 
-    if folder is None:
-        return None
-    file = wrapping_key_file(folder, period)
-    if not file.exists():
-        return None
-    _, wrapping = open_wrapping_key(file, passphrase=read_passphrase())
-    return Reader(organisation=organisation, wrapping=wrapping)
+    wrapping = None if folder is None else key_of_month(folder, period)
+    return None if wrapping is None else Reader(organisation=organisation, wrapping=wrapping)
 
 
 def texts_document(

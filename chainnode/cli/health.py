@@ -14,7 +14,7 @@ from chainnode.cli.exits import ExitCode
 from chainnode.cli.words import Text
 from consensus.types import Epoch, Membership
 
-# Blocks that a node may be behind the highest one before it is worth a word.
+# Blocks that a node may be behind the others before it is worth a word.
 LAG_BLOCKS = 32
 # Names in one sentence.
 _NAMED_MAX = 8

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from chainnode.client.clients import Client
 from chainnode.client.results import AuditAnswer
 from chainnode.client.whole import whole_answer
+from chainnode.verify.disputed import dispute_of
 from chainnode.verify.errors import InvalidEvidence
 from contracts.schemas.audit import VALUES_MAX, Basis
-from contracts.schemas.disputes import DISPUTES, NAME, DisputeRow
+from contracts.schemas.disputes import DISPUTES, DisputeRow
 from contracts.schemas.index_kinds import IndexKind
 
 
@@ -119,15 +120,8 @@ def list_disputes(
 
 def disputes_in(answers: Iterable[AuditAnswer]) -> tuple[bytes, ...]:
     """Return the ids of the disputes that records of these answers are about, ascending."""
-    keys = {
-        key[1:]
-        for answer in answers
-        for one in answer.items
-        if one.entry.contract == NAME
-        for key in one.entry.index_keys
-        if key[0] == IndexKind.DISPUTE
-    }
-    return tuple(sorted(keys))
+    found = {dispute_of(one.entry) for answer in answers for one in answer.items}
+    return tuple(sorted(one for one in found if one is not None))
 
 
 def _listed(dispute_id: bytes, row: DisputeRow | None) -> ListedDispute:

@@ -18,7 +18,12 @@ from chainnode.analysis.lineage import CallName, Lineage
 from chainnode.analysis.lineage_form import lineage_form
 from chainnode.analysis.lineage_svg import lineage_svg
 from chainnode.console.errors import NOT_FOUND, PageRefused
-from chainnode.console.questions import QuestionRefused, basis_named, period_of
+from chainnode.console.questions import (
+    PURPOSE_CHARACTERS_MAX,
+    QuestionRefused,
+    basis_named,
+    period_of,
+)
 from chainnode.verify.strict_json import JsonObject
 from contracts.schemas.audit import Basis
 from contracts.schemas.text import (
@@ -28,7 +33,6 @@ from contracts.schemas.text import (
 )
 
 _CALL_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_PURPOSE_CHARACTERS_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,7 @@ def asked_children(start: CallName, form: Mapping[str, str]) -> AskedLineage:
 
     """
     purpose = form.get("purpose", "").strip()
-    if not 0 < len(purpose) <= _PURPOSE_CHARACTERS_MAX:
+    if not 0 < len(purpose) <= PURPOSE_CHARACTERS_MAX:
         raise QuestionRefused("PURPOSE")
     return AskedLineage(
         start=start,

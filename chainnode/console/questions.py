@@ -46,7 +46,7 @@ _BASES: Final = {one.name.lower(): one for one in Basis}
 DEPARTMENTS_MAX: Final = 10 * VALUES_MAX
 _BODY_BYTES_MAX: Final = 16 * 1024
 _TEXT_CHARACTERS_MAX: Final = 240
-_PURPOSE_CHARACTERS_MAX: Final = 500
+PURPOSE_CHARACTERS_MAX: Final = 500
 _TIME_CHARACTERS_MAX: Final = 40
 
 
@@ -120,7 +120,7 @@ def read_asked(body: bytes) -> AskedQuestion:
     kind = IndexKind.SUBJECT if is_person else _KINDS.get(name)
     if kind is None:
         raise QuestionRefused("KIND")
-    purpose = _text(document, "purpose", characters_max=_PURPOSE_CHARACTERS_MAX).strip()
+    purpose = _text(document, "purpose", characters_max=PURPOSE_CHARACTERS_MAX).strip()
     if not purpose:
         raise QuestionRefused("PURPOSE")
     return AskedQuestion(

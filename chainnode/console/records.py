@@ -10,8 +10,6 @@ from chainnode.verify.header import CertifiedHeader
 from chainnode.verify.judge import ONLINE_MAX_AGE_MS_DEFAULT
 from chainnode.verify.rows import read_half
 from chainnode.verify.strict_json import JsonObject
-from contracts.schemas.disputes import NAME as DISPUTES
-from contracts.schemas.index_kinds import IndexKind
 
 # Names of the row, in the order of the page, where they are not empty.
 _FIELDS: Final = (
@@ -67,13 +65,6 @@ def call_of(shown: ShownRecord) -> CallName | None:
     if half is None:
         return None
     return CallName(requester=half.requester, provider=half.provider, call_id=half.call_id.hex())
-
-
-def dispute_of(shown: ShownRecord) -> str | None:
-    """Return the id of the dispute that a record is about; None: it is about none."""
-    entry = shown.facts.entry
-    ids = [key[1:] for key in entry.index_keys if key[0] == IndexKind.DISPUTE]
-    return ids[0].hex() if entry.contract == DISPUTES and ids else None
 
 
 def checks_of(shown: ShownRecord, newest: CertifiedHeader, *, now_ms: int) -> tuple[Check, ...]:

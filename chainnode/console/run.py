@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from chainnode.keys import KeyPurpose, open_key, read_passphrase
 from chainnode.login import LoginDoor, PageShield
 from chainnode.logs import start_logging
 from chainnode.service_door import bound_listener, server_config
+from chainnode.service_settings import authorities
 from chainnode.suites.port import PrivateKey
 from chainnode.verify.trust import Trust
 
@@ -109,7 +109,7 @@ def console_service(console: OpenConsole) -> PageShield:
     """Return the whole application of a console; call it in the loop that serves it."""
     config, trust = console.config, console.trust
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    tls = _authorities(config.ledger_ca)
+    tls = authorities(config.ledger_ca, "[ledger] ca")
     client = Client(
         config.nodes,
         trust,
@@ -177,7 +177,10 @@ def _tokens(console: OpenConsole, client: Client) -> Tokens | None:
     if settings is None:
         return None
     desk = TokenDesk(
-        url=settings.url, key=console.key, tls=_authorities(settings.ca), now_ms=console.now_ms
+        url=settings.url,
+        key=console.key,
+        tls=authorities(settings.ca, "[custodian] ca"),
+        now_ms=console.now_ms,
     )
     departments = _departments(console)
 
@@ -194,12 +197,3 @@ def _content(path: Path) -> bytes:
             return file.read(_TRUST_BYTES_MAX + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _authorities(path: Path | None) -> ssl.SSLContext | None:
-    if path is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=path)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: expected certificates in PEM") from error

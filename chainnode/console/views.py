@@ -20,13 +20,14 @@ from chainnode.console.lineages import AskedLineage, asked_children, call_named,
 from chainnode.console.news import News
 from chainnode.console.overview import overview
 from chainnode.console.questions import PERSON, read_asked
-from chainnode.console.records import call_of, checks_of, dispute_of, fields_of
+from chainnode.console.records import call_of, checks_of, fields_of
 from chainnode.console.rendering import LANGUAGE_COOKIE, LARGE, SIZE_COOKIE, Pages
 from chainnode.console.shares import Share, Shares
 from chainnode.console.words import LANGUAGES
 from chainnode.login import LoginDoor, Session, read_form, safe_path
 from chainnode.pages import CONSOLE_ASSETS, asset
 from chainnode.reports import made_renderings
+from chainnode.verify.disputed import dispute_of
 
 PROOF_MEDIA_TYPE: Final = "application/vnd.kunlian.kunproof"
 _MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript"}
@@ -167,6 +168,7 @@ class Views:
         found = await self._desk.record(int(request.path_params["position"]))
         self._note(session, "record_seen")
         newest = await self._desk.newest()
+        dispute = dispute_of(found.facts.entry)
         return self._pages.page(
             "record",
             request,
@@ -175,7 +177,7 @@ class Views:
             fields=fields_of(found),
             checks=checks_of(found, newest, now_ms=self._now_ms()),
             call=call_of(found),
-            dispute=dispute_of(found),
+            dispute=None if dispute is None else dispute.hex(),
         )
 
     async def call(self, request: Request, session: Session | None) -> Response:

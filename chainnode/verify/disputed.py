@@ -33,19 +33,30 @@ _NAMED = {
 }
 
 
+def dispute_of(entry: Entry) -> bytes | None:
+    """Return the id of the dispute that a record is about; None: it is another record."""
+    ids = _values(entry, IndexKind.DISPUTE)
+    return ids[0] if entry.contract == NAME and len(ids) == 1 else None
+
+
+def is_open_after(outcome: int) -> bool:
+    """Tell whether an answer is waited for after a record of a dispute with this outcome."""
+    return outcome in _DONE and _DONE[DisputeOutcome(outcome)][1] is _OPEN
+
+
 def dispute_facts(entry: Entry) -> JsonObject | None:
     """Say what a record of a dispute says; None: it is another record.
 
     `state` is that after it, `responsible` who has to answer after it. A name too long to stand
     in an index key is null.
     """
-    values = _values(entry, IndexKind.DISPUTE)
-    if entry.contract != NAME or entry.outcome not in _DONE or len(values) != 1:
+    dispute_id = dispute_of(entry)
+    if dispute_id is None or entry.outcome not in _DONE:
         return None
     outcome = DisputeOutcome(entry.outcome)
     action, state = _DONE[outcome]
     facts: JsonObject = {
-        "dispute": values[0].hex(),
+        "dispute": dispute_id.hex(),
         "action": action,
         "outcome": outcome.name.lower(),
         "state": state.name.lower(),

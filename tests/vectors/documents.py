@@ -1,10 +1,11 @@
 """How a set of vectors becomes files, and how a test sees that nobody edited them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
+from chainnode.suites import SUITE_NAMES
 from chainnode.verify.strict_json import JsonObject
 
 
@@ -43,6 +44,15 @@ def write_folder(folder: Path, cases: Iterable[Documented]) -> None:
         old.unlink()
     for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def write_suites(folder: Path, names: Iterable[str], contents: Callable[[str, str], str]) -> None:
+    """Write files of these names anew for each suite; `contents` of suite and name is the text."""
+    for suite_name in SUITE_NAMES:
+        (folder / suite_name).mkdir(parents=True, exist_ok=True)
+        for name in names:
+            text = contents(suite_name, name)
+            (folder / suite_name / name).write_text(text, encoding="utf-8")
 
 
 def published(folder: Path) -> dict[str, str]:

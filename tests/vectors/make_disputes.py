@@ -8,10 +8,9 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from chainnode.suites import SUITE_NAMES
 from chainnode.verify.strict_json import JsonObject, JsonValue
 from tests.vectors.dispute_script import DisputeScript
-from tests.vectors.documents import document_text
+from tests.vectors.documents import document_text, write_suites
 from tests.vectors.exchange_words import keys
 
 FOLDER = Path(__file__).parent / "disputes"
@@ -63,11 +62,7 @@ def contents(suite_name: str, file_name: str) -> str:
 
 def main() -> None:
     """Write all files anew."""
-    for suite_name in SUITE_NAMES:
-        folder = FOLDER / suite_name
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            (folder / name).write_text(contents(suite_name, name), encoding="utf-8")
+    write_suites(FOLDER, FILES, contents)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from chainnode.suites import SUITE_NAMES
 from chainnode.verify.strict_json import JsonObject, JsonValue
-from tests.vectors.documents import document_text
+from tests.vectors.documents import document_text, write_suites
 from tests.vectors.exchange_at_rest import secret_file, token_cache
 from tests.vectors.exchange_refused import refused
 from tests.vectors.exchange_script import Script
@@ -60,11 +59,7 @@ def contents(suite_name: str, file_name: str) -> str:
 
 def main() -> None:
     """Write all files anew."""
-    for suite_name in SUITE_NAMES:
-        folder = FOLDER / suite_name
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            (folder / name).write_text(contents(suite_name, name), encoding="utf-8")
+    write_suites(FOLDER, FILES, contents)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import click
 
 from chainnode.cli.commands.dispute_list import list_
 from chainnode.cli.dispute_texts import (
-    WRAPPING_KEYS,
     Writing,
     own_organisation,
     text_options,
@@ -23,6 +22,7 @@ from chainnode.cli.dispute_texts import (
 from chainnode.cli.dispute_words import dispute_document
 from chainnode.cli.exits import ExitCode, Unacceptable, UsageProblem
 from chainnode.cli.new_files import require_new, write_new
+from chainnode.cli.opened import WRAPPING_KEYS
 from chainnode.cli.organisations import organisation_named
 from chainnode.cli.sharing import DEFAULT_IDENTITY, recorded, submitted, told
 from chainnode.cli.target import Target, acting_target, resolve_target, target_options

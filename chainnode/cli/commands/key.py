@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from chainnode.cli.dispute_texts import WRAPPING_KEYS, reader_of_month
+from chainnode.cli.dispute_texts import reader_of_month
 from chainnode.cli.exits import ExitCode, UsageProblem
+from chainnode.cli.opened import WRAPPING_KEYS
 from chainnode.cli.target import acting_target, target_options
 from chainnode.cli.tree import current_session, kun_command, kun_group
 from chainnode.cli.words import Text

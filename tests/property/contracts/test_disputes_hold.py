@@ -4,45 +4,28 @@ Mistakes planted into the product must be found by the same machine, with the se
 implementation and by the laws alone.
 """
 
-from collections.abc import Callable, Sequence
-
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
-import chainnode.execution.block_work
 import contracts.disputes
-from chainnode.errors import InvariantBroken
-from chainnode.execution.block_work import BlockWork
-from chainnode.submission import Submission
 from contracts.schemas.codes import Code, Rejection
 from contracts.schemas.dispute_states import Party
 from contracts.schemas.disputes import DisputeOutcome, DisputePart, DisputeRow
 from contracts.sdk import Context, Effect, StateView
 from tests.property.contracts.dispute_desk import Desk, LawsAlone
-
-FEW = settings(
-    max_examples=30,
-    stateful_step_count=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
+from tests.property.contracts.hunting import (
+    Mistake,
+    deadlines_wait_for_submissions,
+    few,
+    require_found,
 )
+
+FEW = few(30)
 TestDesk = Desk.TestCase
 TestDesk.settings = FEW
-# A planted mistake is to be found, not to be shrunk; by the same search in every run, and by one
-# that is longer than that for a mistake that nobody planted.
-HUNT = settings(
-    FEW,
-    phases=[Phase.generate],
-    database=None,
-    derandomize=True,
-    max_examples=10 * FEW.max_examples,
-)
 _ENTERED, _ACTING, _COUNT = (
     vars(contracts.disputes)[name] for name in ("_entered", "_acting", "_count")
 )
-Mistake = Callable[[pytest.MonkeyPatch], None]
 
 
 def what_left_still_counts_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,17 +90,6 @@ def an_overdue_dispute_is_answered_no_more(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(contracts.disputes, "_acting", acting)
 
 
-def deadlines_wait_for_submissions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An idle chain finds nothing."""
-    execute = BlockWork.execute
-
-    def idle(work: BlockWork, submissions: Sequence[Submission]) -> None:
-        if submissions:
-            execute(work, submissions)
-
-    monkeypatch.setattr(chainnode.execution.block_work.BlockWork, "execute", idle)
-
-
 MISTAKES: tuple[Mistake, ...] = (
     what_left_still_counts_as_waiting,
     an_objection_wanders_for_ever,
@@ -136,7 +108,4 @@ MISTAKES: tuple[Mistake, ...] = (
 def test_a_planted_mistake_is_found(
     mistake: Mistake, machine: type[Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mistake(monkeypatch)
-
-    with pytest.raises((AssertionError, InvariantBroken)):
-        run_state_machine_as_test(machine, settings=HUNT)
+    require_found(mistake, machine, monkeypatch, search=FEW)

@@ -3,21 +3,11 @@
 Mistakes planted into the product, one for each law, must be found by the same machine.
 """
 
-from collections.abc import Callable, Sequence
-
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine
 
-import chainnode.execution.block_work
 import contracts.access
 import contracts.access_gaps
-from chainnode.errors import InvariantBroken
-from chainnode.execution.block_work import BlockWork
-from chainnode.submission import Submission
 from contracts.access_findings import judged_use, late_finding
 from contracts.schemas.access import (
     AccessRecord,
@@ -28,25 +18,17 @@ from contracts.schemas.codes import Code, Rejection
 from contracts.schemas.grants import GrantRow
 from contracts.schemas.match_states import GAPS, Match, MatchEvent, state_after
 from contracts.sdk import Context, StateView
+from tests.property.contracts.hunting import (
+    Mistake,
+    deadlines_wait_for_submissions,
+    few,
+    require_found,
+)
 from tests.property.contracts.testimony import Exchange, LawsAlone
 
-FEW = settings(
-    max_examples=40,
-    stateful_step_count=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+FEW = few(40)
 TestExchange = Exchange.TestCase
 TestExchange.settings = FEW
-# A planted mistake is to be found, not to be shrunk; by the same search in every run, and by one
-# that is longer than that for a mistake that nobody planted.
-HUNT = settings(
-    FEW,
-    phases=[Phase.generate],
-    database=None,
-    derandomize=True,
-    max_examples=10 * FEW.max_examples,
-)
 
 
 def every_later_half_is_equal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,22 +78,11 @@ def a_second_half_replaces_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contracts.access, "_require_first", lambda *_: None)
 
 
-def deadlines_wait_for_submissions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An idle chain finds nothing."""
-    execute = chainnode.execution.block_work.BlockWork.execute
-
-    def idle(work: BlockWork, submissions: Sequence[Submission]) -> None:
-        if submissions:
-            execute(work, submissions)
-
-    monkeypatch.setattr(chainnode.execution.block_work.BlockWork, "execute", idle)
-
-
 def whoever_speaks_is_charged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contracts.access_gaps, "_charged", lambda half, _match: half.speaker)
 
 
-MISTAKES: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
+MISTAKES: tuple[Mistake, ...] = (
     every_later_half_is_equal,
     a_closed_gap_opens_again,
     the_first_half_wins,
@@ -127,11 +98,8 @@ MISTAKES: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("machine", [Exchange, LawsAlone], ids=["twice", "by the laws"])
 def test_a_planted_mistake_is_found(
-    mistake: Callable[[pytest.MonkeyPatch], None],
+    mistake: Mistake,
     machine: type[RuleBasedStateMachine],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    mistake(monkeypatch)
-
-    with pytest.raises((AssertionError, InvariantBroken)):
-        run_state_machine_as_test(machine, settings=HUNT)
+    require_found(mistake, machine, monkeypatch, search=FEW)
